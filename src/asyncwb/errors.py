@@ -1,0 +1,163 @@
+"""Every exception that asyncwb raises.
+
+    Error
+    |- CommError                     the server, or the way to it
+    |  |- AuthenticationError        no key, a wrong key, or a key without access
+    |  |- RateLimitError             the server asked to slow down for longer than allowed
+    |  |- ServerError                an answer with status 5xx, after all retries
+    |  |- GraphQLError               a 200 answer that carries GraphQL errors
+    |  |- ProtocolError              an answer that could not be understood
+    |  |- DeadlineError              no answer in the time allowed (also a TimeoutError)
+    |  `- RunNotFoundError           no such run (also a ValueError)
+    |- UsageError                    the call cannot be done as asked
+    |  |- InvalidValueError          a bad argument (also a ValueError)
+    |  |- ConfigError                a change to a locked config, a bad config value
+    |  |- ClosedError                the run, Api or portal is finished
+    |  |- ForkedError                the object belongs to the parent process
+    |  |- PortalMisuseError          a blocking call made from asyncwb's own loop
+    |  `- UnsupportedError           the server or the installation lacks a feature
+    |- JournalError                  the run's journal cannot be read or written
+    `- WaitTimeoutError              flush() or finish() ran out of time (also a TimeoutError)
+
+Messages say what happened and what to do. No message, and no `repr`, holds a key.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from asyncwb.types import ResponseLike
+
+__all__ = [
+    "AuthenticationError",
+    "ClosedError",
+    "CommError",
+    "ConfigError",
+    "DeadlineError",
+    "Error",
+    "ForkedError",
+    "GraphQLError",
+    "InvalidValueError",
+    "JournalError",
+    "PortalMisuseError",
+    "ProtocolError",
+    "RateLimitError",
+    "RunNotFoundError",
+    "ServerError",
+    "UnsupportedError",
+    "UsageError",
+    "WaitTimeoutError",
+]
+
+
+class Error(Exception):
+    """Base of every exception of asyncwb.
+
+    Args:
+        message: What happened and what to do about it.
+        exc: The original exception, where another library raised one.
+    """
+
+    def __init__(self, message: str, *, exc: BaseException | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.exc = exc
+
+
+class CommError(Error):
+    """The server could not be reached, or refused.
+
+    Attributes:
+        exc: The original exception, if there was one.
+        response: The last answer of the server (status, headers, body), if there was one.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        exc: BaseException | None = None,
+        response: ResponseLike | None = None,
+    ) -> None:
+        super().__init__(message, exc=exc)
+        self.response = response
+
+
+class AuthenticationError(CommError):
+    """No key, a wrong key, or a key without access."""
+
+
+class RateLimitError(CommError):
+    """The server asked to slow down for longer than the call may take.
+
+    Attributes:
+        retry_after: Seconds the server asked to wait, if it said so.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        exc: BaseException | None = None,
+        response: ResponseLike | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message, exc=exc, response=response)
+        self.retry_after = retry_after
+
+
+class ServerError(CommError):
+    """The server failed (status 5xx) on every attempt."""
+
+
+class GraphQLError(CommError):
+    """The server answered with GraphQL errors; the message is the first one's."""
+
+
+class ProtocolError(CommError):
+    """The answer of the server could not be understood."""
+
+
+class DeadlineError(CommError, TimeoutError):
+    """No answer came in the time that the call allows."""
+
+
+class RunNotFoundError(CommError, ValueError):
+    """No run lives at the given path."""
+
+
+class UsageError(Error):
+    """The call cannot be done as asked."""
+
+
+class InvalidValueError(UsageError, ValueError):
+    """An argument has a wrong type or value."""
+
+
+class ConfigError(UsageError):
+    """A change to a locked config key, or a config value that cannot be stored."""
+
+
+class ClosedError(UsageError):
+    """The run, the Api or the portal is finished."""
+
+
+class ForkedError(UsageError):
+    """The object was made in a parent process and cannot be used after a fork."""
+
+
+class PortalMisuseError(UsageError):
+    """A blocking call was made from asyncwb's own event loop, where it would wait for itself."""
+
+
+class UnsupportedError(UsageError):
+    """The server, or this installation, lacks what the call needs."""
+
+
+class JournalError(Error):
+    """The journal of a run cannot be read or written."""
+
+
+class WaitTimeoutError(Error, TimeoutError):
+    """`flush()` or `finish()` ran out of time; what is unsent stays in the journal."""

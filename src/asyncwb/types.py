@@ -1,0 +1,36 @@
+"""Public type aliases. No logic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, Protocol, TypeAlias
+
+__all__ = ["JSON", "Mode", "Resume", "ResponseLike", "Row"]
+
+JSON: TypeAlias = "None | bool | int | float | str | Sequence[JSON] | Mapping[str, JSON]"
+"""A value that JSON can hold; floats may also be NaN or infinite."""
+
+Row: TypeAlias = "dict[str, JSON]"
+"""One history row as read back: `_step`, `_timestamp`, `_runtime` and the logged keys."""
+
+Mode: TypeAlias = Literal["online", "offline", "disabled", "shared"]
+Resume: TypeAlias = Literal["allow", "must", "never", "auto"]
+
+
+class ResponseLike(Protocol):
+    """What `CommError.response` offers."""
+
+    @property
+    def status(self) -> int:
+        """HTTP status code."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Headers, names in lower case."""
+        ...
+
+    @property
+    def body(self) -> bytes:
+        """The body, decoded from any content encoding."""
+        ...
