@@ -1,0 +1,1 @@
+"""Async-native client for Weights & Biases."""
