@@ -1,0 +1,91 @@
+"""Developer sessions. `nox` alone runs everything that CI checks; `nox -s demo` runs the demo."""
+
+import nox
+
+nox.options.default_venv_backend = "venv"
+nox.options.reuse_existing_virtualenvs = True
+nox.options.error_on_external_run = True
+nox.options.sessions = ["lint", "layers", "gen", "types", "tests", "interop", "examples"]
+
+WANDB = "wandb==0.31.0"
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Train, log, read back and plot on an embedded server. Output in ./demo-output."""
+    session.install("-e", ".[demo]")
+    session.run("python", "examples/demo.py", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """All tests that need nothing but the package and its extras."""
+    session.install("-e", ".[test]")
+    args = session.posargs or ["-n", "2", "-m", "not slow and not interop"]
+    session.run("pytest", *args)
+
+
+@nox.session
+def interop(session: nox.Session) -> None:
+    """The tests against the real wandb package, in both directions."""
+    session.install("-e", ".[test]", WANDB)
+    session.run("pytest", "-m", "interop and not slow", "-n", "2", *session.posargs)
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """The long fault and soak runs."""
+    session.install("-e", ".[test]", WANDB)
+    session.run("pytest", "-m", "slow", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style and formatting."""
+    session.install("-e", ".[lint]")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def layers(session: nox.Session) -> None:
+    """Who may import whom."""
+    session.install("-e", ".[server,lint]")
+    session.run("lint-imports")
+
+
+@nox.session
+def gen(session: nox.Session) -> None:
+    """Write the blocking facade anew; with `-- --check` (and in CI) only compare."""
+    session.install("-e", ".[lint]")
+    args = session.posargs or ["--check"]
+    session.run("python", "tools/gen_sync.py", *[a for a in args if a != "--write"])
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Types of the library and of its users' view, under mypy and pyright."""
+    session.install("-e", ".[types]")
+    session.run("mypy")
+    session.run("pyright")
+
+
+@nox.session
+def examples(session: nox.Session) -> None:
+    """Run the demo in a short form."""
+    session.install("-e", ".[demo]")
+    session.run("python", "examples/demo.py", "--quick", "--output", session.create_tmp())
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure against the wandb package and the raw limit in one run."""
+    session.install("-e", ".[test]", WANDB)
+    session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Check that the documentation is complete and that its links resolve."""
+    session.install("-e", ".[test]")
+    session.run("pytest", "tests/docs", "-n", "0", *session.posargs)
