@@ -1,0 +1,1 @@
+"""Figures against the `wandb` package on the same machine, in the same run."""
