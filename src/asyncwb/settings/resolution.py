@@ -1,0 +1,125 @@
+"""Every source put together."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import msgspec
+
+from asyncwb.errors import InvalidValueError
+from asyncwb.settings.background import background_server
+from asyncwb.settings.checks import check, normal_url, with_source
+from asyncwb.settings.fields import ENVIRONMENT, Settings
+from asyncwb.settings.sources import (
+    Sourced,
+    config_dir,
+    from_environment,
+    from_file,
+    from_keywords,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["resolve"]
+
+_BOOLEANS = {
+    **dict.fromkeys(("1", "true", "yes", "on", "y", "t"), True),
+    **dict.fromkeys(("0", "false", "no", "off", "n", "f"), False),
+}
+_BOOLEAN_FIELDS = frozenset({"silent", "quiet", "allow_val_change", "insecure"})
+_OLD_MODES = {"dryrun": "offline", "run": "online"}
+_SERVER_FIELDS = ("base_url", "api_key", "identity_token_file")
+
+
+def resolve(
+    overrides: Mapping[str, object] | None = None, *, environ: Mapping[str, str] | None = None
+) -> Settings:
+    """Build the settings: keyword > environment > settings files > background server > default.
+
+    Reads two small files at most and never the network. The key of netrc is not part of it:
+    `asyncwb.credentials.find_key` looks there when a key is needed.
+
+    Args:
+        overrides: Keywords by the names of `Settings` (or of `ALIASES`); None: not given.
+        environ: The environment to read; None: that of the process.
+
+    Returns:
+        The settings, checked.
+
+    Raises:
+        InvalidValueError: An unknown name, or a value that cannot be; names the source.
+    """
+    environ = os.environ if environ is None else environ
+    found = {
+        **from_file(config_dir(environ) / "settings"),
+        **from_file(Path("wandb") / "settings"),
+        **from_environment(environ),
+        **from_keywords(overrides or {}),
+    }
+    # A key named for another place must not be sent to the local server, nor the reverse.
+    if not any(name in found for name in _SERVER_FIELDS):
+        found |= _from_background(environ)
+    sources = {name: sourced.source for name, sourced in found.items()}
+    settings = _convert({name: _raw(name, item) for name, item in found.items()}, sources)
+    check(settings, sources)
+    return settings
+
+
+def _from_background(environ: Mapping[str, str]) -> dict[str, Sourced]:
+    server = background_server(environ)
+    if server is None:
+        return {}
+    source = "the background server"
+    return {
+        "base_url": Sourced(server.url, source, is_text=True),
+        "api_key": Sourced(server.api_key, source, is_text=True),
+    }
+
+
+def _raw(name: str, item: Sourced) -> object:
+    """Bring the shapes that users write into the one that the field's type has."""
+    value = item.value
+    if isinstance(value, os.PathLike):
+        value = os.fspath(cast("os.PathLike[str]", value))
+    if name in {"base_url", "app_url"} and isinstance(value, str):
+        url = value
+        return with_source(item.source, lambda: normal_url(name, url))
+    if name == "resume" and isinstance(value, bool):
+        return "auto" if value else None
+    if name == "mode" and isinstance(value, str):
+        return _OLD_MODES.get(value, value)
+    if name == "run_tags" and isinstance(value, str):
+        return [tag.strip() for tag in value.split(",") if tag.strip()] if item.is_text else [value]
+    if name == "extra_http_headers":
+        return _headers(value, item)
+    if item.is_text and name in _BOOLEAN_FIELDS and isinstance(value, str):
+        return _BOOLEANS.get(value.strip().lower(), value)
+    return value
+
+
+def _headers(value: object, item: Sourced) -> object:
+    if item.is_text and isinstance(value, str):
+        try:
+            value = msgspec.json.decode(value)
+        except msgspec.DecodeError:
+            raise InvalidValueError(
+                f"extra_http_headers must be a JSON object (from {item.source})."
+            ) from None
+    if isinstance(value, dict):
+        return list(cast("dict[object, object]", value).items())
+    return value
+
+
+def _convert(values: dict[str, object], sources: Mapping[str, str]) -> Settings:
+    try:
+        # Not strict: numbers arrive as text from the environment and from files.
+        return msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as exc:
+        # The message names the type that was met, never the value, which may be a key.
+        what, _, where = str(exc).partition(" - at `$.")
+        name = next((name for name in ENVIRONMENT if where.startswith(name)), "a setting")
+        source = sources.get(name, "its source")
+        raise InvalidValueError(f"{name}: {what} (from {source}).", exc=exc) from exc
