@@ -84,6 +84,15 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True):
             tls_key=self.tls_key and self.tls_key.absolute(),
         )
 
+    def encode(self) -> str:
+        """As JSON, for the command line of the server process."""
+        return msgspec.json.encode(self, enc_hook=os.fspath).decode()
+
+    @classmethod
+    def decode(cls, text: str) -> ServerOptions:
+        """Read what `encode` wrote."""
+        return msgspec.json.decode(text, type=cls, dec_hook=lambda _, value: Path(value))
+
     @property
     def url_pattern(self) -> str:
         """Address for clients on this machine, with `{port}`."""
@@ -118,7 +127,7 @@ class ServerProcess:
         options = options.checked()
         options.data_dir.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "asyncwb.server.serve"]
-        command += [msgspec.json.encode(options).decode()]
+        command += [options.encode()]
         command += ["--remember" if detached else str(os.getpid())]
         self._log = options.data_dir / "server.log"
         with self._log.open("ab") as log:

@@ -178,7 +178,7 @@ def main(arguments: Sequence[str]) -> None:
         arguments: The options as JSON, then `--remember` (let clients of this user find the
             server) or the id of the process to end with.
     """
-    options = msgspec.json.decode(arguments[0], type=ServerOptions)
+    options = ServerOptions.decode(arguments[0])
     remembered = arguments[1] == "--remember"
     log_to_stderr()
 
