@@ -1,0 +1,127 @@
+"""The file stream of one run: posts chunks, one request at a time."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import msgspec
+
+from asyncwb.errors import CommError
+from asyncwb.transport import TRANSIENT_STATUSES, Response, RetryPolicy, RetryState, Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from asyncwb.filestream.chunks import Chunk
+
+__all__ = ["FileStream", "StreamAnswer"]
+
+log = logging.getLogger("asyncwb.filestream")
+
+_WEEK_SECONDS = 7 * 24 * 3600.0
+_ATTEMPTS = 10_085
+"""With the longest wait of a minute about a week: a weekend's outage loses no live run."""
+
+_JSON = {"Content-Type": "application/json"}
+
+
+class StreamAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a chunk.
+
+    Attributes:
+        stopped: The server asks to stop the run.
+        bytes_sent: Body bytes of the accepted requests.
+        error: Why the stream is dead, None while it lives. The chunk, or its rest, was not
+            accepted, and no later one will be.
+    """
+
+    stopped: bool = False
+    bytes_sent: int = 0
+    error: CommError | None = None
+
+
+class FileStream:
+    """Posts the chunks of one run.
+
+    A request is repeated, with the same body and offsets, for about a week while the server is
+    unreachable or answers 408, 429 or 5xx (not 501). Any other refusal ends the stream: it is
+    returned in `StreamAnswer.error`, here and by all later calls, and never raised.
+
+    Args:
+        transport: With credentials.
+        entity: As the server answered; None leaves the path segment out.
+        project: As the server answered.
+        run_id: As the server answered.
+        on_retry: Told before each repetition.
+        on_answer: Told each accepted answer.
+    """
+
+    __slots__ = ("_error", "_on_answer", "_path", "_policy", "_transport")
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        entity: str | None,
+        project: str,
+        run_id: str,
+        on_retry: Callable[[RetryState], None] | None = None,
+        on_answer: Callable[[Response], None] | None = None,
+    ) -> None:
+        segments = [segment for segment in (entity, project, run_id) if segment]
+        self._path = "/files/" + "/".join(quote(s, safe="+") for s in segments) + "/file_stream"
+        self._transport = transport
+        self._on_answer = on_answer
+        self._error: CommError | None = None
+        self._policy = RetryPolicy(
+            retry_statuses=TRANSIENT_STATUSES,
+            max_attempts=_ATTEMPTS,
+            attempt_seconds=180.0,
+            on_retry=on_retry,
+        )
+
+    @property
+    def path(self) -> str:
+        """Where the requests go, below the base URL."""
+        return self._path
+
+    async def send(self, chunk: Chunk) -> StreamAnswer:
+        """Deliver a chunk; returns when the server accepted it, or refused it for good.
+
+        Runs in the loop, one call at a time. Cancelling it leaves unknown how much arrived;
+        sending the same lines at the same offsets again is right.
+        """
+        stopped, sent = False, 0
+        for body in chunk.bodies():
+            if self._error is not None:
+                break
+            try:
+                answer = await self._transport.post(
+                    self._path,
+                    body,
+                    headers=_JSON,
+                    policy=self._policy,
+                    deadline_seconds=_WEEK_SECONDS,
+                )
+            except CommError as exc:
+                log.debug("the file stream %s ended: %s", self._path, exc)
+                self._error = exc
+                break
+            sent += len(body)
+            stopped = stopped or _asks_to_stop(answer.body)
+            if self._on_answer is not None:
+                self._on_answer(answer)
+        return StreamAnswer(stopped=stopped, bytes_sent=sent, error=self._error)
+
+
+def _asks_to_stop(body: bytes) -> bool:
+    """Read the one member that counts; servers may answer anything, JSON or not."""
+    if b"stopped" not in body:
+        return False
+    try:
+        answer: object = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return isinstance(answer, dict) and answer.get("stopped") is True  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
