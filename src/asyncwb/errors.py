@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AuthenticationError",
+    "BlockingInAsyncWarning",
     "ClosedError",
     "CommError",
     "ConfigError",
@@ -161,3 +162,7 @@ class JournalError(Error):
 
 class WaitTimeoutError(Error, TimeoutError):
     """`flush()` or `finish()` ran out of time; what is unsent stays in the journal."""
+
+
+class BlockingInAsyncWarning(RuntimeWarning):
+    """A blocking call of `asyncwb.sync` stops the event loop that runs in the calling thread."""

@@ -1,0 +1,381 @@
+"""The bridge between callers of every kind and the one event loop that does all network I/O.
+
+This module starts nothing and imports no asyncio: both happen on the first use.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+import time
+from _thread import get_ident
+from functools import partial
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from weakref import WeakSet
+
+from asyncwb.errors import BlockingInAsyncWarning, ClosedError, PortalMisuseError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from asyncwb.portal.background import Background
+    from asyncwb.portal.executor import DaemonExecutor
+    from asyncwb.portal.loop_thread import LoopThread
+    from asyncwb.portal.pump import AsyncLoopIterator, LoopIterator
+
+__all__ = ["PORTAL", "Portal"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+log = logging.getLogger("asyncwb.portal")
+
+EXECUTOR_THREADS = 4
+"""Threads for files, and as many for host names: the exit drain uses no more at once."""
+
+EXIT_SECONDS = 30.0
+
+
+class Portal:
+    """A lazily started event loop in a daemon thread, and every way into it.
+
+    Thread-safe. A forked child finds it as if never used. A thread must hold no lock that a
+    coroutine in the loop may want while it blocks here.
+    """
+
+    def __init__(self) -> None:
+        self._warned = False
+        self._registered_pid: int | None = None
+        self._forget()
+        _portals.add(self)
+
+    def _forget(self) -> None:
+        self._lock = threading.Lock()
+        self._thread: LoopThread | None = None
+        self._ident: int | None = None
+        self._executor: DaemonExecutor | None = None
+        self._resolver: DaemonExecutor | None = None
+        self._hooks: dict[object, tuple[Callable[[float], Awaitable[object]], float]] = {}
+        self._closed = False
+
+    # -- calls ------------------------------------------------------------------------------
+
+    def call(self, fn: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a coroutine function in the loop and block until it ends. From any thread.
+
+        The coroutine sees a copy of the caller's context variables. Ctrl-C (or whatever else
+        interrupts the wait) cancels it, waits at most 2 seconds for its cleanup and goes on.
+
+        Returns:
+            What the coroutine returns.
+
+        Raises:
+            PortalMisuseError: Called from the loop's own thread; await it there.
+            ClosedError: The portal is closed.
+            BaseException: What the coroutine raised: the same object.
+        """
+        __tracebackhide__ = True
+        name = _name(fn)
+        self._check_blocking(name)
+        return self._running().call(partial(fn, *args, **kwargs), name)
+
+    async def acall(self, fn: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a coroutine function in the loop and await its end, from asyncio, uvloop or trio.
+
+        In the loop itself the coroutine is awaited directly. Cancelling the caller cancels the
+        coroutine and waits for its cleanup, however often the caller is cancelled meanwhile.
+
+        Returns:
+            What the coroutine returns.
+
+        Raises:
+            ClosedError: The portal is closed.
+            BaseException: What the coroutine raised: the same object.
+        """
+        __tracebackhide__ = True
+        if get_ident() == self._ident:
+            return await fn(*args, **kwargs)
+        return await self._running().acall(partial(fn, *args, **kwargs), _name(fn))
+
+    def iterate(
+        self, fn: Callable[P, AsyncIterator[T]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> LoopIterator[T]:
+        """Read an async iterator from a blocking caller.
+
+        One task in the loop owns it and reads at most 128 items ahead; it starts with the first
+        `next`. Leaving early: `close()` or `with` runs the generator's `finally` blocks.
+
+        Returns:
+            An iterator that raises what the async iterator raises: the same object.
+        """
+        from asyncwb.portal.pump import LoopIterator, Pump
+
+        pump = Pump(self._running(), partial(fn, *args, **kwargs), _name(fn))
+        return LoopIterator(pump, self._check_blocking)
+
+    def aiterate(
+        self, fn: Callable[P, AsyncIterator[T]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> AsyncLoopIterator[T]:
+        """Read an async iterator of the loop from asyncio, uvloop or trio; see `iterate`.
+
+        Returns:
+            An async iterator with `aclose()`, which runs the generator's `finally` blocks.
+        """
+        from asyncwb.portal.pump import AsyncLoopIterator, Pump
+
+        return AsyncLoopIterator(Pump(self._running(), partial(fn, *args, **kwargs), _name(fn)))
+
+    def post(self, callback: Callable[..., object], *args: Any) -> None:
+        """Run a callback in the loop soon. From any thread; never waits, never raises.
+
+        Nothing happens when the loop never started or is closed.
+        """
+        thread = self._thread
+        if thread is not None:
+            thread.post(callback, *args)
+
+    def spawn(
+        self, fn: Callable[..., Awaitable[object]], /, *args: Any, name: str | None = None
+    ) -> Background:
+        """Start a background coroutine in the loop. From any thread; returns at once.
+
+        A crash is logged and kept in `Background.exception`; it disturbs no other coroutine.
+
+        Args:
+            fn: The coroutine function.
+            args: Its arguments.
+            name: For logs; the function's name by default.
+
+        Raises:
+            ClosedError: The portal is closed.
+        """
+        return self._running().spawn(partial(fn, *args), name or _name(fn))
+
+    async def resource(
+        self,
+        key: object,
+        factory: Callable[[], Awaitable[T]],
+        close: Callable[[T], Awaitable[object]],
+    ) -> T:
+        """One shared object per key, made by the first caller and closed with the loop.
+
+        Args:
+            key: Hashable.
+            factory: Makes the object. A failure reaches the caller, and the next one tries again.
+            close: Closes it, newest object first.
+        """
+        if get_ident() != self._ident:
+            return await self.acall(self.resource, key, factory, close)
+        return await self._running().resource(key, factory, close)
+
+    @property
+    def executor(self) -> DaemonExecutor:
+        """Threads for blocking file work; unlike asyncio's own they work during the exit drain."""
+        executor = self._executor
+        return executor if executor is not None else self._executors()[0]
+
+    # -- state ------------------------------------------------------------------------------
+
+    def in_loop(self) -> bool:
+        """Whether the caller runs in the loop's thread."""
+        return get_ident() == self._ident
+
+    def _running(self) -> LoopThread:
+        thread = self._thread
+        return thread if thread is not None else self._start()
+
+    def _start(self) -> LoopThread:
+        # asyncio is imported before the lock is taken: a fork in the middle is common then.
+        from asyncwb.portal.loop_thread import LoopThread
+
+        resolver = self._executors()[1]
+        with self._lock:
+            if self._closed:
+                raise ClosedError("asyncwb's event loop is closed")
+            if self._thread is None:
+                thread = LoopThread(resolver)
+                self._ident = thread.ident
+                self._thread = thread
+            return self._thread
+
+    def _executors(self) -> tuple[DaemonExecutor, DaemonExecutor]:
+        from asyncwb.portal.executor import DaemonExecutor
+
+        with self._lock:
+            if self._executor is None or self._resolver is None:
+                self._executor = DaemonExecutor(EXECUTOR_THREADS, "asyncwb-files")
+                self._resolver = DaemonExecutor(EXECUTOR_THREADS, "asyncwb-names")
+            return self._executor, self._resolver
+
+    def _check_blocking(self, name: str) -> None:
+        """Refuse a wait of the loop for itself; warn of one that stops somebody else's loop."""
+        __tracebackhide__ = True
+        if get_ident() == self._ident:
+            raise PortalMisuseError(
+                f"{name}() was called blocking from asyncwb's own event loop, where it would wait "
+                f"for itself; write 'await {name}(...)' with the async API"
+            )
+        if not self._warned and _blocks_a_loop():
+            self._warned = True
+            _warn(
+                f"{name}() of asyncwb.sync blocks the running event loop; use the same name of "
+                "'import asyncwb' and await it"
+            )
+
+    # -- the end ----------------------------------------------------------------------------
+
+    def on_exit(
+        self, hook: Callable[[float], Awaitable[object]], *, budget_seconds: float = EXIT_SECONDS
+    ) -> Callable[[], None]:
+        """Have `hook(budget_seconds)` awaited in the loop when the interpreter exits.
+
+        All hooks run at once, while threads and host names still work. When the budget is over
+        they are cancelled; Ctrl-C ends them at once. Only in the process that registered them.
+
+        Args:
+            hook: Gets the seconds it may take.
+            budget_seconds: What it asks for; the longest of all hooks counts.
+
+        Returns:
+            A function that unregisters the hook; thread-safe, and harmless when repeated.
+        """
+        key = object()
+        self._hooks[key] = (hook, budget_seconds)
+        for executor in self._executors():
+            executor.warm()
+        self._register()
+        return lambda: _drop(self._hooks.pop(key, None))
+
+    def _register(self) -> None:
+        pid = os.getpid()
+        with self._lock:
+            if self._registered_pid == pid:
+                return
+            self._registered_pid = pid
+        import atexit
+
+        try:
+            # Private, and the only hook that runs while threads can still be used.
+            threading._register_atexit(self._drain_in, pid)  # type: ignore[attr-defined]
+        except (AttributeError, RuntimeError):
+            atexit.register(self._drain_in, pid)
+        atexit.register(self._close_in, pid)
+
+    def _drain_in(self, pid: int) -> None:
+        """At exit. multiprocessing runs inherited hooks in its children: not ours to run there."""
+        if pid != os.getpid() or not self._hooks or self._closed:
+            return
+        hooks, self._hooks = list(self._hooks.values()), {}
+        budget = max(seconds for _, seconds in hooks)
+        try:
+            self._running().call(partial(_drain, [hook for hook, _ in hooks], budget), "exit")
+        except KeyboardInterrupt:
+            log.warning("interrupted at exit; what is unsent stays in the journal")
+        except Exception:
+            log.exception("the work at exit failed; what is unsent stays in the journal")
+
+    def _close_in(self, pid: int) -> None:
+        if pid == os.getpid():
+            self.close(1.0)
+
+    def close(self, timeout: float = 5.0) -> None:
+        """Cancel everything, close the resources and end the thread, for good. Idempotent.
+
+        Blocks at most about `timeout` seconds. Whoever waits for a call gets a ClosedError, and
+        so does every later call.
+
+        Raises:
+            PortalMisuseError: Called from the loop's own thread.
+        """
+        if self.in_loop():
+            raise PortalMisuseError("the portal cannot be closed from its own loop")
+        with self._lock:
+            self._closed = True
+            thread, executor, resolver = self._thread, self._executor, self._resolver
+        if thread is not None:
+            thread.close(timeout)
+        for pool in (executor, resolver):
+            if pool is not None:
+                pool.shutdown(wait=False, cancel_futures=True)
+
+    def after_fork(self) -> None:
+        """In the child: start afresh. What the parent made is kept, untouched, and never freed."""
+        thread = self._thread
+        if thread is not None:
+            _abandoned.append((thread, self._executor, self._resolver, self._hooks))
+        self._forget()
+        if thread is not None:
+            thread.abandon()
+
+
+async def _drain(hooks: list[Callable[[float], Awaitable[object]]], budget: float) -> None:
+    import asyncio
+
+    async def run(hook: Callable[[float], Awaitable[object]]) -> None:
+        try:
+            await hook(budget)
+        except Exception:
+            log.exception("an exit hook failed")
+
+    tasks = [asyncio.ensure_future(run(hook)) for hook in hooks]
+    started = time.monotonic()
+    try:
+        _, late = await asyncio.wait(tasks, timeout=budget)
+        if late:
+            log.warning(
+                "gave up after %.1f s at exit; what is unsent stays in the journal",
+                time.monotonic() - started,
+            )
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks, timeout=1.0)
+
+
+def _drop(_: object) -> None:
+    """Turn a value into None."""
+
+
+def _name(fn: object) -> str:
+    while isinstance(fn, partial):
+        fn = fn.func
+    return getattr(fn, "__qualname__", None) or type(fn).__qualname__
+
+
+def _blocks_a_loop() -> bool:
+    """Whether the thread runs an event loop that a blocking call would stop."""
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None or asyncio._get_running_loop() is None:
+        return False
+    ipython = sys.modules.get("IPython")
+    # A notebook runs every cell inside a loop, and blocking there is what its user means.
+    return ipython is None or ipython.get_ipython() is None
+
+
+def _warn(message: str) -> None:
+    import inspect
+    import warnings
+
+    package = os.path.dirname(os.path.dirname(__file__)) + os.sep
+    depth, frame = 1, inspect.currentframe()
+    while frame is not None and frame.f_code.co_filename.startswith(package):
+        frame = frame.f_back
+        depth += 1
+    warnings.warn(message, BlockingInAsyncWarning, stacklevel=depth)
+
+
+def _after_fork_in_child() -> None:
+    for portal in list(_portals):
+        portal.after_fork()
+
+
+_portals: WeakSet[Portal] = WeakSet()
+_abandoned: list[object] = []
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
+
+PORTAL = Portal()
+"""The portal of this process."""
