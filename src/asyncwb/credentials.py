@@ -26,6 +26,7 @@ __all__ = [
     "Credential",
     "check_key",
     "find_key",
+    "missing_key",
     "netrc_machine",
     "netrc_path",
     "read_netrc",
@@ -81,10 +82,15 @@ def require_key(settings: Settings, *, environ: Mapping[str, str] | None = None)
     """
     found = find_key(settings, environ=environ)
     if found is None:
-        raise AuthenticationError(
-            f"There is no API key for {settings.base_url}. {_WHERE_KEYS_COME_FROM}"
-        )
+        raise missing_key(settings)
     return found
+
+
+def missing_key(settings: Settings) -> AuthenticationError:
+    """The error for a server without a key: says where keys come from."""
+    return AuthenticationError(
+        f"There is no API key for {settings.base_url}. {_WHERE_KEYS_COME_FROM}"
+    )
 
 
 def check_key(key: str, *, source: str) -> str:

@@ -28,12 +28,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Address of the web app; None: derived from `base_url` (see `web_url`)."""
     api_key: str | None = None
     """Key for the server. None: looked up in netrc when needed (see `asyncwb.credentials`)."""
-    identity_token_file: str | None = None
-    """File with a JSON web token that is exchanged for an access token, instead of a key."""
-    credentials_file: str | None = None
-    """Where access tokens are kept; None: `credentials.json` in `config_dir`."""
-    config_dir: str | None = None
-    """Folder of the global settings file; None: `~/.config/wandb`."""
     entity: str | None = None
     """User or team; None: the server's default for the key."""
     project: str | None = None
@@ -143,9 +137,6 @@ ENVIRONMENT: Final[Mapping[str, tuple[str, ...]]] = {
     "base_url": ("WANDB_BASE_URL",),
     "app_url": ("WANDB_APP_URL",),
     "api_key": ("WANDB_API_KEY",),
-    "identity_token_file": ("WANDB_IDENTITY_TOKEN_FILE",),
-    "credentials_file": ("WANDB_CREDENTIALS_FILE",),
-    "config_dir": ("WANDB_CONFIG_DIR",),
     "entity": ("WANDB_ENTITY",),
     "project": ("WANDB_PROJECT",),
     "mode": ("WANDB_MODE",),

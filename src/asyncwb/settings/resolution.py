@@ -31,7 +31,7 @@ _BOOLEANS = {
 }
 _BOOLEAN_FIELDS = frozenset({"silent", "quiet", "allow_val_change", "insecure"})
 _OLD_MODES = {"dryrun": "offline", "run": "online"}
-_SERVER_FIELDS = ("base_url", "api_key", "identity_token_file")
+_SERVER_FIELDS = ("base_url", "api_key")
 
 
 def resolve(
