@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import os
 import sys
@@ -25,9 +24,7 @@ _EVERYDAY = ("anon_inode:", "pipe:", "/dev/", "/proc/", "/sys/")
 
 
 @pytest.fixture(autouse=True)
-def environment(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Path]:
+def environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """No variable, home or folder of the person who runs the tests is seen, or written to."""
     for name in list(os.environ):
         upper = name.upper()
@@ -39,7 +36,7 @@ def environment(
     work = home / "work"
     work.mkdir()
     monkeypatch.chdir(work)
-    yield home
+    return home
 
 
 _OUTSIDE = {"NETRC", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE"}
@@ -47,28 +44,51 @@ _OUTSIDE = {"NETRC", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_
 
 @pytest.fixture(autouse=True)
 def leaks(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Threads, tasks of the portal's loop and open files are the same after the test as before.
+    """Threads and open files are the same after the test as before, and the portal is closed.
 
+    A portal that a wider fixture started stays, and with it its pooled connections.
     `@pytest.mark.leaks("reason")` on a test says that something may stay, and why.
     """
     if request.node.get_closest_marker("leaks") is not None:
         yield
         return
-    before = _held()
+    shared = _portal_started()
+    before = _held(sockets=not shared)
     yield
-    after = _held()
-    if not after - before:
-        return
+    tasks: set[str] = set()
+    if not shared and _portal_started():
+        tasks = _end_portal()
     deadline = time.monotonic() + GRACE_SECONDS
-    gc.collect()
-    while (left := _held() - before) and time.monotonic() < deadline:
-        time.sleep(0.01)
+    left = _held(sockets=not shared) - before
     if left:
-        pytest.fail("the test left behind: " + ", ".join(sorted(left)))
+        gc.collect()
+    while left and time.monotonic() < deadline:
+        time.sleep(0.01)
+        left = _held(sockets=not shared) - before
+    if left | tasks:
+        pytest.fail("the test left behind: " + ", ".join(sorted(left | tasks)))
 
 
-def _held() -> set[str]:
-    return _threads() | _tasks() | _files()
+def _portal_started() -> bool:
+    portal = sys.modules.get("asyncwb.portal")
+    return portal is not None and portal.PORTAL.started
+
+
+def _end_portal() -> set[str]:
+    """Close the portal; the callers whose work was still running in it."""
+    from asyncwb.portal import PORTAL
+
+    thread = PORTAL._thread
+    assert thread is not None
+    deadline = time.monotonic() + GRACE_SECONDS
+    while (calls := list(thread.calls)) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    PORTAL.restart()
+    return {f"coroutine {call.name} in the portal's loop" for call in calls}
+
+
+def _held(*, sockets: bool) -> set[str]:
+    return _threads() | _files(sockets=sockets)
 
 
 def _threads() -> set[str]:
@@ -79,22 +99,7 @@ def _threads() -> set[str]:
     }
 
 
-def _tasks() -> set[str]:
-    portal = sys.modules.get("asyncwb.portal")
-    thread = None if portal is None else portal.PORTAL._thread
-    if thread is None:
-        return set()
-    try:
-        return {
-            f"task {task.get_name()} ({id(task)})"
-            for task in asyncio.all_tasks(thread.loop)
-            if not task.done()
-        }
-    except RuntimeError:
-        return set()
-
-
-def _files() -> set[str]:
+def _files(*, sockets: bool) -> set[str]:
     held: set[str] = set()
     try:
         numbers = os.listdir(_FDS)
@@ -105,6 +110,6 @@ def _files() -> set[str]:
             target = os.readlink(_FDS / number)
         except OSError:
             continue
-        if not target.startswith(_EVERYDAY):
+        if not target.startswith(_EVERYDAY) and (sockets or not target.startswith("socket:")):
             held.add(f"file {number} -> {target}")
     return held

@@ -171,6 +171,11 @@ class Portal:
         return await self._running().resource(key, factory, close)
 
     @property
+    def started(self) -> bool:
+        """Whether the loop thread exists in this process."""
+        return self._thread is not None
+
+    @property
     def executor(self) -> DaemonExecutor:
         """Threads for blocking file work; unlike asyncio's own they work during the exit drain."""
         executor = self._executor
@@ -299,6 +304,17 @@ class Portal:
         for pool in (executor, resolver):
             if pool is not None:
                 pool.shutdown(wait=False, cancel_futures=True)
+
+    def restart(self, timeout: float = 5.0) -> None:
+        """Close, then be as if never used. For tests that must leave nothing behind.
+
+        What was made before stays closed.
+
+        Raises:
+            PortalMisuseError: Called from the loop's own thread.
+        """
+        self.close(timeout)
+        self._forget()
 
     def after_fork(self) -> None:
         """In the child: start afresh. What the parent made is kept, untouched, and never freed."""
