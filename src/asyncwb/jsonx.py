@@ -16,7 +16,7 @@ import msgspec
 from asyncwb.errors import InvalidValueError, ProtocolError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
 __all__ = ["decode", "decode_as", "encode"]
 
@@ -46,7 +46,7 @@ def decode_as(kind: type[T], text: bytes | str) -> T:
         ProtocolError: The text is not JSON, or does not fit the type.
     """
     try:
-        return cast("T", _typed_decoder(kind).decode(text))
+        return cast("T", _typed_decoder(cast("Hashable", kind)).decode(text))
     except (msgspec.MsgspecError, RecursionError):
         value = _slow_decode(text)
     try:
@@ -82,8 +82,8 @@ def encode(value: object, *, default: Callable[[Any], object] | None = None) -> 
 
 
 @functools.lru_cache(maxsize=256)
-def _typed_decoder(kind: type[Any]) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(kind)
+def _typed_decoder(kind: Hashable) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(cast("type[Any]", kind))
 
 
 def _slow_decode(text: bytes | str) -> object:

@@ -12,7 +12,7 @@ from asyncwb.errors import AuthenticationError, CommError, GraphQLError, Protoco
 from asyncwb.transport import TRANSIENT_STATUSES, RetryPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Hashable, Mapping
 
     from asyncwb.graphql.operation import Operation
     from asyncwb.transport import Response, Transport
@@ -125,7 +125,10 @@ class GraphQL:
 
 def _data(operation: Operation[T], response: Response) -> T:
     try:
-        answer = cast("_Answer[T]", jsonx.decode_as(_answer_type(operation.result), response.body))
+        answer = cast(
+            "_Answer[T]",
+            jsonx.decode_as(_answer_type(cast("Hashable", operation.result)), response.body),
+        )
         failures, data = answer.errors, answer.data
     except ProtocolError as exc:
         # Partial data beside errors may not fit the type: the errors are what counts then.
@@ -145,8 +148,9 @@ def _data(operation: Operation[T], response: Response) -> T:
 
 
 @functools.lru_cache(maxsize=256)
-def _answer_type(result: type[Any]) -> type[_Answer[Any]]:
-    return _Answer[result]
+def _answer_type(result: Hashable) -> type[_Answer[Any]]:
+    generic: Any = _Answer
+    return cast("type[_Answer[Any]]", generic[result])
 
 
 def _failures(response: ResponseLike) -> list[_Failure]:

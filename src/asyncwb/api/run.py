@@ -1,0 +1,344 @@
+"""One run, as the server keeps it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast, overload
+
+import anyio
+
+from asyncwb import jsonx
+from asyncwb.api.fields import RESERVED, RunFields
+from asyncwb.api.files import File, Files, upload
+from asyncwb.api.history import HistoryScan, RunAddress, check_keys, sampled_rows
+from asyncwb.api.summary import Summary
+from asyncwb.errors import CommError, InvalidValueError, RunNotFoundError, WaitTimeoutError
+from asyncwb.graphql.api_operations import (
+    DELETE_RUN,
+    RUN,
+    RUN_STATE,
+    STOP_RUN,
+    UPDATE_RUN,
+    UPDATE_RUN_STATE,
+)
+from asyncwb.portal import on_loop
+from asyncwb.transport.offload import offload
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+
+    from asyncwb.api.service import Service
+    from asyncwb.graphql.api_answers import RunNode
+    from asyncwb.types import Row
+
+__all__ = ["Run", "fetch"]
+
+_ENDED = frozenset({"finished", "crashed", "failed", "killed"})
+
+
+class Run(RunFields):
+    """A run on the server, as `Api.run` and `Api.runs` give it.
+
+    Attributes are what the server said when the run was loaded; nothing here waits for the
+    network but the methods that are awaited. `name`, `notes`, `description`, `tags`, `group`,
+    `job_type`, `config` and `summary` can be changed; `await run.update()` sends the changes.
+
+    A run listed with `lazy=True` has no `config`, `summary`, `system_metrics` and `history_keys`
+    until `await run.load()`.
+    """
+
+    @on_loop
+    async def load(self, force: bool = False) -> None:
+        """Load what is missing, or with `force` everything again; unsent changes are lost then.
+
+        Raises:
+            RunNotFoundError: The run is gone.
+            CommError: The server refused or was not reached.
+        """
+        if force or self.lazy:
+            self._take(await fetch(self._service, self._address))
+
+    @on_loop
+    async def update(self) -> None:
+        """Send name, notes, description, tags, group, job type, config and summary.
+
+        Each replaces what the server has.
+
+        Raises:
+            UsageError: The run is lazy; `await run.load()` first.
+            InvalidValueError: A value cannot be written as JSON.
+            CommError: The server refused or was not reached.
+        """
+        reserved = {k: v for k, v in self.rawconfig.items() if k in RESERVED}
+        config = {**reserved, **self.config}
+        wrapped = {key: {"value": value, "desc": None} for key, value in config.items()}
+        summary = dict(self.summary)
+        variables: dict[str, object] = {
+            "id": self.storage_id,
+            "displayName": self.name,
+            "description": self.description,
+            "notes": self.notes,
+            "tags": list(self.tags),
+            "group": self.group,
+            "jobType": self.job_type,
+            "config": jsonx.encode(wrapped).decode(),
+        }
+        answer = (await self._service.execute(UPDATE_RUN, variables)).upsert_bucket
+        await self._write_summary(summary)
+        if answer is not None and answer.bucket is not None:
+            self._take(answer.bucket)
+            self._summary = Summary(summary, self._write_summary)
+
+    @on_loop
+    async def save(self) -> None:
+        """Another name of `update`."""
+        await self.update()
+
+    @on_loop
+    async def delete(self, delete_artifacts: bool = False) -> None:
+        """Delete the run on the server; cannot be undone.
+
+        Args:
+            delete_artifacts: Delete the artifacts that it logged, too.
+
+        Raises:
+            CommError: The server refused or was not reached.
+        """
+        await self._service.execute(
+            DELETE_RUN, {"id": self.storage_id, "deleteArtifacts": delete_artifacts}
+        )
+
+    @on_loop
+    async def stop(self) -> bool:
+        """Ask the running process to stop; it learns of it with its next request.
+
+        Returns:
+            Whether the server took note.
+
+        Raises:
+            CommError: The server refused or was not reached.
+        """
+        answer = (await self._service.execute(STOP_RUN, {"id": self.storage_id})).stop_run
+        return answer is not None and bool(answer.success)
+
+    @on_loop
+    async def update_state(self, state: str) -> bool:
+        """Ask for another state, for example `pending`.
+
+        Returns:
+            Whether the server did it.
+
+        Raises:
+            CommError: The server refused the transition or was not reached.
+        """
+        variables = {"input": {"id": self.storage_id, "state": state}}
+        answer = (await self._service.execute(UPDATE_RUN_STATE, variables)).update_run_state
+        return answer is not None and bool(answer.success)
+
+    @on_loop
+    async def wait_until_finished(
+        self, *, poll_seconds: float = 5.0, timeout: float | None = None
+    ) -> None:
+        """Wait until the run is finished, failed, crashed or killed, then load it again.
+
+        Args:
+            poll_seconds: Time between two looks.
+            timeout: Seconds to wait at most; None: for ever.
+
+        Raises:
+            WaitTimeoutError: It did not end in time.
+            RunNotFoundError: The run is gone.
+            CommError: The server refused or was not reached.
+        """
+        with anyio.move_on_after(timeout) as scope:
+            while await self._current_state() not in _ENDED:  # noqa: ASYNC110 - the server decides
+                await anyio.sleep(poll_seconds)
+        if scope.cancelled_caught:
+            raise WaitTimeoutError(f"{self._address} did not end within {timeout} s")
+        await self.load(force=True)
+
+    async def _current_state(self) -> str | None:
+        project = (await self._service.execute(RUN_STATE, self._address.variables)).project
+        if project is None or project.run is None:
+            raise RunNotFoundError(f"Could not find run {self._address}")
+        return project.run.state
+
+    @overload
+    async def history(
+        self,
+        samples: int = ...,
+        keys: Sequence[str] | None = ...,
+        x_axis: str = ...,
+        *,
+        pandas: Literal[False],
+        stream: Literal["default", "system"] = ...,
+    ) -> list[Row]: ...
+    @overload
+    async def history(
+        self,
+        samples: int = ...,
+        keys: Sequence[str] | None = ...,
+        x_axis: str = ...,
+        pandas: bool = ...,
+        stream: Literal["default", "system"] = ...,
+    ) -> Any: ...  # noqa: ANN401 - a DataFrame, of a package that may not be there
+    async def history(
+        self,
+        samples: int = 500,
+        keys: Sequence[str] | None = None,
+        x_axis: str = "_step",
+        pandas: bool = True,
+        stream: Literal["default", "system"] = "default",
+    ) -> Any:
+        """Rows that the server has thinned out; fast, and enough for a plot.
+
+        Args:
+            samples: Number of rows at most.
+            keys: Only these, and only rows that have all of them.
+            x_axis: With `keys`: what stands in the rows beside them.
+            pandas: Give a DataFrame where pandas is installed.
+            stream: "system" for the system metrics; takes no keys.
+
+        Returns:
+            A `pandas.DataFrame`, or a list of dicts.
+
+        Raises:
+            InvalidValueError: An argument is wrong.
+            RunNotFoundError: The run is gone.
+            CommError: The server refused or was not reached.
+        """
+        names = check_keys(keys)
+        if samples < 1:
+            raise InvalidValueError(f"samples must be 1 or more, not {samples}")
+        if stream not in ("default", "system"):
+            raise InvalidValueError(f"stream is 'default' or 'system', not {stream!r}")
+        if names is not None and stream == "system":
+            raise InvalidValueError("history(stream='system') gives all keys; it takes none")
+        return await self._history(samples, names, x_axis, pandas, stream)
+
+    @on_loop
+    async def _history(
+        self, samples: int, keys: list[str] | None, x_axis: str, pandas: bool, stream: str
+    ) -> Any:
+        rows = await sampled_rows(
+            self._service,
+            self._address,
+            samples=samples,
+            keys=keys,
+            x_axis=x_axis,
+            stream=stream,
+        )
+        return await offload(_frame, rows) if pandas else rows
+
+    def scan_history(
+        self,
+        keys: Sequence[str] | None = None,
+        page_size: int = 1000,
+        min_step: int = 0,
+        max_step: int | None = None,
+        use_cache: bool = True,
+    ) -> HistoryScan:
+        """Every row of the history, in step order: `async for row in run.scan_history()`.
+
+        Sends nothing before the first row is asked for. Then several pages are asked for at
+        once. Rows that share a step are all given, in the order in which they were logged.
+
+        Args:
+            keys: Only these (and `_step`), and only rows that have all of them.
+            page_size: Rows of the first pages; later ones adapt to the rows' size.
+            min_step: First step.
+            max_step: The step to stop before; None: to the end as it is at the start.
+            use_cache: Accepted for scripts that pass it; nothing is cached.
+
+        Raises:
+            InvalidValueError: An argument is wrong.
+        """
+        return HistoryScan(
+            self._service,
+            self._address,
+            keys=keys,
+            page_size=page_size,
+            min_step=min_step,
+            max_step=max_step,
+        )
+
+    def files(
+        self,
+        names: Sequence[str] | None = None,
+        pattern: str | None = None,
+        per_page: int = 50,
+    ) -> Files:
+        """Files of the run: `async for file in run.files()`.
+
+        Args:
+            names: Only these.
+            pattern: Only names like this; `%` stands for any text, `_` for one character.
+            per_page: Files asked for at once.
+
+        Raises:
+            InvalidValueError: Names and a pattern, or a page size below 1.
+        """
+        return Files(self._service, self._address, names=names, pattern=pattern, per_page=per_page)
+
+    @on_loop
+    async def file(self, name: str) -> File:
+        """One file by its name.
+
+        Raises:
+            CommError: There is none of that name, or the server was not reached.
+        """
+        try:
+            return await self.files([name]).get(0)
+        except IndexError as exc:
+            raise CommError(f"{self._address} has no file {name!r}", exc=exc) from exc
+
+    @on_loop
+    async def upload_file(
+        self, path: str | os.PathLike[str], root: str | os.PathLike[str] = "."
+    ) -> File:
+        """Upload one file, also to a run that has ended.
+
+        Args:
+            path: The file.
+            root: The file is named by its path relative to this folder.
+
+        Raises:
+            InvalidValueError: The file cannot be read or does not lie under `root`.
+            CommError: The server refused or was not reached.
+        """
+        return await upload(self._service, self._address, Path(path), Path(root))
+
+    @on_loop
+    async def metadata(self) -> dict[str, Any] | None:
+        """What the run recorded of its machine (`wandb-metadata.json`); None where it is missing.
+
+        Raises:
+            CommError: The server was not reached.
+        """
+        try:
+            file = await self.files(["wandb-metadata.json"]).get(0)
+        except IndexError:
+            return None
+        value = jsonx.decode(await file.read())
+        return cast("dict[str, Any]", value) if isinstance(value, dict) else None
+
+
+async def fetch(service: Service, address: RunAddress) -> RunNode:
+    """Ask for all of a run; in the loop.
+
+    Raises:
+        RunNotFoundError: No run lives at the address.
+    """
+    project = (await service.execute(RUN, address.variables)).project
+    if project is None or project.run is None:
+        raise RunNotFoundError(f"Could not find run {address}")
+    return project.run
+
+
+def _frame(rows: list[Row]) -> Any:  # noqa: ANN401
+    try:
+        import pandas
+    except ImportError:
+        return rows
+    return pandas.DataFrame.from_records(rows)

@@ -1,0 +1,126 @@
+"""What all objects of one Api share: settings, connection, a bound on requests in flight."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+import anyio
+
+from asyncwb.credentials import require_key
+from asyncwb.errors import AuthenticationError
+from asyncwb.graphql import GraphQL
+from asyncwb.graphql.api_operations import FEATURES, VIEWER
+from asyncwb.graphql.flight import PerProcess
+from asyncwb.transport import Auth, Transport, TransportConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from asyncwb.graphql import Operation
+    from asyncwb.graphql.api_answers import UserNode
+    from asyncwb.settings import Settings
+
+__all__ = ["MAX_IN_FLIGHT", "Service"]
+
+T = TypeVar("T")
+
+MAX_IN_FLIGHT = 16
+"""Requests that one Api has in flight at most, over all its iterators."""
+
+
+class Service:
+    """The way of one `Api` to its server. Use it in asyncwb's loop.
+
+    Args:
+        settings: Where the server is; the key is looked up with the first request.
+        timeout: Seconds for one call with all its retries.
+    """
+
+    def __init__(self, settings: Settings, timeout: float) -> None:
+        self.settings = settings
+        self.timeout = timeout
+        self._limiter = PerProcess(lambda: anyio.CapacityLimiter(MAX_IN_FLIGHT))
+        self._config: TransportConfig | None = None
+        self._viewer: UserNode | None = None
+        self._features: frozenset[str] | None = None
+
+    async def transport(self) -> Transport:
+        """The connection with this Api's credentials.
+
+        Raises:
+            AuthenticationError: There is no key, or what there is cannot be one.
+        """
+        if self._config is None:
+            settings = self.settings
+            found = await anyio.to_thread.run_sync(require_key, settings)
+            token = found.key.count(".") == 2
+            self._config = TransportConfig(
+                base_url=settings.base_url,
+                auth=Auth.bearer(found.key) if token else Auth.basic(found.key),
+                http2=settings.http2,
+                ca_file=settings.ca_file,
+                insecure=settings.insecure,
+                extra_headers=settings.extra_http_headers,
+                user_agent="asyncwb (api)",
+                auth_hint=f"The key used came from {found.source}.",
+            )
+        return await Transport.shared(self._config)
+
+    async def execute(
+        self,
+        operation: Operation[T],
+        variables: Mapping[str, object],
+        *,
+        lane: Literal["control", "bulk"] | None = None,
+    ) -> T:
+        """Send one operation; waits while `MAX_IN_FLIGHT` others are under way.
+
+        Raises:
+            CommError: See `GraphQL.execute`.
+        """
+        graphql = GraphQL(await self.transport(), deadline_seconds=self.timeout)
+        async with self._limiter.get():
+            return await graphql.execute(operation, variables, lane=lane)
+
+    async def viewer(self) -> UserNode:
+        """The account of the key, asked for once.
+
+        Raises:
+            AuthenticationError: The server knows no account for the key.
+        """
+        if self._viewer is None:
+            viewer = (await self.execute(VIEWER, {})).viewer
+            if viewer is None:
+                raise AuthenticationError(
+                    f"{self.settings.base_url} knows no account for the API key. Keys come from "
+                    "the api_key argument, WANDB_API_KEY and netrc; `asyncwb login` stores one"
+                )
+            self._viewer = viewer
+        return self._viewer
+
+    async def entity(self, named: str | None) -> str:
+        """The entity named, else the default one of the account.
+
+        Raises:
+            AuthenticationError: The account has no default entity.
+        """
+        if named is not None:
+            return named
+        entity = (await self.viewer()).entity
+        if not entity:
+            raise AuthenticationError(
+                "the account has no default entity: name one, as in entity/project"
+            )
+        return entity
+
+    async def has_feature(self, name: str) -> bool:
+        """Whether the server has switched a feature on; asked once for all of them."""
+        if self._features is None:
+            info = (await self.execute(FEATURES, {})).server_info
+            listed = (info.features if info is not None else None) or []
+            self._features = frozenset(item.name for item in listed if item.is_enabled)
+        return name in self._features
+
+    def forget(self) -> None:
+        """Forget what was asked once."""
+        self._viewer = self._features = None

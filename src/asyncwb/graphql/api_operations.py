@@ -1,0 +1,204 @@
+"""Operations of the read side."""
+
+from __future__ import annotations
+
+from asyncwb.graphql.api_answers import (
+    CreateRunFilesData,
+    FeaturesData,
+    FilesData,
+    HistoryData,
+    MutationData,
+    RunData,
+    RunsData,
+    StateData,
+    UpdateRunData,
+    ViewerData,
+)
+from asyncwb.graphql.operation import Operation
+
+__all__ = [
+    "CREATE_RUN_FILES",
+    "DELETE_FILES",
+    "DELETE_RUN",
+    "FEATURES",
+    "HISTORY_PAGE",
+    "LIGHT_RUN",
+    "LIGHT_RUNS",
+    "MARK_RUN_FILES_UPLOADED",
+    "RUN",
+    "RUNS",
+    "RUN_EVENTS",
+    "RUN_FILES",
+    "RUN_HISTORY",
+    "RUN_STATE",
+    "SAMPLED_HISTORY",
+    "SCAN_BOUNDS",
+    "STOP_RUN",
+    "UPDATE_RUN",
+    "UPDATE_RUN_STATE",
+    "UPDATE_SUMMARY",
+    "VIEWER",
+]
+
+_LIGHT_FIELDS = """
+    id name projectId displayName description notes tags state group jobType sweepName
+    commit readOnly createdAt heartbeatAt historyLineCount user { name username }
+"""
+_FULL_FIELDS = _LIGHT_FIELDS + " config summaryMetrics systemMetrics historyKeys"
+
+
+def _runs(name: str, fields: str) -> Operation[RunsData]:
+    return Operation(
+        name,
+        f"""query {name}(
+  $entity: String!, $project: String!, $cursor: String, $perPage: Int,
+  $order: String, $filters: JSONString
+) {{
+  project(entityName: $entity, name: $project) {{
+    runCount(filters: $filters)
+    runs(filters: $filters, order: $order, first: $perPage, after: $cursor) {{
+      edges {{ cursor node {{ {fields} }} }}
+      pageInfo {{ hasNextPage endCursor }}
+    }}
+  }}
+}}""",
+        RunsData,
+    )
+
+
+def _of_run(name: str, selection: str, declared: str = "") -> str:
+    return f"""query {name}($entity: String!, $project: String!, $name: String!{declared}) {{
+  project(entityName: $entity, name: $project) {{ run(name: $name) {{ {selection} }} }}
+}}"""
+
+
+RUNS = _runs("Runs", _FULL_FIELDS)
+LIGHT_RUNS = _runs("LightRuns", _LIGHT_FIELDS)
+RUN = Operation("Run", _of_run("Run", _FULL_FIELDS), RunData)
+LIGHT_RUN = Operation("LightRun", _of_run("LightRun", _LIGHT_FIELDS), RunData)
+RUN_STATE = Operation("RunState", _of_run("RunState", "state"), StateData)
+
+RUN_HISTORY = Operation(
+    "RunHistory",
+    _of_run("RunHistory", "history(samples: $samples)", ", $samples: Int"),
+    HistoryData,
+)
+RUN_EVENTS = Operation(
+    "RunEvents", _of_run("RunEvents", "events(samples: $samples)", ", $samples: Int"), HistoryData
+)
+SAMPLED_HISTORY = Operation(
+    "SampledHistory",
+    _of_run("SampledHistory", "sampledHistory(specs: $specs)", ", $specs: [JSONString!]!"),
+    HistoryData,
+)
+SCAN_BOUNDS = Operation(
+    "ScanBounds",
+    _of_run(
+        "ScanBounds",
+        "historyKeys historyLineCount parquetHistory(liveKeys: $liveKeys) { parquetUrls }",
+        ", $liveKeys: [String!]!",
+    ),
+    HistoryData,
+)
+HISTORY_PAGE = Operation(
+    "HistoryPage",
+    _of_run(
+        "HistoryPage",
+        "history(minStep: $minStep, maxStep: $maxStep, samples: $samples)",
+        ", $minStep: Int64!, $maxStep: Int64!, $samples: Int!",
+    ),
+    HistoryData,
+)
+
+RUN_FILES = Operation(
+    "RunFiles",
+    _of_run(
+        "RunFiles",
+        """fileCount
+    files(names: $names, pattern: $pattern, first: $perPage, after: $cursor) {
+      edges { cursor node { id name url directUrl sizeBytes mimetype updatedAt md5 } }
+      pageInfo { hasNextPage endCursor }
+    }""",
+        ", $names: [String], $pattern: String, $perPage: Int, $cursor: String",
+    ),
+    FilesData,
+)
+
+VIEWER = Operation(
+    "Viewer",
+    "query Viewer { viewer { id name username email admin entity teams { edges { node { name } } }"
+    " } }",
+    ViewerData,
+)
+FEATURES = Operation(
+    "Features", "query Features { serverInfo { features { name isEnabled } } }", FeaturesData
+)
+
+UPDATE_RUN = Operation(
+    "UpdateRun",
+    f"""mutation UpdateRun(
+  $id: String!, $displayName: String, $description: String, $notes: String, $tags: [String!],
+  $group: String, $jobType: String, $config: JSONString!
+) {{
+  upsertBucket(input: {{
+    id: $id, displayName: $displayName, description: $description, notes: $notes, tags: $tags,
+    groupName: $group, jobType: $jobType, config: $config
+  }}) {{ bucket {{ {_FULL_FIELDS} }} }}
+}}""",
+    UpdateRunData,
+)
+UPDATE_SUMMARY = Operation(
+    "UpdateSummary",
+    """mutation UpdateSummary($id: String!, $summary: JSONString!) {
+  upsertBucket(input: {id: $id, summaryMetrics: $summary}) { bucket { id } }
+}""",
+    MutationData,
+)
+DELETE_RUN = Operation(
+    "DeleteRun",
+    """mutation DeleteRun($id: ID!, $deleteArtifacts: Boolean) {
+  deleteRun(input: {id: $id, deleteArtifacts: $deleteArtifacts}) { clientMutationId }
+}""",
+    MutationData,
+)
+STOP_RUN = Operation(
+    "StopRun",
+    "mutation StopRun($id: ID!) { stopRun(input: {id: $id}) { success } }",
+    MutationData,
+)
+UPDATE_RUN_STATE = Operation(
+    "UpdateRunState",
+    """mutation UpdateRunState($input: UpdateRunStateInput!) {
+  updateRunState(input: $input) { success }
+}""",
+    MutationData,
+)
+CREATE_RUN_FILES = Operation(
+    "CreateRunFiles",
+    """mutation CreateRunFiles(
+  $entity: String!, $project: String!, $run: String!, $files: [String!]!
+) {
+  createRunFiles(input: {
+    entityName: $entity, projectName: $project, runName: $run, files: $files
+  }) { runID uploadHeaders files { name uploadUrl } }
+}""",
+    CreateRunFilesData,
+)
+MARK_RUN_FILES_UPLOADED = Operation(
+    "MarkRunFilesUploaded",
+    """mutation MarkRunFilesUploaded(
+  $entity: String!, $project: String!, $run: String!, $files: [String!]!
+) {
+  markRunFilesUploaded(input: {
+    entityName: $entity, projectName: $project, runName: $run, files: $files
+  }) { success }
+}""",
+    MutationData,
+)
+DELETE_FILES = Operation(
+    "DeleteFiles",
+    """mutation DeleteFiles($files: [ID!]!, $projectId: Int) {
+  deleteFiles(input: {files: $files, projectId: $projectId}) { success }
+}""",
+    MutationData,
+)
