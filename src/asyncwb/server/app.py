@@ -1,0 +1,115 @@
+"""The ASGI application.
+
+Each instance has its own database connections; nothing is kept in memory that another instance
+on the same database would have to know.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from .auth import Authenticator
+from .bootstrap import load_secrets
+from .config import ServerConfig
+from .problems import Problem
+from .resolvers.context import Services
+from .routes.answers import json_response, problem_response
+from .routes.files import FileEndpoints
+from .routes.filestream import FileStreamEndpoint
+from .routes.graphql import GraphQLEndpoint
+from .signing import Signer
+from .storage.accounts import add_first_user
+from .storage.blobs import BlobFolder
+from .storage.database import Database
+
+__all__ = ["ServerConfig", "create_app"]
+
+_log = logging.getLogger("asyncwb.server")
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def create_app(config: ServerConfig) -> Starlette:
+    """Make the application. The data folder is prepared and the database opened at its start.
+
+    Args:
+        config: Where data lives and how URLs look.
+
+    Returns:
+        An ASGI application; serve it with a lifespan, as every ASGI server does by default.
+
+    Raises:
+        OSError: The data folder cannot be written.
+    """
+    config.root.mkdir(parents=True, exist_ok=True)
+    identity, secret = load_secrets(config.root)
+    database = Database(config.database)
+    services = Services(
+        config=config,
+        database=database,
+        blobs=BlobFolder(config.blobs),
+        signer=Signer(secret, config.signed_url_seconds),
+        authenticator=Authenticator(database),
+    )
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        await database.open()
+        await database.write(lambda connection: add_first_user(connection, identity))
+        yield
+        await database.close()
+
+    files = FileEndpoints(services)
+    run = "/files/{entity}/{project}/{run}"
+    return Starlette(
+        routes=[
+            _route("/graphql", GraphQLEndpoint(services).handle, "POST"),
+            _route(f"{run}/file_stream", FileStreamEndpoint(services).handle, "POST"),
+            _route(f"{run}/{{name:path}}", files.download, "GET"),
+            _route("/storage/put/{file_id:int}/{name:path}", files.upload, "PUT"),
+            _route("/storage/get/{file_id:int}/{name:path}", files.download_signed, "GET"),
+            _route("/healthz", _health, "GET"),
+            _route("/", _about, "GET"),
+        ],
+        exception_handlers={HTTPException: _http_error},
+        lifespan=lifespan,
+    )
+
+
+def _route(path: str, handler: Handler, method: str) -> Route:
+    """A route whose problems become answers with a message."""
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except Problem as problem:
+            return problem_response(problem)
+        except Exception:
+            _log.exception("%s %s failed", method, request.url.path)
+            return problem_response(Problem(500, "internal server error"))
+
+    return Route(path, endpoint, methods=[method])
+
+
+async def _http_error(_request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    detail = error.detail if isinstance(error, HTTPException) else "internal server error"
+    return problem_response(Problem(status, detail))
+
+
+async def _health(_request: Request) -> Response:
+    return json_response({"status": "ok"})
+
+
+async def _about(_request: Request) -> Response:
+    return PlainTextResponse(
+        "This is an asyncwb server. It speaks the Weights & Biases protocol:\n"
+        "set WANDB_BASE_URL to this address and WANDB_API_KEY to your key.\n"
+    )

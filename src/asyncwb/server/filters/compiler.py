@@ -1,0 +1,109 @@
+"""Filter texts to SQL conditions."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from sqlalchemy import ColumnElement, and_, false, not_, or_, true
+
+from asyncwb.server.jsontext import decode
+from asyncwb.server.problems import invalid
+
+from .fields import resolve
+from .operators import Field
+
+__all__ = ["compile_filter"]
+
+_MAX_DEPTH = 50
+
+
+def compile_filter(text: str | None, state: ColumnElement[str]) -> ColumnElement[bool]:
+    """The condition of a filter text; an empty one holds for every run.
+
+    Args:
+        text: JSON text of the filter, or None.
+        state: The expression of a run's present state.
+
+    Raises:
+        Problem: The text is not a filter, or names an unknown field or operator (400).
+    """
+    if not text:
+        return true()
+    tree = decode(text)
+    if tree is None:
+        return true()
+    return _Compiler(state).filter(tree, 0)
+
+
+class _Compiler:
+    def __init__(self, state: ColumnElement[str]) -> None:
+        self._state = state
+
+    def filter(self, tree: Any, depth: int) -> ColumnElement[bool]:
+        """A whole filter: all members hold."""
+        if not isinstance(tree, dict):
+            raise invalid(f"a filter must be a JSON object, not {tree!r:.100}")
+        if depth > _MAX_DEPTH:
+            raise invalid("a filter is nested too deeply")
+        members = cast("dict[str, Any]", tree)
+        return and_(true(), *(self._member(k, v, depth) for k, v in members.items()))
+
+    def _member(self, key: str, value: Any, depth: int) -> ColumnElement[bool]:
+        match key:
+            case "$and":
+                return and_(true(), *self._list(key, value, depth))
+            case "$or":
+                return or_(false(), *self._list(key, value, depth))
+            case "$nor":
+                return not_(or_(false(), *self._list(key, value, depth)))
+            case "$not":
+                return not_(self.filter(value, depth + 1))
+            case _ if key.startswith("$"):
+                raise invalid(f"unknown filter operator {key!r}")
+            case _:
+                return self._field(resolve(key, self._state), value, depth)
+
+    def _list(self, operator: str, value: Any, depth: int) -> list[ColumnElement[bool]]:
+        if not isinstance(value, list):
+            raise invalid(f"{operator} takes a list of filters")
+        # report tools write null for filters that are switched off
+        trees = [tree for tree in cast("list[Any]", value) if tree is not None]
+        return [self.filter(tree, depth + 1) for tree in trees]
+
+    def _field(self, field: Field, value: Any, depth: int) -> ColumnElement[bool]:
+        """One field: a plain value, or an object of operators that all hold."""
+        if depth > _MAX_DEPTH:
+            raise invalid("a filter is nested too deeply")
+        if not isinstance(value, dict) or not any(str(k).startswith("$") for k in value):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+            return field.equals(value)
+        operators = cast("dict[str, Any]", value)
+        return and_(true(), *(self._operator(field, k, v, depth) for k, v in operators.items()))
+
+    def _operator(self, field: Field, operator: str, value: Any, depth: int) -> ColumnElement[bool]:
+        match operator:
+            case "$eq":
+                return field.equals(value)
+            case "$ne":
+                return not_(field.equals(value))
+            case "$gt" | "$gte" | "$lt" | "$lte":
+                return field.compares(operator, value)
+            case "$in":
+                return or_(false(), *(field.equals(v) for v in _values(operator, value)))
+            case "$nin":
+                return not_(or_(false(), *(field.equals(v) for v in _values(operator, value))))
+            case "$exists":
+                return field.exists() if value else not_(field.exists())
+            case "$regex":
+                return field.matches(value)
+            case "$contains":
+                return field.contains(value)
+            case "$not":
+                return not_(self._field(field, value, depth + 1))
+            case _:
+                raise invalid(f"unknown filter operator {operator!r}")
+
+
+def _values(operator: str, value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise invalid(f"{operator} takes a list of values")
+    return cast("list[Any]", value)

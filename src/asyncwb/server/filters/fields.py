@@ -1,0 +1,81 @@
+"""The keys of the filter language. Camel case and snake case are the same key."""
+
+from __future__ import annotations
+
+import re
+
+from sqlalchemy import ColumnElement
+
+from asyncwb.server.problems import invalid
+from asyncwb.server.storage.tables import runs, users
+
+from .operators import Field, JsonField, NumberField, TagsField, TextField, TimeField
+
+__all__ = ["resolve"]
+
+_TEXT = {
+    "name": runs.c.name,
+    "display_name": runs.c.display_name,
+    "group": runs.c.group_name,
+    "job_type": runs.c.job_type,
+    "host": runs.c.host,
+    "username": users.c.username,
+    "user": users.c.username,
+    "sweep": runs.c.sweep_name,
+    "sweep_name": runs.c.sweep_name,
+    "notes": runs.c.notes,
+    "description": runs.c.description,
+    "commit": runs.c.commit,
+    "program": runs.c.program,
+}
+_TIME = {
+    "created_at": runs.c.created_at,
+    "heartbeat_at": runs.c.heartbeat_at,
+    "updated_at": runs.c.updated_at,
+}
+_NUMBER = {
+    "duration": runs.c.heartbeat_at - runs.c.created_at,
+    "history_line_count": runs.c.history_lines,
+    "exitcode": runs.c.exitcode,
+}
+
+
+def resolve(key: str, state: ColumnElement[str]) -> Field:
+    """The field of a key.
+
+    Raises:
+        Problem: There is no such field (400).
+    """
+    head, dot, rest = key.partition(".")
+    head = re.sub(r"(?<=[a-z])[A-Z]", lambda m: "_" + m.group().lower(), head)
+    if dot and rest:
+        match head:
+            case "config":
+                return JsonField(runs.c.config_doc, _without_value(rest))
+            case "summary_metrics":
+                return JsonField(runs.c.summary_doc, rest)
+            case "keys_info" if rest.startswith("keys.") and len(rest) > 5:
+                # history keys are kept flat, nested ones joined by dots
+                return JsonField(runs.c.history_keys, rest[5:])
+            case _:
+                pass
+    if not dot:
+        if head in _TEXT:
+            return TextField(_TEXT[head])
+        if head == "state":
+            return TextField(state)
+        if head in _TIME:
+            return TimeField(_TIME[head])
+        if head in _NUMBER:
+            return NumberField(_NUMBER[head])
+        if head == "tags":
+            return TagsField()
+    raise invalid(f"unknown filter or order key {key!r}")
+
+
+def _without_value(rest: str) -> str:
+    """`lr.value` and `lr` are the same; in `opt.value.name` the level is dropped, too."""
+    key, _, inner = rest.partition(".")
+    if inner == "value":
+        return key
+    return f"{key}.{inner[6:]}" if inner.startswith("value.") else rest

@@ -1,0 +1,275 @@
+"""What comparisons mean for each kind of field.
+
+Every condition made here is true or false, never unknown: a missing value compares as false, so
+that `$ne`, `$nin` and `$not` hold for it. Values compare with values of their own type only.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Protocol, cast
+
+from sqlalchemy import (
+    ColumnElement,
+    Float,
+    String,
+    case,
+    exists,
+    false,
+    func,
+    not_,
+    select,
+    true,
+)
+from sqlalchemy import cast as sql_cast
+
+from asyncwb.server.jsontext import query_form
+from asyncwb.server.problems import invalid
+from asyncwb.server.storage.tables import run_tags, runs
+
+__all__ = ["Field", "JsonField", "NumberField", "TagsField", "TextField", "TimeField"]
+
+_COMPARE: dict[str, Callable[[Any, Any], Any]] = {
+    "$gt": operator.gt,
+    "$gte": operator.ge,
+    "$lt": operator.lt,
+    "$lte": operator.le,
+}
+_MAX_PATTERN = 1000
+
+
+class Field(Protocol):
+    """A key of the filter language."""
+
+    def equals(self, value: Any) -> ColumnElement[bool]: ...
+    def compares(self, symbol: str, value: Any) -> ColumnElement[bool]: ...
+    def exists(self) -> ColumnElement[bool]: ...
+    def matches(self, pattern: Any) -> ColumnElement[bool]: ...
+    def contains(self, value: Any) -> ColumnElement[bool]: ...
+    def sort_key(self) -> ColumnElement[Any]: ...
+
+
+def _sure(condition: Any) -> ColumnElement[bool]:
+    """The condition with "unknown" turned into false."""
+    return cast("ColumnElement[bool]", condition.is_(true()))
+
+
+def _number(value: Any) -> int | float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+        return None
+    return value if isinstance(value, float) or -(2**63) <= value < 2**63 else float(value)
+
+
+def _pattern(pattern: Any) -> str:
+    if not isinstance(pattern, str) or len(pattern) > _MAX_PATTERN:
+        raise invalid(f"$regex takes a text of at most {_MAX_PATTERN} characters")
+    try:
+        re.compile(pattern)
+    except re.error as exc:
+        raise invalid(f"$regex {pattern!r}: {exc}") from exc
+    return pattern
+
+
+class TextField:
+    """A text column."""
+
+    def __init__(self, column: ColumnElement[Any]) -> None:
+        self._column = column
+
+    def equals(self, value: Any) -> ColumnElement[bool]:
+        if value is None:
+            return self._column.is_(None)
+        return _sure(self._column == value) if isinstance(value, str) else false()
+
+    def compares(self, symbol: str, value: Any) -> ColumnElement[bool]:
+        return _sure(_COMPARE[symbol](self._column, value)) if isinstance(value, str) else false()
+
+    def exists(self) -> ColumnElement[bool]:
+        return self._column.is_not(None)
+
+    def matches(self, pattern: Any) -> ColumnElement[bool]:
+        return _sure(self._column.regexp_match(_pattern(pattern)))
+
+    def contains(self, value: Any) -> ColumnElement[bool]:
+        if not isinstance(value, str):
+            return false()
+        return _sure(self._column.contains(value, autoescape=True))
+
+    def sort_key(self) -> ColumnElement[Any]:
+        return self._column
+
+
+class NumberField:
+    """A numeric column or expression."""
+
+    def __init__(self, column: ColumnElement[Any]) -> None:
+        self._column = column
+
+    def _value(self, value: Any) -> int | float | None:
+        return _number(value)
+
+    def equals(self, value: Any) -> ColumnElement[bool]:
+        if value is None:
+            return self._column.is_(None)
+        known = self._value(value)
+        return false() if known is None else _sure(self._column == known)
+
+    def compares(self, symbol: str, value: Any) -> ColumnElement[bool]:
+        known = self._value(value)
+        return false() if known is None else _sure(_COMPARE[symbol](self._column, known))
+
+    def exists(self) -> ColumnElement[bool]:
+        return self._column.is_not(None)
+
+    def matches(self, pattern: Any) -> ColumnElement[bool]:
+        _pattern(pattern)
+        return false()
+
+    def contains(self, value: Any) -> ColumnElement[bool]:
+        return false()
+
+    def sort_key(self) -> ColumnElement[Any]:
+        return self._column
+
+
+class TimeField(NumberField):
+    """A moment, compared as answers show it: in whole seconds; ISO text or seconds since 1970."""
+
+    def __init__(self, column: ColumnElement[Any]) -> None:
+        super().__init__(sql_cast(func.floor(column), Float))
+        self._exact = column
+
+    def _value(self, value: Any) -> int | float | None:
+        if not isinstance(value, str):
+            return _number(value)
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError as exc:
+            raise invalid(f"not a time: {value!r}") from exc
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+    def sort_key(self) -> ColumnElement[Any]:
+        return self._exact
+
+
+class TagsField:
+    """The tags of a run: a comparison holds when any tag fulfils it."""
+
+    def _any(self, condition: ColumnElement[bool] | None = None) -> ColumnElement[bool]:
+        query = exists().where(run_tags.c.run_id == runs.c.id)
+        return query if condition is None else query.where(condition)
+
+    def equals(self, value: Any) -> ColumnElement[bool]:
+        if value is None:
+            return not_(self._any())
+        if isinstance(value, str):
+            return self._any(run_tags.c.tag == value)
+        if isinstance(value, list):
+            tags = {tag for tag in cast("list[Any]", value) if isinstance(tag, str)}
+            count = (
+                select(func.count()).where(run_tags.c.run_id == runs.c.id).correlate(runs)
+            ).scalar_subquery()
+            same = count == len(tags)
+            for tag in sorted(tags):
+                same = same & self._any(run_tags.c.tag == tag)
+            return same
+        return false()
+
+    def compares(self, symbol: str, value: Any) -> ColumnElement[bool]:
+        raise invalid(f"{symbol} cannot be used on tags")
+
+    def exists(self) -> ColumnElement[bool]:
+        return self._any()
+
+    def matches(self, pattern: Any) -> ColumnElement[bool]:
+        return self._any(run_tags.c.tag.regexp_match(_pattern(pattern)))
+
+    def contains(self, value: Any) -> ColumnElement[bool]:
+        return self._any(run_tags.c.tag == value) if isinstance(value, str) else false()
+
+    def sort_key(self) -> ColumnElement[Any]:
+        raise invalid("runs cannot be ordered by tags")
+
+
+class JsonField:
+    """A value inside a JSON document: under the literal key, or else along its dots.
+
+    Args:
+        document: The JSON column.
+        key: The key, not empty.
+        prefix: Keys that lead to it.
+    """
+
+    def __init__(self, document: ColumnElement[Any], key: str, *prefix: str) -> None:
+        literal = _path(*prefix, key)
+        path: Any = literal
+        if "." in key:
+            there = func.json_type(document, literal).is_not(None)
+            path = case((there, literal), else_=_path(*prefix, *key.split(".")))
+        self._type = func.json_type(document, path, type_=String)
+        self._value = func.json_extract(document, path)
+
+    def _of_type(self, *names: str) -> Any:
+        """The value, or null when it has another type."""
+        return case((self._type.in_(names), self._value), else_=None)
+
+    def equals(self, value: Any) -> ColumnElement[bool]:
+        if value is None:
+            return not_(self.exists())
+        if isinstance(value, bool):
+            return _sure(self._type == ("true" if value else "false"))
+        if isinstance(value, list | dict):
+            # the database gives inner lists and objects as compact JSON text, as we write it
+            return _sure(self._of_type("array", "object") == query_form(value))
+        return self._scalar(operator.eq, value)
+
+    def _scalar(self, compare: Callable[[Any, Any], Any], value: Any) -> ColumnElement[bool]:
+        if isinstance(value, str):
+            return _sure(compare(self._of_type("text"), value))
+        number = _number(value)
+        if number is None:
+            return false()
+        return _sure(compare(self._of_type("integer", "real"), number))
+
+    def compares(self, symbol: str, value: Any) -> ColumnElement[bool]:
+        return self._scalar(_COMPARE[symbol], value)
+
+    def exists(self) -> ColumnElement[bool]:
+        return _sure(self._type != "null")
+
+    def matches(self, pattern: Any) -> ColumnElement[bool]:
+        text = sql_cast(self._of_type("text"), String)
+        return _sure(text.regexp_match(_pattern(pattern)))
+
+    def contains(self, value: Any) -> ColumnElement[bool]:
+        """A text contains a text; a list contains a text, number or truth value."""
+        element = func.json_each(self._of_type("array")).table_valued("value", "type", name="e")
+        member = select(element.c.value)
+        if isinstance(value, bool):
+            member = member.where(element.c.type == ("true" if value else "false"))
+        elif isinstance(value, str):
+            member = member.where(element.c.type == "text", element.c.value == value)
+        else:
+            number = _number(value)
+            if number is None:
+                return false()
+            member = member.where(
+                element.c.type.in_(("integer", "real")), element.c.value == number
+            )
+        if not isinstance(value, str):
+            return member.exists()
+        text = sql_cast(self._of_type("text"), String)
+        return _sure(text.contains(value, autoescape=True)) | member.exists()
+
+    def sort_key(self) -> ColumnElement[Any]:
+        return cast("ColumnElement[Any]", self._of_type("integer", "real", "text"))
+
+
+def _path(*keys: str) -> str:
+    for key in keys:
+        if '"' in key or "\\" in key or not key.isprintable():
+            raise invalid(f"the key {key!r} cannot be used in filters")
+    return "$" + "".join(f'."{key}"' for key in keys)

@@ -1,0 +1,99 @@
+"""Extended JSON: JSON plus the bare tokens NaN, Infinity and -Infinity.
+
+msgspec reads and writes plain JSON; texts that hold one of the tokens go through the standard
+library, which knows them.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, cast
+
+import msgspec
+
+from .problems import invalid
+
+__all__ = ["decode", "encode", "is_finite", "query_form", "strict_form", "unwrap_config"]
+
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+
+
+def decode(text: str | bytes) -> Any:
+    """Decode an extended JSON text.
+
+    Raises:
+        Problem: The text is not JSON (400).
+    """
+    try:
+        return _decode(text)
+    except msgspec.DecodeError:
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError) as exc:
+            raise invalid(f"not JSON: {exc}") from exc
+
+
+def encode(value: Any) -> str:
+    """Encode a value as extended JSON."""
+    if is_finite(value):
+        return _encode(value).decode()
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def is_finite(value: Any) -> bool:
+    """Whether no NaN and no infinity is anywhere inside the value."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, dict):
+        return all(map(is_finite, cast("dict[str, Any]", value).values()))
+    if isinstance(value, list):
+        return all(map(is_finite, cast("list[Any]", value)))
+    return True
+
+
+def strict_form(value: Any) -> Any:
+    """The value with NaN and infinities as the strings "NaN", "Infinity", "-Infinity".
+
+    For answers that must be plain JSON.
+    """
+    if isinstance(value, float):
+        if math.isfinite(value):
+            return value
+        return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+    if isinstance(value, dict):
+        return {k: strict_form(v) for k, v in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [strict_form(v) for v in cast("list[Any]", value)]
+    return value
+
+
+def query_form(value: Any) -> str:
+    """The value as plain JSON that databases can compare in: NaN is null, infinities are 1e999."""
+    return _encode(value if is_finite(value) else _comparable(value)).decode()
+
+
+def _comparable(value: Any) -> Any:
+    if isinstance(value, float):
+        if math.isfinite(value):
+            return value
+        return None if math.isnan(value) else msgspec.Raw(b"1e999" if value > 0 else b"-1e999")
+    if isinstance(value, dict):
+        return {k: _comparable(v) for k, v in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [_comparable(v) for v in cast("list[Any]", value)]
+    return value
+
+
+def unwrap_config(config: dict[str, Any]) -> dict[str, Any]:
+    """A config without its `{"value": ...}` level and without the keys the client keeps to itself."""
+    plain: dict[str, Any] = {}
+    for key, entry in config.items():
+        if key in ("_wandb", "wandb_version"):
+            continue
+        if isinstance(entry, dict) and "value" in entry:
+            plain[key] = entry["value"]
+        else:
+            plain[key] = entry
+    return plain

@@ -1,0 +1,1 @@
+"""GraphQL fields, one module for each part of the schema."""

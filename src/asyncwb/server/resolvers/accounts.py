@@ -1,0 +1,275 @@
+"""Users, entities, keys and teams."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graphql import GraphQLResolveInfo
+from sqlalchemy import func, or_, select
+
+from asyncwb.server.ids import make_id, parse_id
+from asyncwb.server.problems import forbidden, invalid
+from asyncwb.server.storage import accounts
+from asyncwb.server.storage.projects import project_query
+from asyncwb.server.storage.tables import (
+    api_keys,
+    entities,
+    files,
+    members,
+    projects,
+    runs,
+    users,
+)
+
+from .context import Context, Node, context_of
+from .nodes import entity_node, project_node, user_node
+from .paging import connection, cursor_of, number_from, page_size
+from .registry import Resolvers
+
+__all__ = ["entity", "mutation", "query", "user"]
+
+query = Resolvers("Query")
+mutation = Resolvers("Mutation")
+user = Resolvers("User")
+entity = Resolvers("Entity")
+
+
+@query.field("viewer")
+def _viewer(_root: Any, info: GraphQLResolveInfo, **_: Any) -> Node:
+    return user_node(context_of(info).user)
+
+
+@query.field("user")
+async def _user(
+    _root: Any, info: GraphQLResolveInfo, *, id: str | None = None, userName: str | None = None
+) -> Node | None:
+    async with context_of(info).database.read() as db:
+        found = await accounts.find_user(
+            db, username=userName, user_id=parse_id("User", id) if id else None
+        )
+    return user_node(found) if found else None
+
+
+@query.field("users")
+async def _users(
+    _root: Any,
+    info: GraphQLResolveInfo,
+    *,
+    query: str | None = None,
+    usernames: list[str] | None = None,
+    first: int | None = None,
+    after: str | None = None,
+    **_: Any,
+) -> Node:
+    size = page_size(first)
+    statement = accounts.user_query().where(users.c.id > (number_from(after) or 0))
+    if query:
+        statement = statement.where(
+            or_(
+                *(
+                    column.icontains(query, autoescape=True)
+                    for column in (users.c.username, users.c.email, users.c.name)
+                )
+            )
+        )
+    if usernames is not None:
+        statement = statement.where(users.c.username.in_(usernames))
+    async with context_of(info).database.read() as db:
+        rows = (await db.execute(statement.order_by(users.c.id).limit(size + 1))).all()
+    return connection(rows[:size], user_node, lambda row: cursor_of(row.id), more=len(rows) > size)
+
+
+@user.field("apiKeys")
+async def _api_keys(node: Node, info: GraphQLResolveInfo, **_: Any) -> Node | None:
+    context = context_of(info)
+    if not (context.user.admin or context.user.id == node["_id"]):
+        return None
+    statement = select(api_keys).where(api_keys.c.user_id == node["_id"]).order_by(api_keys.c.id)
+    async with context.database.read() as db:
+        rows = (await db.execute(statement)).all()
+    return {"edges": [{"node": _key_node(r.id, r.prefix, r.description)} for r in rows]}
+
+
+def _key_node(key_id: int, name: str, description: str | None) -> Node:
+    return {"id": make_id("ApiKey", key_id), "name": name, "description": description}
+
+
+@user.field("teams")
+async def _teams(node: Node, info: GraphQLResolveInfo, **_: Any) -> Node:
+    statement = (
+        select(entities)
+        .join(members, members.c.entity_id == entities.c.id)
+        .where(members.c.user_id == node["_id"])
+        .order_by(entities.c.id)
+    )
+    async with context_of(info).database.read() as db:
+        rows = (await db.execute(statement)).all()
+    return connection(rows, entity_node, lambda row: cursor_of(row.id))
+
+
+@user.field("organizations")
+def _organizations(_node: Node, _info: GraphQLResolveInfo) -> list[Node]:
+    return []
+
+
+@query.field("entity")
+async def _entity(
+    _root: Any, info: GraphQLResolveInfo, *, name: str | None = None, **_: Any
+) -> Node | None:
+    context = context_of(info)
+    async with context.database.read() as db:
+        row = await accounts.find_entity(db, context.user, name)
+    return entity_node(row) if row else None
+
+
+@entity.field("storageBytes")
+async def _storage(node: Node, info: GraphQLResolveInfo) -> int:
+    statement = (
+        select(func.coalesce(func.sum(files.c.size), 0))
+        .join(runs, runs.c.id == files.c.run_id)
+        .join(projects, projects.c.id == runs.c.project_id)
+        .where(projects.c.entity_id == node["_id"])
+    )
+    async with context_of(info).database.read() as db:
+        return int((await db.execute(statement)).scalar_one())
+
+
+@entity.field("members")
+async def _members(node: Node, info: GraphQLResolveInfo) -> list[Node]:
+    statement = (
+        select(users, members.c.admin.label("leads"))
+        .join(members, members.c.user_id == users.c.id)
+        .where(members.c.entity_id == node["_id"])
+        .order_by(users.c.id)
+    )
+    async with context_of(info).database.read() as db:
+        rows = (await db.execute(statement)).all()
+    return [
+        {
+            "id": make_id("User", row.id),
+            "name": row.name,
+            "username": row.username,
+            "email": row.email,
+            "admin": bool(row.leads),
+            "pending": False,
+            "role": "admin" if row.leads else "member",
+            "accountType": row.kind,
+        }
+        for row in rows
+    ]
+
+
+@entity.field("user")
+async def _entity_user(node: Node, info: GraphQLResolveInfo) -> Node | None:
+    if node["_user_id"] is None:
+        return None
+    async with context_of(info).database.read() as db:
+        found = await accounts.find_user(db, user_id=node["_user_id"])
+    return user_node(found) if found else None
+
+
+@query.field("models")
+async def _models(
+    _root: Any, info: GraphQLResolveInfo, *, entityName: str | None = None, **page: Any
+) -> Node | None:
+    context = context_of(info)
+    async with context.database.read() as db:
+        row = await accounts.find_entity(db, context.user, entityName)
+        return None if row is None else await _projects_page(context, db, row.id, **page)
+
+
+@entity.field("projects")
+async def _entity_projects(node: Node, info: GraphQLResolveInfo, **page: Any) -> Node:
+    context = context_of(info)
+    async with context.database.read() as db:
+        return await _projects_page(context, db, node["_id"], **page)
+
+
+@user.field("projects")
+async def _user_projects(node: Node, info: GraphQLResolveInfo, **page: Any) -> Node | None:
+    context = context_of(info)
+    async with context.database.read() as db:
+        row = await accounts.find_entity(db, context.user, node["entity"])
+        return None if row is None else await _projects_page(context, db, row.id, **page)
+
+
+async def _projects_page(
+    context: Context,
+    db: Any,
+    entity_id: int,
+    *,
+    first: int | None = None,
+    after: str | None = None,
+    **_: Any,
+) -> Node:
+    size = page_size(first)
+    statement = (
+        project_query(context.user)
+        .where(projects.c.entity_id == entity_id, projects.c.id > (number_from(after) or 0))
+        .order_by(projects.c.id)
+        .limit(size + 1)
+    )
+    rows = (await db.execute(statement)).mappings().all()
+    return connection(
+        rows[:size], project_node, lambda row: cursor_of(row["id"]), more=len(rows) > size
+    )
+
+
+@mutation.field("generateApiKey")
+async def _generate_key(_root: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> Node:
+    context = context_of(info)
+    description = input.get("description")
+    key_id, key = await context.database.write(
+        lambda db: accounts.create_key(db, context.user.id, description)
+    )
+    # the one answer that holds the whole key; listings show its beginning
+    return {"apiKey": _key_node(key_id, key, description)}
+
+
+@mutation.field("deleteApiKey")
+async def _delete_key(_root: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> Node:
+    context = context_of(info)
+    key_id = parse_id("ApiKey", input["id"])
+    done = await context.database.write(lambda db: accounts.delete_key(db, context.user, key_id))
+    context.services.authenticator.forget()
+    return {"success": done}
+
+
+@mutation.field("createUser")
+async def _create_user(_root: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> Node:
+    context = context_of(info)
+    if not context.user.admin:
+        raise forbidden("only an administrator can add users")
+    email: str = input["email"]
+    username = email.partition("@")[0]
+    if not username:
+        raise invalid(f"not an e-mail address: {email!r}")
+    made = await context.database.write(
+        lambda db: accounts.create_user(
+            db, username=username, name=username, email=email, admin=bool(input.get("admin"))
+        )
+    )
+    return {"user": user_node(made)}
+
+
+@mutation.field("createTeam")
+async def _create_team(_root: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> Node:
+    context = context_of(info)
+    name = input["teamName"]
+    await context.database.write(
+        lambda db: accounts.create_team(db, context.user, name, input.get("teamAdminUserName"))
+    )
+    return {"entity": await _entity(None, info, name=name)}
+
+
+@mutation.field("createServiceAccount")
+async def _create_service(_root: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> Node:
+    context = context_of(info)
+    made = await context.database.write(
+        lambda db: accounts.create_service_account(
+            db, context.user, input["entityName"], input["description"]
+        )
+    )
+    async with context.database.read() as db:
+        found = await accounts.find_user(db, user_id=made)
+    return {"user": user_node(found) if found else None}

@@ -1,0 +1,62 @@
+"""What every resolver gets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from graphql import GraphQLResolveInfo
+
+    from asyncwb.server.auth import Authenticator
+    from asyncwb.server.config import ServerConfig
+    from asyncwb.server.signing import Signer
+    from asyncwb.server.storage.accounts import User
+    from asyncwb.server.storage.blobs import BlobFolder
+    from asyncwb.server.storage.database import Database
+
+__all__ = ["Context", "Services", "context_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What lives as long as the application."""
+
+    config: ServerConfig
+    database: Database
+    blobs: BlobFolder
+    signer: Signer
+    authenticator: Authenticator
+
+
+@dataclass(slots=True)
+class Context:
+    """One request: the services, who asks, and the base of URLs in the answer.
+
+    Attributes:
+        obsolete_blobs: Blobs to delete when the operation is done.
+    """
+
+    services: Services
+    user: User
+    base_url: str
+    obsolete_blobs: list[str] = field(default_factory=list[str])
+
+    @property
+    def database(self) -> Database:
+        """The database."""
+        return self.services.database
+
+    @property
+    def crashed_after(self) -> float:
+        """Seconds of silence after which a run counts as crashed."""
+        return self.services.config.crashed_after
+
+
+def context_of(info: GraphQLResolveInfo) -> Context:
+    """The request a field is resolved for."""
+    return cast("Context", info.context)
+
+
+Node = dict[str, Any]
+"""A GraphQL object: fields by name; keys that begin with an underscore are for resolvers."""

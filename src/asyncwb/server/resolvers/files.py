@@ -1,0 +1,138 @@
+"""Files of runs."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from graphql import GraphQLResolveInfo
+
+from asyncwb.server.ids import make_id, parse_id
+from asyncwb.server.storage import files as store
+from asyncwb.server.storage.runs import run_row_id
+
+from .context import Node, context_of
+from .nodes import file_node
+from .paging import connection, cursor_of, number_from, page_size
+from .registry import Resolvers
+
+__all__ = ["file", "mutation", "run"]
+
+run = Resolvers("Run")
+file = Resolvers("File")
+mutation = Resolvers("Mutation")
+
+
+@run.field("fileCount")
+async def _count(node: Node, info: GraphQLResolveInfo, *, pattern: str | None = None) -> int:
+    async with context_of(info).database.read() as db:
+        return await store.count_files(db, node["_id"], pattern)
+
+
+@run.field("files")
+async def _files(
+    node: Node,
+    info: GraphQLResolveInfo,
+    *,
+    names: list[str | None] | None = None,
+    pattern: str | None = None,
+    first: int | None = None,
+    after: str | None = None,
+    **_: Any,
+) -> Node:
+    size = page_size(first)
+    row = node["_row"]
+    async with context_of(info).database.read() as db:
+        rows = await store.list_files(
+            db,
+            node["_id"],
+            names=[name for name in names or () if name is not None],
+            pattern=pattern,
+            after=number_from(after) or 0,
+            limit=size + 1,
+        )
+        total = await store.count_files(db, node["_id"], pattern)
+    return connection(
+        rows[:size],
+        lambda found: file_node(found, row),
+        lambda found: cursor_of(found["id"]),
+        more=len(rows) > size,
+        totalCount=total,
+        uploadHeaders=[],
+    )
+
+
+@file.field("url")
+def _url(node: Node, info: GraphQLResolveInfo, *, upload: bool | None = None) -> str:
+    """Read with credentials; or, for uploads, a signed URL."""
+    if upload:
+        return _upload_url(node, info)
+    run_row = node["_run"]
+    path = "/".join(
+        quote(part, safe="/")
+        for part in (run_row["entity_name"], run_row["project_name"], run_row["name"], node["name"])
+    )
+    return f"{context_of(info).base_url}/files/{path}"
+
+
+@file.field("directUrl")
+def _direct_url(node: Node, info: GraphQLResolveInfo) -> str:
+    context = context_of(info)
+    return context.services.signer.url(context.base_url, "get", node["_id"], node["name"])
+
+
+@file.field("uploadUrl")
+def _upload_url(node: Node, info: GraphQLResolveInfo) -> str:
+    context = context_of(info)
+    return context.services.signer.url(context.base_url, "put", node["_id"], node["name"])
+
+
+@mutation.field("createRunFiles")
+async def _create(_root: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> Node:
+    context = context_of(info)
+    names: list[str] = input["files"]
+
+    async def change(db: Any) -> tuple[int, list[int]]:
+        run_id = await run_row_id(
+            db, context.user, input["entityName"], input["projectName"], input["runName"]
+        )
+        return run_id, await store.create_files(db, run_id, names)
+
+    run_id, file_ids = await context.database.write(change)
+    path = {
+        "entity_name": input["entityName"],
+        "project_name": input["projectName"],
+        "name": input["runName"],
+    }
+    empty: dict[str, Any] = {"size": 0, "mimetype": None, "updated_at": None, "md5": None}
+    return {
+        "runID": make_id("Run", run_id),
+        "uploadHeaders": [],
+        "files": [
+            file_node({"id": file_id, "name": name, **empty}, path)
+            for file_id, name in zip(file_ids, names, strict=True)
+        ],
+    }
+
+
+@mutation.field("markRunFilesUploaded")
+async def _mark(_root: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> Node:
+    """The bytes lie here already when this comes: true when every named file has them."""
+    context = context_of(info)
+    names: list[str] = input["files"]
+    async with context.database.read() as db:
+        run_id = await run_row_id(
+            db, context.user, input["entityName"], input["projectName"], input["runName"]
+        )
+        present = await store.list_files(db, run_id, names=names) if names else []
+    return {"success": {row["name"] for row in present} >= set(names)}
+
+
+@mutation.field("deleteFiles")
+async def _delete(_root: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> Node:
+    context = context_of(info)
+    file_ids = [parse_id("File", text) for text in input["files"]]
+    context.obsolete_blobs += await context.database.write(
+        lambda db: store.delete_files(db, context.user, file_ids)
+    )
+    return {"success": True}

@@ -1,0 +1,120 @@
+"""GraphQL objects from table rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from asyncwb.server.ids import iso, make_id
+
+from .context import Node
+
+__all__ = ["entity_node", "file_node", "project_node", "run_node", "user_node"]
+
+Row = Mapping[str, Any]
+
+
+def entity_node(row: Any) -> Node:
+    """An entity from its table row."""
+    personal = row.user_id is not None
+    return {
+        "_id": row.id,
+        "_user_id": row.user_id,
+        "id": make_id("Entity", row.id),
+        "name": row.name,
+        "available": False,
+        "readOnly": False,
+        "readOnlyAdmin": False,
+        "isTeam": not personal,
+        "entityType": "user" if personal else "team",
+        "privateOnly": False,
+        "codeSavingEnabled": True,
+        "defaultAccess": "PRIVATE",
+        "isPaid": False,
+    }
+
+
+def user_node(user: Any) -> Node:
+    """A user from a `User`."""
+    return {
+        "_id": user.id,
+        "id": make_id("User", user.id),
+        "name": user.name,
+        "username": user.username,
+        "email": user.email,
+        "admin": user.admin,
+        "flags": '{"code_saving_enabled": true}',
+        "entity": user.entity,
+    }
+
+
+def project_node(row: Row) -> Node:
+    """A project from a row of `projects.project_query`."""
+    return {
+        "_id": row["id"],
+        "_user_id": row["user_id"],
+        "_entity_id": row["entity_id"],
+        "id": make_id("Project", row["id"]),
+        "internalId": make_id("ProjectInternalId", row["id"]),
+        "name": row["name"],
+        "entityName": row["entity_name"],
+        "description": row["description"] or "",
+        "access": row["access"],
+        "views": row["views"] or "{}",
+        "createdAt": iso(row["created_at"]),
+        "updatedAt": iso(row["updated_at"]),
+        "isBenchmark": False,
+        "readOnly": False,
+    }
+
+
+def run_node(row: Row) -> Node:
+    """A run from a row of `runs.run_query`."""
+    state: str = row["state"]
+    return {
+        "_id": row["id"],
+        "_row": row,
+        "id": make_id("Run", row["id"]),
+        "name": row["name"],
+        "displayName": row["display_name"],
+        "projectId": row["project_id"],
+        "state": state,
+        "tags": msgspec.json.decode(row["tags"]),
+        "group": row["group_name"],
+        "jobType": row["job_type"],
+        "commit": row["commit"],
+        "description": row["description"],
+        "notes": row["notes"],
+        "readOnly": False,
+        "createdAt": iso(row["created_at"]),
+        "updatedAt": iso(row["updated_at"]),
+        "heartbeatAt": iso(row["heartbeat_at"]),
+        "sweepName": row["sweep_name"],
+        "historyLineCount": row["history_lines"],
+        "eventsLineCount": row["events_lines"],
+        "logLineCount": row["log_lines"],
+        "exitcode": row["exitcode"],
+        "stopped": bool(row["stop_requested"]),
+        "shouldStop": bool(row["stop_requested"]),
+        "failed": state == "failed",
+        "running": state == "running",
+    }
+
+
+def file_node(row: Row, run: Row) -> Node:
+    """A file of a run."""
+    return {
+        "_id": row["id"],
+        "_run": run,
+        "id": make_id("File", row["id"]),
+        "name": row["name"],
+        "displayName": row["name"],
+        "sizeBytes": row["size"],
+        "mimetype": row["mimetype"],
+        "updatedAt": iso(row["updated_at"]),
+        "md5": row["md5"],
+        "digest": row["md5"],
+        "uploadHeaders": [],
+    }

@@ -1,0 +1,198 @@
+"""Projects and the listing of their runs."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from graphql import GraphQLResolveInfo
+from sqlalchemy import func
+
+from asyncwb.server.filters import compile_filter, compile_order
+from asyncwb.server.filters.order import make_cursor
+from asyncwb.server.ids import parse_id
+from asyncwb.server.problems import not_found
+from asyncwb.server.storage import projects as store
+from asyncwb.server.storage.accounts import find_entity, find_user
+from asyncwb.server.storage.files import blobs_of_runs
+from asyncwb.server.storage.runs import find_run, run_query, state_at
+from asyncwb.server.storage.tables import runs
+
+from .context import Context, Node, context_of
+from .nodes import entity_node, project_node, run_node, user_node
+from .paging import connection, page_size
+from .registry import Resolvers
+
+__all__ = ["mutation", "project", "query"]
+
+query = Resolvers("Query")
+mutation = Resolvers("Mutation")
+project = Resolvers("Project")
+
+
+@query.field("project", "model")
+async def _project(
+    _root: Any, info: GraphQLResolveInfo, *, name: str | None = None, entityName: str | None = None
+) -> Node | None:
+    context = context_of(info)
+    async with context.database.read() as db:
+        row = await store.find_project(db, context.user, entityName, name)
+    return project_node(row) if row else None
+
+
+@project.field("entity")
+async def _entity(node: Node, info: GraphQLResolveInfo) -> Node | None:
+    context = context_of(info)
+    async with context.database.read() as db:
+        row = await find_entity(db, context.user, node["entityName"])
+    return entity_node(row) if row else None
+
+
+@project.field("user")
+async def _user(node: Node, info: GraphQLResolveInfo) -> Node | None:
+    if node["_user_id"] is None:
+        return None
+    async with context_of(info).database.read() as db:
+        found = await find_user(db, user_id=node["_user_id"])
+    return user_node(found) if found else None
+
+
+@project.field("runCount")
+async def _run_count(node: Node, info: GraphQLResolveInfo, *, filters: str | None = None) -> int:
+    context = context_of(info)
+    statement = _selected(context, node, filters).with_only_columns(
+        func.count(), maintain_column_froms=True
+    )
+    async with context.database.read() as db:
+        return int((await db.execute(statement)).scalar_one())
+
+
+def _selected(context: Context, node: Node, filters: str | None) -> Any:
+    state = state_at(time.time(), context.crashed_after)
+    return run_query(context.user, context.crashed_after).where(
+        runs.c.project_id == node["_id"], compile_filter(filters, state)
+    )
+
+
+@project.field("runs", "buckets")
+async def _runs(
+    node: Node,
+    info: GraphQLResolveInfo,
+    *,
+    filters: str | None = None,
+    order: str | None = None,
+    first: int | None = None,
+    after: str | None = None,
+    last: int | None = None,
+    before: str | None = None,
+) -> Node:
+    context = context_of(info)
+    size = page_size(first, last)
+    backwards = first is None and last is not None
+    by = compile_order(order, state_at(time.time(), context.crashed_after))
+    statement = _selected(context, node, filters).add_columns(by.key.label("order_value"))
+    if after:
+        statement = statement.where(by.after(after))
+    if before:
+        statement = statement.where(by.after(before, backwards=True))
+    statement = statement.order_by(*by.clauses(backwards=backwards)).limit(size + 1)
+    async with context.database.read() as db:
+        rows = list((await db.execute(statement)).mappings().all())
+    more = len(rows) > size
+    rows = rows[:size]
+    if backwards:
+        rows.reverse()
+    return connection(
+        rows,
+        run_node,
+        lambda row: make_cursor(row["order_value"], row["id"]),
+        more=bool(before) if backwards else more,
+        before=more if backwards else bool(after),
+        _filters=filters,
+        _project=node,
+    )
+
+
+@project.field("run", "bucket")
+async def _run(node: Node, info: GraphQLResolveInfo, *, name: str, **_: Any) -> Node | None:
+    context = context_of(info)
+    async with context.database.read() as db:
+        row = await find_run(
+            db, context.user, node["entityName"], node["name"], name, context.crashed_after
+        )
+    return run_node(row) if row else None
+
+
+run_connection = Resolvers("RunConnection")
+
+
+@run_connection.field("totalCount")
+async def _total(node: Node, info: GraphQLResolveInfo) -> int:
+    return await _run_count(node["_project"], info, filters=node["_filters"])
+
+
+@project.field("totalSweeps")
+def _no_sweeps(_node: Node, _info: GraphQLResolveInfo) -> int:
+    return 0
+
+
+@project.field("sweeps", "allViews", "artifactTypes", "artifactCollections")
+def _nothing_yet(_node: Node, _info: GraphQLResolveInfo, **_: Any) -> Node:
+    return connection([], dict, str, totalCount=0)
+
+
+@mutation.field("upsertModel")
+async def _upsert(_root: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> Node:
+    context = context_of(info)
+    changes = {
+        key: input[key] for key in ("description", "access", "views") if input.get(key) is not None
+    }
+
+    async def change(db: Any) -> tuple[Any, bool]:
+        inserted = False
+        if input.get("id"):
+            project_id = parse_id("Project", input["id"])
+            await store.owned_project(db, context.user, project_id)
+            if input.get("name"):
+                changes["name"] = input["name"]
+        else:
+            project_id, inserted = await store.project_for(
+                db, context.user, input.get("entityName"), input.get("name")
+            )
+        if changes:
+            await store.change_project(db, project_id, changes)
+        return await store.owned_project(db, context.user, project_id), inserted
+
+    row, inserted = await context.database.write(change)
+    return {"project": project_node(row), "model": project_node(row), "inserted": inserted}
+
+
+@mutation.field("renameProject")
+async def _rename(_root: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> Node:
+    context = context_of(info)
+
+    async def change(db: Any) -> Any:
+        row = await store.find_project(
+            db, context.user, input["entityName"], input["oldProjectName"]
+        )
+        if row is None:
+            raise not_found(f"project {input['oldProjectName']!r} not found")
+        await store.change_project(db, row["id"], {"name": input["newProjectName"]})
+        return await store.owned_project(db, context.user, row["id"])
+
+    return {"project": project_node(await context.database.write(change)), "inserted": False}
+
+
+@mutation.field("deleteModel")
+async def _delete(_root: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> Node:
+    context = context_of(info)
+    project_id = parse_id("Project", input["id"])
+
+    async def change(db: Any) -> list[str]:
+        await store.owned_project(db, context.user, project_id)
+        blobs = await blobs_of_runs(db, runs.c.project_id == project_id)
+        await store.delete_project(db, project_id)
+        return blobs
+
+    context.obsolete_blobs += await context.database.write(change)
+    return {"success": True}

@@ -1,0 +1,206 @@
+"""One run: its fields, and the mutations that change runs."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, cast
+
+import msgspec
+from graphql import GraphQLResolveInfo
+from sqlalchemy import select
+
+from asyncwb.server.ids import make_id, parse_id
+from asyncwb.server.jsontext import decode, encode
+from asyncwb.server.storage import runs as store
+from asyncwb.server.storage.accounts import find_user
+from asyncwb.server.storage.branching import fork, rewind
+from asyncwb.server.storage.files import blobs_of_runs
+from asyncwb.server.storage.history import tail
+from asyncwb.server.storage.projects import owned_project
+from asyncwb.server.storage.tables import runs
+
+from .context import Context, Node, context_of
+from .nodes import project_node, run_node, user_node
+from .registry import Resolvers
+
+__all__ = ["mutation", "run"]
+
+run = Resolvers("Run")
+mutation = Resolvers("Mutation")
+
+
+@run.field("user")
+async def _user(node: Node, info: GraphQLResolveInfo) -> Node | None:
+    row = node["_row"]
+    wanted = {
+        selected.name.value
+        for field in info.field_nodes
+        if field.selection_set
+        for selected in field.selection_set.selections
+        if selected.kind == "field"
+    }
+    if wanted <= {"id", "name", "username", "__typename"}:
+        return {
+            "_id": row["user_id"],
+            "id": make_id("User", row["user_id"]),
+            "name": row["user_name"],
+            "username": row["username"],
+        }
+    async with context_of(info).database.read() as db:
+        found = await find_user(db, user_id=row["user_id"])
+    return user_node(found) if found else None
+
+
+@run.field("project")
+async def _project(node: Node, info: GraphQLResolveInfo) -> Node:
+    context = context_of(info)
+    async with context.database.read() as db:
+        return project_node(await owned_project(db, context.user, node["_row"]["project_id"]))
+
+
+@run.field("config")
+def _config(node: Node, _info: GraphQLResolveInfo, *, keys: list[str] | None = None) -> str:
+    return _picked(node["_row"]["config"], keys)
+
+
+@run.field("summaryMetrics")
+def _summary(node: Node, _info: GraphQLResolveInfo, *, keys: list[str] | None = None) -> str:
+    return _picked(node["_row"]["summary"], keys)
+
+
+def _picked(text: str, keys: list[str] | None) -> str:
+    if keys is None:
+        return text
+    everything = cast("dict[str, Any]", decode(text))
+    return encode({key: everything[key] for key in keys if key in everything})
+
+
+@run.field("wandbConfig")
+def _wandb_config(node: Node, _info: GraphQLResolveInfo, *, keys: list[str] | None = None) -> str:
+    entry = decode(node["_row"]["config"]).get("_wandb")
+    inner: Any = cast("dict[str, Any]", entry).get("value") if isinstance(entry, dict) else None
+    return _picked(encode(inner if isinstance(inner, dict) else {}), keys)
+
+
+@run.field("systemMetrics")
+async def _system_metrics(node: Node, info: GraphQLResolveInfo) -> str | None:
+    async with context_of(info).database.read() as db:
+        line = await tail(db, node["_id"], "events")
+    if line is None:
+        return None
+    row = cast("dict[str, Any]", decode(line))
+    return encode({key: value for key, value in row.items() if key.startswith("system.")})
+
+
+@run.field("inputArtifacts", "outputArtifacts")
+def _no_artifacts(_node: Node, _info: GraphQLResolveInfo, **_: Any) -> Node:
+    from .paging import connection
+
+    return connection([], dict, str, totalCount=0)
+
+
+@mutation.field("upsertBucket")
+async def _upsert(_root: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> Node:
+    context = context_of(info)
+
+    async def change(db: Any) -> tuple[Any, bool]:
+        run_id, inserted = await store.upsert_run(db, context.user, input)
+        if inserted and input.get("config"):
+            project = select(runs.c.project_id).where(runs.c.id == run_id)
+            project_id = (await db.execute(project)).scalar_one()
+            await fork(db, run_id, project_id, input["config"])
+        return await _row(db, context, run_id), inserted
+
+    row, inserted = await context.database.write(change)
+    return {"bucket": run_node(row), "inserted": inserted}
+
+
+async def _row(db: Any, context: Context, run_id: int) -> Any:
+    query = store.run_query(context.user, context.crashed_after).where(runs.c.id == run_id)
+    return (await db.execute(query)).mappings().one()
+
+
+@mutation.field("rewindRun")
+async def _rewind(_root: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> Node:
+    context = context_of(info)
+
+    async def change(db: Any) -> Any:
+        run_id = await store.run_row_id(
+            db, context.user, input.get("entityName"), input.get("projectName"), input["runName"]
+        )
+        await rewind(db, run_id, input["metricName"], input["metricValue"])
+        return await _row(db, context, run_id)
+
+    return {"rewoundRun": run_node(await context.database.write(change))}
+
+
+async def _change(info: GraphQLResolveInfo, run: str, **columns: Any) -> Node:
+    context = context_of(info)
+
+    async def change(db: Any) -> None:
+        await store.set_columns(db, await store.run_for(db, context.user, run), **columns)
+
+    await context.database.write(change)
+    return {"success": True}
+
+
+@mutation.field("updateRunState")
+async def _update_state(_root: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> Node:
+    state = store.check_state(input["state"])
+    columns: dict[str, Any] = {"state": state}
+    if state == "running":
+        columns["heartbeat_at"] = time.time()
+    return await _change(info, input["id"], **columns)
+
+
+@mutation.field("stopRun")
+async def _stop(_root: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> Node:
+    return await _change(info, input["id"], stop_requested=True)
+
+
+@mutation.field("deleteRun")
+async def _delete(_root: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> Node:
+    context = context_of(info)
+    parse_id("Run", input["id"])
+
+    async def change(db: Any) -> list[str]:
+        run_id = await store.run_for(db, context.user, input["id"])
+        blobs = await blobs_of_runs(db, runs.c.id == run_id)
+        await store.delete_run(db, run_id)
+        return blobs
+
+    context.obsolete_blobs += await context.database.write(change)
+    return {"clientMutationId": input.get("clientMutationId")}
+
+
+@mutation.field("notifyScriptableRunAlert")
+async def _alert(_root: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> Node:
+    context = context_of(info)
+
+    async def change(db: Any) -> None:
+        run_id = await store.run_row_id(
+            db, context.user, input["entityName"], input["projectName"], input["runName"]
+        )
+        wait = (input.get("waitDuration") or 0) / 1000.0  # milliseconds on the wire
+        await store.add_alert(
+            db, run_id, input["title"], input["text"], input.get("severity") or "INFO", wait
+        )
+
+    await context.database.write(change)
+    return {"success": True}
+
+
+@run.field("historyKeys")
+async def _history_keys(node: Node, info: GraphQLResolveInfo) -> Node:
+    query = select(runs.c.history_keys).where(runs.c.id == node["_id"])
+    async with context_of(info).database.read() as db:
+        text = (await db.execute(query)).scalar_one()
+    keys = cast("dict[str, dict[str, int]]", msgspec.json.decode(text))
+    return {
+        "lastStep": node["_row"]["last_step"],
+        "sets": [],
+        "keys": {
+            key: {"typeCounts": [{"type": kind, "count": n} for kind, n in types.items()]}
+            for key, types in keys.items()
+        },
+    }

@@ -1,0 +1,83 @@
+"""Answers that are the same for every endpoint."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from starlette.responses import Response
+
+from asyncwb.server.problems import Problem, invalid
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from asyncwb.server.config import ServerConfig
+
+__all__ = ["base_url", "json_response", "problem_response", "read_body"]
+
+_encode = msgspec.json.Encoder().encode
+_COMPRESS_FROM = 16 * 1024
+
+
+def json_response(content: Any, status: int = 200, *, request: Request | None = None) -> Response:
+    """A JSON answer; large ones are compressed for clients on other machines that accept it."""
+    body = _encode(content)
+    headers: dict[str, str] = {}
+    if request is not None and len(body) > _COMPRESS_FROM and _wants_gzip(request):
+        body = gzip.compress(body, compresslevel=1)
+        headers["Content-Encoding"] = "gzip"
+    return Response(body, status, headers, "application/json")
+
+
+def _wants_gzip(request: Request) -> bool:
+    client = request.client
+    if client is not None and client.host in ("127.0.0.1", "::1"):
+        return False  # loopback is faster than compressing
+    return "gzip" in request.headers.get("accept-encoding", "")
+
+
+def problem_response(problem: Problem) -> Response:
+    """An answer with the status of a problem and its message in `errors`."""
+    response = json_response(
+        {"errors": [{"message": problem.message}], "data": None}, problem.status
+    )
+    if problem.status == 401:
+        response.headers["WWW-Authenticate"] = 'Basic realm="asyncwb"'
+    return response
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """The body of a request, decompressed.
+
+    Raises:
+        Problem: It is larger than the limit (413) or badly compressed (400).
+    """
+    parts: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise Problem(413, f"the request is larger than {limit} bytes")
+        parts.append(chunk)
+    body = b"".join(parts)
+    if request.headers.get("content-encoding", "").lower() == "gzip":
+        inflate = zlib.decompressobj(wbits=31)
+        try:
+            body = inflate.decompress(body, limit)
+        except zlib.error as exc:
+            raise invalid(f"the body is not gzip: {exc}") from exc
+        if inflate.unconsumed_tail:
+            raise Problem(413, f"the request is larger than {limit} bytes")
+        if not inflate.eof:
+            raise invalid("the gzip body is truncated")
+    return body
+
+
+def base_url(request: Request, config: ServerConfig) -> str:
+    """The base of absolute URLs in an answer: configured, or as this client sees the server."""
+    if config.public_url:
+        return config.public_url.rstrip("/")
+    return f"{request.url.scheme}://{request.url.netloc}"

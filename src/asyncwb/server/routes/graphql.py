@@ -1,0 +1,134 @@
+"""`POST /graphql`."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    GraphQLError,
+    GraphQLSchema,
+    execute,
+    get_operation_ast,
+    parse,
+    validate,
+)
+
+from asyncwb.server.problems import Problem, invalid
+from asyncwb.server.resolvers.context import Context, Services
+from asyncwb.server.resolvers.server import make_schema
+
+from .answers import base_url, json_response, read_body
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+__all__ = ["GraphQLEndpoint"]
+
+_log = logging.getLogger("asyncwb.server")
+_CACHED_DOCUMENTS = 500
+_MAX_TOKENS = 20_000
+
+
+class _Body(msgspec.Struct):
+    query: str
+    variables: dict[str, Any] | None = None
+    operationName: str | None = None
+
+
+class _Documents:
+    """Parsed and validated documents, most recently used ones kept."""
+
+    def __init__(self, schema: GraphQLSchema) -> None:
+        self._schema = schema
+        self._known: OrderedDict[str, DocumentNode] = OrderedDict()
+
+    def get(self, text: str) -> DocumentNode:
+        """The document of a text.
+
+        Raises:
+            GraphQLError: It is not GraphQL.
+            Problem: It does not fit the schema (400).
+        """
+        document = self._known.get(text)
+        if document is None:
+            document = parse(text, no_location=True, max_tokens=_MAX_TOKENS)
+            errors = validate(self._schema, document)
+            if errors:
+                raise invalid("; ".join(error.message for error in errors[:5]))
+            self._known[text] = document
+            if len(self._known) > _CACHED_DOCUMENTS:
+                self._known.popitem(last=False)
+        else:
+            self._known.move_to_end(text)
+        return document
+
+
+class GraphQLEndpoint:
+    """Executes operations.
+
+    Args:
+        services: What resolvers work with.
+    """
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._schema = make_schema()
+        self._documents = _Documents(self._schema)
+
+    async def handle(self, request: Request) -> Response:
+        """Answer one request: 200 with `data`, or the status of what went wrong with `errors`."""
+        services = self._services
+        user = await services.authenticator.user(request)
+        raw = await read_body(request, services.config.max_body_bytes)
+        try:
+            body = msgspec.json.decode(raw, type=_Body)
+        except msgspec.MsgspecError as exc:
+            raise invalid(f"not a GraphQL request: {exc}") from exc
+        try:
+            document = self._documents.get(body.query)
+        except GraphQLError as exc:
+            raise invalid(exc.message) from exc
+        name = body.operationName or None
+        if get_operation_ast(document, name) is None:
+            raise invalid("the document has no such operation, or several and none was named")
+        context = Context(services, user, base_url(request, services.config))
+        pending = execute(
+            self._schema,
+            document,
+            context_value=context,
+            variable_values=body.variables,
+            operation_name=name,
+        )
+        result = await pending if isawaitable(pending) else pending
+        if context.obsolete_blobs:
+            await services.blobs.remove(context.obsolete_blobs)
+        if not isinstance(result, ExecutionResult):
+            raise invalid("incremental delivery is not supported")
+        if result.errors:
+            return _failed(result)
+        return json_response({"data": result.data}, request=request)
+
+
+def _failed(result: ExecutionResult) -> Response:
+    """A refusal has its own status; a fault of the server is a 500 and its cause stays here."""
+    status = 200
+    messages: list[dict[str, Any]] = []
+    for error in result.errors or ():
+        cause = error.original_error
+        entry: dict[str, Any] = {"message": error.message, "path": error.path}
+        if isinstance(cause, Problem):
+            status = max(status, cause.status)
+        elif cause is not None and not isinstance(cause, GraphQLError):
+            _log.error("a resolver failed at %s", error.path, exc_info=cause)
+            status, entry["message"] = 500, "internal server error"
+        elif error.path is None:
+            status = max(status, 400)  # variables that do not fit
+        messages.append(entry)
+    return json_response({"errors": messages, "data": result.data}, status)

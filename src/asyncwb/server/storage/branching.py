@@ -1,0 +1,76 @@
+"""Rewinding a run and forking one from another."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from asyncwb.server.jsontext import decode, encode
+from asyncwb.server.problems import invalid
+
+from .ingest import count_keys, last_values, merge_counts, parse_row, summary_columns
+from .lines import copy_lines, write_lines
+from .runs import set_columns
+from .tables import runs, segments
+
+__all__ = ["fork", "rewind"]
+
+
+async def rewind(connection: AsyncConnection, run_id: int, metric: str, value: float) -> None:
+    """Drop the rows of a run after a step; the kept ones are numbered from 0 again.
+
+    Raises:
+        Problem: The metric is not `_step` (400).
+    """
+    if metric != "_step":
+        raise invalid(f"a run can be rewound by _step only, not by {metric!r}")
+    mine = (segments.c.run_id == run_id) & (segments.c.stream == "history")
+    old = select(segments.c.id).where(mine)
+    old_ids = [row[0] for row in (await connection.execute(old)).all()]
+    await _rebuild(connection, run_id, run_id, int(value), old_ids)
+
+
+async def fork(connection: AsyncConnection, run_id: int, project_id: int, config: str) -> None:
+    """Give a new run the rows of the run its config names as branch point, up to that step."""
+    branch = _branch_point(config)
+    if branch is None:
+        return
+    query = select(runs.c.id).where(runs.c.project_id == project_id, runs.c.name == branch[0])
+    parent = (await connection.execute(query)).scalar()
+    if parent is not None and parent != run_id:
+        await _rebuild(connection, parent, run_id, branch[1], [])
+
+
+def _branch_point(config: str) -> tuple[str, int] | None:
+    if "branch_point" not in config:
+        return None
+    entry: Any = decode(config).get("_wandb")
+    inner = cast("dict[str, Any]", entry).get("value") if isinstance(entry, dict) else None
+    point = cast("dict[str, Any]", inner).get("branch_point") if isinstance(inner, dict) else None
+    if not isinstance(point, dict):
+        return None
+    name, step = (cast("dict[str, Any]", point).get(key) for key in ("run_id", "step"))
+    return (name, int(step)) if isinstance(name, str) and isinstance(step, int | float) else None
+
+
+async def _rebuild(
+    connection: AsyncConnection, source: int, target: int, last_step: int, obsolete: list[int]
+) -> None:
+    # read before the old segments go, write after: line numbers start again at 0
+    lines, steps = await copy_lines(connection, source, last_step=last_step)
+    if obsolete:
+        await connection.execute(delete(segments).where(segments.c.id.in_(obsolete)))
+    if lines:
+        await write_lines(connection, target, "history", "", 0, lines, steps)
+    rows = [parse_row(line) for line in lines]
+    await set_columns(
+        connection,
+        target,
+        history_keys=merge_counts("{}", count_keys(rows), count_keys([])),
+        history_lines=len(lines),
+        last_step=max(steps, default=-1),
+        summary_line=-1,
+        **summary_columns(encode(last_values(rows))),
+    )

@@ -1,0 +1,263 @@
+"""One file-stream request into the database."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
+
+import msgspec
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from asyncwb.server.jsontext import decode, query_form
+from asyncwb.server.problems import invalid
+
+from .lines import Stream, write_lines
+from .tables import runs
+
+__all__ = [
+    "Chunk",
+    "FileStreamRequest",
+    "HistoryLines",
+    "KeyCounts",
+    "apply",
+    "parse_request",
+    "prepare",
+]
+
+KeyCounts = Counter[tuple[str, str]]  # (dotted key, type name) -> rows
+
+
+class Chunk(msgspec.Struct):
+    """Lines of one stream file."""
+
+    offset: int = 0
+    content: list[str] = []  # noqa: RUF012 - msgspec copies the default for each instance
+
+
+class FileStreamRequest(msgspec.Struct):
+    """The body of a file-stream request; members that are not listed are ignored."""
+
+    files: dict[str, Chunk] = {}  # noqa: RUF012
+    uploaded: list[str] = []  # noqa: RUF012
+    preempting: bool | None = None
+    complete: bool | None = None
+    exitcode: int | None = None
+
+
+class HistoryLines(msgspec.Struct):
+    """A history chunk, checked and measured outside of the transaction."""
+
+    offset: int
+    lines: list[str]
+    steps: list[int]
+    rows: list[dict[str, Any]]
+
+
+_request = msgspec.json.Decoder(FileStreamRequest)
+_row = msgspec.json.Decoder(dict[str, Any])
+_STREAMS: dict[str, Stream] = {"wandb-events.jsonl": "events", "output.log": "output"}
+
+
+def parse_request(body: bytes) -> FileStreamRequest:
+    """Decode a request body.
+
+    Raises:
+        Problem: The body is not a file-stream request (400).
+    """
+    if not body.strip():
+        return FileStreamRequest()
+    try:
+        request = _request.decode(body)
+    except msgspec.MsgspecError as exc:
+        raise invalid(f"not a file stream request: {exc}") from exc
+    for name, chunk in request.files.items():
+        if chunk.offset < 0:
+            raise invalid(f"{name}: a negative offset")
+        chunk.content = [
+            line if "\n" not in line else line.replace("\n", " ") for line in chunk.content
+        ]
+    return request
+
+
+def parse_row(line: str) -> dict[str, Any]:
+    """Decode one history row.
+
+    Raises:
+        Problem: The line is not a JSON object (400).
+    """
+    try:
+        return _row.decode(line)
+    except msgspec.MsgspecError:
+        row = decode(line)
+        if not isinstance(row, dict):
+            raise invalid(f"a history row must be a JSON object, not {line[:80]!r}") from None
+        return cast("dict[str, Any]", row)
+
+
+def prepare(request: FileStreamRequest) -> HistoryLines | None:
+    """Decode the history rows of a request; the costly part, safe to run in a thread."""
+    chunk = request.files.get("wandb-history.jsonl")
+    if chunk is None or not chunk.content:
+        return None
+    rows = [parse_row(line) for line in chunk.content]
+    steps = [_step(row, chunk.offset + i) for i, row in enumerate(rows)]
+    return HistoryLines(chunk.offset, chunk.content, steps, rows)
+
+
+def _step(row: dict[str, Any], line_number: int) -> int:
+    step = row.get("_step")
+    if isinstance(step, bool) or not isinstance(step, int | float):
+        return line_number
+    return max(-(2**63), min(int(step), 2**63 - 1)) if step == step and abs(step) < 1e300 else 0
+
+
+def count_keys(rows: Iterable[dict[str, Any]]) -> KeyCounts:
+    """How often each key occurs with which type; nested keys are joined by dots."""
+    counts: KeyCounts = Counter()
+    by_type: dict[tuple[str, type], int] = {}
+    for row in rows:
+        for key, value in row.items():
+            kind = (key, type(value))
+            if kind[1] is dict:
+                _count_nested(counts, key, value)
+            else:
+                by_type[kind] = by_type.get(kind, 0) + 1
+    for (key, python_type), count in by_type.items():
+        counts[key, _TYPES[python_type]] += count
+    return counts
+
+
+_TYPES: dict[type, str] = {
+    int: "number",
+    float: "number",
+    str: "string",
+    bool: "boolean",
+    list: "list",
+    type(None): "nil",
+}
+
+
+def _count_nested(counts: KeyCounts, prefix: str, value: dict[str, Any]) -> None:
+    media = value.get("_type")
+    if isinstance(media, str):
+        counts[prefix, media] += 1
+        return
+    for key, inner in value.items():
+        if isinstance(inner, dict):
+            _count_nested(counts, f"{prefix}.{key}", cast("dict[str, Any]", inner))
+        else:
+            counts[f"{prefix}.{key}", _TYPES[type(inner)]] += 1
+
+
+def merge_counts(text: str, added: KeyCounts, removed: KeyCounts) -> str:
+    """Apply changes to the stored `{key: {type: count}}` text."""
+    keys: dict[str, dict[str, int]] = msgspec.json.decode(text)
+    for sign, counts in ((1, added), (-1, removed)):
+        for (key, kind), count in counts.items():
+            types = keys.setdefault(key, {})
+            types[kind] = types.get(kind, 0) + sign * count
+            if types[kind] <= 0:
+                del types[kind]
+                if not types:
+                    del keys[key]
+    return msgspec.json.encode(keys).decode()
+
+
+async def apply(
+    connection: AsyncConnection,
+    run_id: int,
+    request: FileStreamRequest,
+    history: HistoryLines | None,
+    writer: str,
+) -> bool:
+    """Write a request inside a transaction.
+
+    Returns:
+        Whether the run was asked to stop.
+
+    Raises:
+        Problem: The summary is not a JSON object (400).
+    """
+    now = time.time()
+    columns = runs.c
+    query = select(
+        columns.history_keys, columns.last_step, columns.history_lines, columns.events_lines,
+        columns.log_lines, columns.summary_line, columns.stop_requested, columns.preempting,
+    ).where(columns.id == run_id)  # fmt: skip
+    run = (await connection.execute(query)).one()
+    changes: dict[str, Any] = {"heartbeat_at": now, "updated_at": now}
+    if history is not None:
+        written = await write_lines(
+            connection, run_id, "history", writer, history.offset, history.lines, history.steps
+        )
+        if written.fresh:
+            fresh = [history.rows[i] for i in written.fresh]
+            replaced = [parse_row(text) for text in written.replaced]
+            changes["history_keys"] = merge_counts(
+                run.history_keys, count_keys(fresh), count_keys(replaced)
+            )
+            newest = max(history.steps[i] for i in written.fresh)
+            changes["last_step"] = max(run.last_step, newest)
+            changes["history_lines"] = run.history_lines + written.grown_by
+    for name, stream in _STREAMS.items():
+        chunk = request.files.get(name)
+        if chunk is not None and chunk.content:
+            written = await write_lines(
+                connection, run_id, stream, writer, chunk.offset, chunk.content
+            )
+            column = "events_lines" if stream == "events" else "log_lines"
+            changes[column] = getattr(run, column) + written.grown_by
+    changes.update(_summary(request, run.summary_line))
+    changes.update(_state(request, preempting=run.preempting))
+    await connection.execute(update(runs).where(columns.id == run_id).values(**changes))
+    return bool(run.stop_requested)
+
+
+def _summary(request: FileStreamRequest, highest: int) -> dict[str, Any]:
+    """The summary is the highest-numbered line; a client may rewrite that line."""
+    chunk = request.files.get("wandb-summary.json")
+    if chunk is None or not chunk.content:
+        return {}
+    number = chunk.offset + len(chunk.content) - 1
+    if number < highest:
+        return {}
+    text = chunk.content[-1]
+    return {**summary_columns(text), "summary_line": number}
+
+
+def summary_columns(text: str) -> dict[str, str]:
+    """Column values for a summary text.
+
+    Raises:
+        Problem: The text is not a JSON object (400).
+    """
+    summary = decode(text)
+    if not isinstance(summary, dict):
+        raise invalid("a summary must be a JSON object")
+    return {"summary": text, "summary_doc": query_form(summary)}
+
+
+def _state(request: FileStreamRequest, *, preempting: bool) -> dict[str, Any]:
+    """State after a request: any sign of life re-opens a run, only a new start ends preemption."""
+    if request.complete:
+        exitcode = request.exitcode or 0
+        failed = "preempted" if preempting or request.preempting else "failed"
+        return {
+            "exitcode": exitcode,
+            "state": failed if exitcode else "finished",
+            "stop_requested": False,
+        }
+    if request.preempting or preempting:
+        return {"preempting": True, "state": "preempting"}
+    return {"state": "running"}
+
+
+def last_values(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The summary that follows from history rows alone: the last value of every key."""
+    summary: dict[str, Any] = {}
+    for row in rows:
+        summary.update(row)
+    return summary

@@ -1,0 +1,258 @@
+"""Lines at offsets: the storage under history, system metrics and console.
+
+A client writes line N of a stream; it may repeat a request after a lost answer, or rewrite an
+older line. Writing is therefore idempotent: a line that is there already changes nothing.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from sqlalchemy import and_, case, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from .tables import segments
+
+__all__ = ["Stream", "Written", "copy_lines", "split", "write_lines"]
+
+Stream = Literal["history", "events", "output"]
+
+# A segment grows until it is worth a row of its own, and is never larger than one page of history
+# needs; a line that is larger stands alone.
+_GROW_BELOW = 64 * 1024
+_SEGMENT_BYTES = 256 * 1024
+_SEGMENT_LINES = 2000
+
+
+@dataclass(slots=True)
+class Written:
+    """What a write changed.
+
+    Attributes:
+        grown_by: How many line numbers the stream became longer.
+        fresh: Indexes into the written lines that were not stored in this form before.
+        replaced: Texts that stood in place of some of them.
+    """
+
+    grown_by: int
+    fresh: Sequence[int]
+    replaced: list[str] = field(default_factory=list[str])
+
+
+def split(data: bytes) -> list[str]:
+    """The lines of a segment."""
+    return data.decode().split("\n")
+
+
+async def write_lines(
+    connection: AsyncConnection,
+    run_id: int,
+    stream: Stream,
+    writer: str,
+    offset: int,
+    lines: list[str],
+    steps: Sequence[int] | None = None,
+) -> Written:
+    """Write `lines` at line number `offset` of a stream of a run.
+
+    Args:
+        connection: A connection inside a write transaction.
+        run_id: Row id of the run.
+        stream: Which stream.
+        writer: Numbering of its own, for runs with several writers; "" otherwise.
+        offset: Line number of the first line.
+        lines: The texts, without newlines.
+        steps: `_step` of each line, for history.
+    """
+    place = _Place(connection, run_id, stream, writer)
+    last = await place.last()
+    end = last.first_line + last.line_count if last else 0
+    grown_by = max(0, offset + len(lines) - end)
+    if offset >= end:
+        await place.add(offset, lines, steps, last.data if last and offset == end else None, last)
+        return Written(grown_by, range(len(lines)))
+    return await _overwrite(place, offset, lines, steps, grown_by)
+
+
+async def _overwrite(
+    place: _Place, offset: int, lines: list[str], steps: Sequence[int] | None, grown_by: int
+) -> Written:
+    """Change the lines that differ, then add those that have no segment yet."""
+    written = Written(grown_by, fresh := list[int]())
+    uncovered = 0  # index of the first line that no segment so far covers
+    gaps: list[tuple[int, int]] = []
+    for segment in await place.overlapping(offset, len(lines)):
+        first = segment.first_line
+        low = max(first, offset) - offset
+        high = min(first + segment.line_count, offset + len(lines)) - offset
+        if low > uncovered:
+            gaps.append((uncovered, low))
+        uncovered = high
+        old = split(segment.data)
+        shift = offset - first
+        changed = [i for i in range(low, high) if old[i + shift] != lines[i]]
+        if changed:
+            old_steps = array("q", segment.steps) if segment.steps is not None else None
+            for i in changed:
+                written.replaced.append(old[i + shift])
+                old[i + shift] = lines[i]
+                if old_steps is not None and steps is not None:
+                    old_steps[i + shift] = steps[i]
+            fresh.extend(changed)
+            await place.replace(segment.id, old, old_steps)
+    if uncovered < len(lines):
+        gaps.append((uncovered, len(lines)))
+    for low, high in gaps:
+        fresh.extend(range(low, high))
+        before = await place.ending_at(offset + low)
+        await place.add(
+            offset + low,
+            lines[low:high],
+            steps[low:high] if steps is not None else None,
+            before.data if before else None,
+            before,
+        )
+    return written
+
+
+@dataclass(slots=True, frozen=True)
+class _Place:
+    """One stream of one run, inside a transaction."""
+
+    connection: AsyncConnection
+    run_id: int
+    stream: Stream
+    writer: str
+
+    def _mine(self) -> Any:
+        return and_(
+            segments.c.run_id == self.run_id,
+            segments.c.stream == self.stream,
+            segments.c.writer == self.writer,
+        )
+
+    def _growable(self) -> Any:
+        data = case((segments.c.byte_count < _GROW_BELOW, segments.c.data), else_=None)
+        columns = segments.c
+        return select(
+            columns.id, columns.first_line, columns.line_count, columns.steps, data.label("data")
+        ).where(self._mine())
+
+    async def last(self) -> Any:
+        query = self._growable().order_by(segments.c.first_line.desc()).limit(1)
+        return (await self.connection.execute(query)).first()
+
+    async def ending_at(self, line: int) -> Any:
+        query = self._growable().where(segments.c.first_line + segments.c.line_count == line)
+        return (await self.connection.execute(query)).first()
+
+    async def overlapping(self, offset: int, count: int) -> Sequence[Any]:
+        query = (
+            select(segments)
+            .where(
+                self._mine(),
+                segments.c.first_line < offset + count,
+                segments.c.first_line + segments.c.line_count > offset,
+            )
+            .order_by(segments.c.first_line)
+        )
+        return (await self.connection.execute(query)).all()
+
+    async def replace(self, segment_id: int, lines: list[str], steps: array[int] | None) -> None:
+        await self.connection.execute(
+            update(segments).where(segments.c.id == segment_id).values(**_content(lines, steps))
+        )
+
+    async def add(
+        self,
+        offset: int,
+        lines: list[str],
+        steps: Sequence[int] | None,
+        head: bytes | None,
+        before: Any,
+    ) -> None:
+        """Store lines that have no segment, letting a small segment right before them grow."""
+        if head is not None:
+            taken = _fitting(lines, 0, len(head), before.line_count)
+            if taken:
+                merged = split(head) + lines[:taken]
+                merged_steps = None
+                if steps is not None:
+                    merged_steps = array("q", before.steps)
+                    merged_steps.extend(steps[:taken])
+                await self.replace(before.id, merged, merged_steps)
+                offset += taken
+                lines = lines[taken:]
+                steps = steps[taken:] if steps is not None else None
+        rows = [
+            {
+                "run_id": self.run_id,
+                "stream": self.stream,
+                "writer": self.writer,
+                "first_line": offset + low,
+                **_content(
+                    lines[low:high], array("q", steps[low:high]) if steps is not None else None
+                ),
+            }
+            for low, high in _cut(lines)
+        ]
+        if rows:
+            await self.connection.execute(insert(segments), rows)
+
+
+def _content(lines: list[str], steps: array[int] | None) -> dict[str, Any]:
+    data = "\n".join(lines).encode()
+    return {
+        "line_count": len(lines),
+        "byte_count": len(data),
+        "data": data,
+        "steps": steps.tobytes() if steps is not None else None,
+        "min_step": min(steps) if steps else None,
+        "max_step": max(steps) if steps else None,
+    }
+
+
+def _cut(lines: list[str]) -> Iterator[tuple[int, int]]:
+    low = 0
+    while low < len(lines):
+        high = max(low + 1, _fitting(lines, low, 0, 0))
+        yield low, high
+        low = high
+
+
+def _fitting(lines: list[str], low: int, size: int, count: int) -> int:
+    """How far the lines from `low` on fit into a segment that already holds `size` bytes."""
+    high = low
+    while high < len(lines) and count < _SEGMENT_LINES:
+        size += len(lines[high]) + 1  # characters: a bound on purpose, not an exact size
+        if size > _SEGMENT_BYTES:
+            break
+        high += 1
+        count += 1
+    return high
+
+
+async def copy_lines(
+    connection: AsyncConnection, run_id: int, *, last_step: int
+) -> tuple[list[str], array[int]]:
+    """The history lines of a run up to a step, in the order they were written, with their steps."""
+    query = (
+        select(segments.c.data, segments.c.steps)
+        .where(
+            segments.c.run_id == run_id,
+            segments.c.stream == "history",
+            segments.c.min_step <= last_step,
+        )
+        .order_by(segments.c.writer, segments.c.first_line)
+    )
+    lines: list[str] = []
+    steps = array("q")
+    for data, packed in (await connection.execute(query)).all():
+        for text, step in zip(split(data), array("q", packed), strict=True):
+            if step <= last_step:
+                lines.append(text)
+                steps.append(step)
+    return lines, steps

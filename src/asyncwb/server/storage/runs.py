@@ -1,0 +1,258 @@
+"""Runs: finding, creating, changing, removing."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, and_, case, delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from asyncwb.server.ids import parse_id
+from asyncwb.server.jsontext import decode, query_form, unwrap_config
+from asyncwb.server.problems import invalid, not_found
+
+from .accounts import User, readable
+from .ingest import summary_columns
+from .names import invent
+from .projects import count_runs, project_for
+from .tables import alerts, entities, projects, run_tags, runs, users
+
+__all__ = ["find_run", "run_for", "run_query", "state_at", "upsert_run"]
+
+_STATES = frozenset(["pending", "running", "finished", "failed", "crashed", "killed", "preempting", "preempted"])
+_BAD_IN_NAME = set(":;,#?/'")
+
+
+def state_at(now: float, crashed_after: float) -> ColumnElement[str]:
+    """The state of a run at a moment: one that is silent for too long has crashed."""
+    silent = runs.c.heartbeat_at < now - crashed_after
+    return case(
+        (and_(runs.c.state == "running", silent), "crashed"),
+        (and_(runs.c.state == "preempting", silent), "preempted"),
+        else_=runs.c.state,
+    )
+
+
+def run_query(user: User, crashed_after: float) -> Any:
+    """Runs that a user can see, with project, entity, creator and present state."""
+    return (
+        select(
+            *(column for column in runs.c if column.name not in ("state", "history_keys")),
+            state_at(time.time(), crashed_after).label("state"),
+            projects.c.name.label("project_name"),
+            projects.c.entity_id,
+            entities.c.name.label("entity_name"),
+            users.c.username,
+            users.c.name.label("user_name"),
+        )
+        .join(projects, projects.c.id == runs.c.project_id)
+        .join(entities, entities.c.id == projects.c.entity_id)
+        .join(users, users.c.id == runs.c.user_id)
+        .where(readable(user))
+    )
+
+
+async def find_run(
+    connection: AsyncConnection,
+    user: User,
+    entity: str | None,
+    project: str,
+    name: str,
+    crashed_after: float,
+) -> Any:
+    """A run by path, or None."""
+    query = run_query(user, crashed_after).where(
+        entities.c.name == (entity or user.entity), projects.c.name == project, runs.c.name == name
+    )
+    return (await connection.execute(query)).mappings().first()
+
+
+async def run_row_id(
+    connection: AsyncConnection, user: User, entity: str | None, project: str | None, name: str
+) -> int:
+    """Row id of a run by path.
+
+    Raises:
+        Problem: No such run (404).
+    """
+    query = (
+        select(runs.c.id)
+        .join(projects, projects.c.id == runs.c.project_id)
+        .join(entities, entities.c.id == projects.c.entity_id)
+        .where(
+            readable(user),
+            entities.c.name == (entity or user.entity),
+            projects.c.name == (project or "uncategorized"),
+            runs.c.name == name,
+        )
+    )
+    found = (await connection.execute(query)).scalar()
+    if found is None:
+        raise not_found(f"run {entity or user.entity}/{project}/{name} not found")
+    return int(found)
+
+
+async def run_for(connection: AsyncConnection, user: User, run_id: str) -> int:
+    """Row id of a run by its storage id.
+
+    Raises:
+        Problem: No such run, or the user cannot see it (404).
+    """
+    query = (
+        select(runs.c.id)
+        .join(projects, projects.c.id == runs.c.project_id)
+        .join(entities, entities.c.id == projects.c.entity_id)
+        .where(readable(user), runs.c.id == parse_id("Run", run_id))
+    )
+    found = (await connection.execute(query)).scalar()
+    if found is None:
+        raise not_found("run not found")
+    return int(found)
+
+
+# argument of upsertBucket -> column; null leaves a column alone
+_PLAIN = {
+    "groupName": "group_name",
+    "description": "description",
+    "displayName": "display_name",
+    "notes": "notes",
+    "commit": "commit",
+    "host": "host",
+    "jobProgram": "program",
+    "jobRepo": "repo",
+    "jobType": "job_type",
+    "sweep": "sweep_name",
+}
+
+
+async def upsert_run(
+    connection: AsyncConnection, user: User, values: dict[str, Any]
+) -> tuple[int, bool]:
+    """Create or change a run as `upsertBucket` asks.
+
+    Returns:
+        Row id of the run and whether it was made.
+
+    Raises:
+        Problem: Bad values (400), an unknown storage id (404), no access (403).
+    """
+    columns, tags = _columns(values)
+    now = time.time()
+    run_id, inserted = None, False
+    if values.get("id"):
+        run_id = await run_for(connection, user, values["id"])
+    else:
+        project_id, _ = await project_for(
+            connection, user, values.get("entityName"), values.get("modelName")
+        )
+        name = values.get("name") or _random_name()
+        query = select(runs.c.id).where(runs.c.project_id == project_id, runs.c.name == name)
+        run_id = (await connection.execute(query)).scalar()
+        if run_id is None:
+            check_run_name(name)
+            number = await count_runs(connection, project_id) + 1
+            columns.setdefault("display_name", invent(number))
+            columns.setdefault("state", "running")
+            result = await connection.execute(
+                insert(runs).values(
+                    project_id=project_id,
+                    user_id=user.id,
+                    name=name,
+                    created_at=now,
+                    updated_at=now,
+                    heartbeat_at=now,
+                    **columns,
+                )  # fmt: skip
+            )
+            run_id, inserted = int(result.inserted_primary_key[0]), True
+    if not inserted:
+        if values.get("host") or values.get("jobProgram"):
+            # a process starts this run again
+            columns.update(stop_requested=False, preempting=False, heartbeat_at=now)
+        await connection.execute(
+            update(runs).where(runs.c.id == run_id).values(**columns, updated_at=now)
+        )
+    if tags is not None:
+        await _set_tags(connection, run_id, tags, fresh=inserted)
+    return run_id, inserted
+
+
+def _columns(values: dict[str, Any]) -> tuple[dict[str, Any], list[str] | None]:
+    columns = {
+        column: values[name] for name, column in _PLAIN.items() if values.get(name) is not None
+    }
+    if not columns.get("display_name", "x"):
+        del columns["display_name"]
+    if values.get("config") is not None:
+        config = decode(values["config"])
+        if not isinstance(config, dict):
+            raise invalid("config must be a JSON object")
+        columns["config"] = values["config"]
+        columns["config_doc"] = query_form(unwrap_config(config))
+    if values.get("summaryMetrics") is not None:
+        columns.update(summary_columns(values["summaryMetrics"]))
+    if values.get("state") is not None:
+        columns["state"] = check_state(values["state"])
+    tags: list[str] | None = values.get("tags")
+    if tags is not None:
+        tags = list(dict.fromkeys(tags))
+        columns["tags"] = msgspec.json.encode(tags).decode()
+    return columns, tags
+
+
+def check_state(state: str) -> str:
+    """A known state name, in lower case."""
+    if state.lower() not in _STATES:
+        raise invalid(f"unknown run state {state!r}; known are {', '.join(sorted(_STATES))}")
+    return state.lower()
+
+
+def check_run_name(name: str) -> None:
+    """Refuse run ids that cannot be part of a path."""
+    if not 0 < len(name) <= 128 or _BAD_IN_NAME & set(name):
+        raise invalid(f"a run id has 1 to 128 characters and none of : ; , # ? / ' ({name!r})")
+
+
+def _random_name() -> str:
+    import secrets
+
+    return "".join(secrets.choice("0123456789abcdefghijklmnopqrstuvwxyz") for _ in range(8))
+
+
+async def _set_tags(
+    connection: AsyncConnection, run_id: int, tags: list[str], *, fresh: bool
+) -> None:
+    if not fresh:
+        await connection.execute(delete(run_tags).where(run_tags.c.run_id == run_id))
+    if tags:
+        await connection.execute(insert(run_tags), [{"run_id": run_id, "tag": tag} for tag in tags])
+
+
+async def set_columns(connection: AsyncConnection, run_id: int, **columns: Any) -> None:
+    """Set columns of one run."""
+    await connection.execute(
+        update(runs).where(runs.c.id == run_id).values(**columns, updated_at=time.time())
+    )
+
+
+async def delete_run(connection: AsyncConnection, run_id: int) -> None:
+    """Remove a run with its lines, files and alerts."""
+    await connection.execute(delete(runs).where(runs.c.id == run_id))
+
+
+async def add_alert(
+    connection: AsyncConnection, run_id: int, title: str, text: str, severity: str, wait: float
+) -> None:
+    """Store an alert, unless one with this title was stored less than `wait` seconds ago."""
+    now = time.time()
+    recent = select(alerts.c.id).where(
+        alerts.c.run_id == run_id, alerts.c.title == title, alerts.c.created_at > now - wait
+    )
+    if (await connection.execute(recent)).first() is None:
+        await connection.execute(
+            insert(alerts).values(
+                run_id=run_id, title=title, text=text, severity=severity, created_at=now
+            )
+        )

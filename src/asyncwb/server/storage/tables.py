@@ -1,0 +1,193 @@
+"""The tables.
+
+Moments are seconds since 1970 in UTC. `*_doc` columns repeat a JSON text in the plain form that
+the database can search (see `jsontext.query_form`).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+__all__ = [
+    "alerts",
+    "api_keys",
+    "entities",
+    "files",
+    "members",
+    "metadata",
+    "projects",
+    "run_tags",
+    "runs",
+    "segments",
+    "users",
+]
+
+metadata = MetaData()
+
+# SQLite only numbers rows by itself in columns of exactly the type INTEGER
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("username", String(128), nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("email", Text, nullable=False, server_default=""),
+    Column("admin", Boolean, nullable=False),
+    Column("kind", String(16), nullable=False, server_default="USER"),  # USER or SERVICE
+    Column("created_at", Float(53), nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("digest", String(64), nullable=False, unique=True),  # SHA-256; the key is not kept
+    Column("prefix", String(16), nullable=False),
+    Column("description", Text),
+    Column("created_at", Float(53), nullable=False),
+)
+
+entities = Table(
+    "entities",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("name", String(128), nullable=False, unique=True),
+    # the owner of a personal entity; teams have none
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), index=True),
+    Column("created_at", Float(53), nullable=False),
+)
+
+members = Table(
+    "members",
+    metadata,
+    Column("entity_id", ForeignKey("entities.id", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True),
+    Column("admin", Boolean, nullable=False),
+)
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("entity_id", ForeignKey("entities.id", ondelete="CASCADE"), nullable=False),
+    Column("user_id", ForeignKey("users.id", ondelete="SET NULL")),
+    Column("name", String(128), nullable=False),
+    Column("description", Text),
+    Column("access", String(32), nullable=False, server_default="PRIVATE"),
+    Column("views", Text),
+    Column("created_at", Float(53), nullable=False),
+    Column("updated_at", Float(53), nullable=False),
+    UniqueConstraint("entity_id", "name"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("project_id", ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
+    Column("user_id", ForeignKey("users.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("display_name", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("exitcode", Integer),
+    Column("stop_requested", Boolean, nullable=False, server_default="0"),
+    Column("preempting", Boolean, nullable=False, server_default="0"),
+    Column("group_name", Text),
+    Column("job_type", Text),
+    Column("sweep_name", Text),
+    Column("description", Text),
+    Column("notes", Text),
+    Column("host", Text),
+    Column("program", Text),
+    Column("commit", Text),
+    Column("repo", Text),
+    Column("tags", Text, nullable=False, server_default="[]"),  # JSON list, in the user's order
+    Column("config", Text, nullable=False, server_default="{}"),
+    Column("config_doc", Text, nullable=False, server_default="{}"),
+    Column("summary", Text, nullable=False, server_default="{}"),
+    Column("summary_doc", Text, nullable=False, server_default="{}"),
+    Column("summary_line", BigInteger, nullable=False, server_default="-1"),
+    Column("history_keys", Text, nullable=False, server_default="{}"),  # {key: {type: count}}
+    Column("last_step", BigInteger, nullable=False, server_default="-1"),
+    Column("history_lines", BigInteger, nullable=False, server_default="0"),
+    Column("events_lines", BigInteger, nullable=False, server_default="0"),
+    Column("log_lines", BigInteger, nullable=False, server_default="0"),
+    Column("created_at", Float(53), nullable=False),
+    Column("updated_at", Float(53), nullable=False),
+    Column("heartbeat_at", Float(53), nullable=False),
+    UniqueConstraint("project_id", "name"),
+    Index("runs_by_creation", "project_id", "created_at", "id"),
+    Index("runs_by_state", "project_id", "state"),
+    Index("runs_by_group", "project_id", "group_name"),
+    Index("runs_by_sweep", "project_id", "sweep_name"),
+)
+
+run_tags = Table(
+    "run_tags",
+    metadata,
+    Column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("tag", String(128), primary_key=True),
+)
+
+# Lines of a file stream, many to a row. `data` holds `line_count` texts joined by newlines, in the
+# order of their line numbers; `steps` holds the `_step` of each as int64, for history alone, so
+# that a range of steps is found without decoding a row.
+segments = Table(
+    "segments",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    Column("stream", String(8), nullable=False),  # history, events or output
+    Column("writer", String(64), nullable=False),  # "" but for runs with several writers
+    Column("first_line", BigInteger, nullable=False),
+    Column("line_count", BigInteger, nullable=False),
+    Column("byte_count", BigInteger, nullable=False),
+    Column("min_step", BigInteger),
+    Column("max_step", BigInteger),
+    Column("steps", LargeBinary),
+    Column("data", LargeBinary, nullable=False),
+    UniqueConstraint("run_id", "stream", "writer", "first_line"),
+    Index("segments_by_step", "run_id", "stream", "max_step", "min_step"),
+)
+
+files = Table(
+    "files",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("blob", Text),  # null until the bytes have arrived
+    Column("size", BigInteger, nullable=False, server_default="0"),
+    Column("md5", String(24)),
+    Column("mimetype", Text),
+    Column("updated_at", Float(53), nullable=False),
+    UniqueConstraint("run_id", "name"),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("title", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("severity", String(8), nullable=False),
+    Column("created_at", Float(53), nullable=False),
+)
