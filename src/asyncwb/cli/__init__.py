@@ -1,0 +1,34 @@
+"""The command line: one file per command. Exit codes are in `docs/cli.md`.
+
+Nothing but typer is imported before a command runs: `asyncwb --help` must be quick.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from asyncwb.cli import clean, login, ls, server
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="Client and embedded server for Weights & Biases.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(login.login)
+app.command()(ls.ls)
+app.command()(clean.clean)
+app.add_typer(server.app, name="server")
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: bool = typer.Option(False, "--version", help="Show the version and exit."),
+) -> None:
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"asyncwb {installed('asyncwb')}")
+        raise typer.Exit

@@ -1,0 +1,91 @@
+"""Run folders on disk, as `sync`, `ls` and `clean` see them."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+__all__ = ["RunDir", "find_runs", "parse_age"]
+
+_NAME = re.compile(r"(?P<offline>offline-)?run-(?P<start>\d{8}_\d{6})-(?P<id>.+)")
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunDir:
+    """One run folder.
+
+    Attributes:
+        path: The folder.
+        journal: The journal in it.
+        run_id: The id in its name.
+        started: Start of the run in Unix seconds, from its name.
+        offline: Whether the run was started offline.
+        delivered: Whether a server has everything in it.
+    """
+
+    path: Path
+    journal: Path
+    run_id: str
+    started: float
+    offline: bool
+    delivered: bool
+
+
+def find_runs(folder: Path) -> Iterator[RunDir]:
+    """The run folders in `folder`, or in the `wandb` folder in it, oldest first."""
+    inner = folder / "wandb"
+    root = inner if inner.is_dir() else folder
+    try:
+        entries = sorted(root.iterdir(), key=lambda path: path.name.removeprefix("offline-"))
+    except OSError:
+        return
+    for path in entries:
+        run = read_run(path)
+        if run is not None:
+            yield run
+
+
+def read_run(path: Path) -> RunDir | None:
+    """The run folder at `path`; None where there is none."""
+    match = _NAME.fullmatch(path.name)
+    if match is None or path.is_symlink():
+        return None
+    journal = path / f"run-{match['id']}.wandb"
+    if not journal.is_file():
+        return None
+    return RunDir(
+        path=path,
+        journal=journal,
+        run_id=match["id"],
+        started=time.mktime(time.strptime(match["start"], "%Y%m%d_%H%M%S")),
+        offline=match["offline"] is not None,
+        delivered=_is_delivered(journal),
+    )
+
+
+def _is_delivered(journal: Path) -> bool:
+    from asyncwb.sender.ack import load_ack
+
+    if journal.with_name(journal.name + ".synced").exists():
+        return True
+    ack = load_ack(journal)
+    return ack is not None and ack.finished
+
+
+def parse_age(text: str) -> float:
+    """Seconds of an age such as `12h`, `7d` or `2w`; a bare number means days.
+
+    Raises:
+        ValueError: Not an age.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhdw]?)", text.strip())
+    if match is None:
+        raise ValueError(f"{text!r} is not an age: write 12h, 7d or 2w.")
+    return float(match[1]) * _UNITS[match[2] or "d"]

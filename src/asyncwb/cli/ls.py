@@ -1,0 +1,45 @@
+"""`asyncwb ls`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def ls(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(help="Folder that holds `wandb`, or that folder itself.", show_default="."),
+    ] = None,
+) -> None:
+    """List the run folders on this machine and whether a server has them."""
+    import time
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from asyncwb.cli.folders import find_runs
+    from asyncwb.settings import resolve
+
+    table = Table(box=None, pad_edge=False)
+    for title in ("run", "started", "mode", "state"):
+        table.add_column(title)
+    table.add_column("bytes", justify="right")
+    table.add_column("folder", overflow="fold")
+    for run in find_runs(folder or Path(resolve().root_dir)):
+        table.add_row(
+            run.run_id,
+            time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.started)),
+            "offline" if run.offline else "online",
+            "delivered" if run.delivered else "not delivered",
+            f"{run.journal.stat().st_size:,}",
+            str(run.path),
+        )
+    if table.row_count:
+        # A width of its own where the output is no terminal: scripts want whole lines.
+        console = Console(highlight=False)
+        Console(highlight=False, width=None if console.is_terminal else 500).print(table)
+    else:
+        typer.echo("There are no run folders.")

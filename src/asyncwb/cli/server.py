@@ -1,0 +1,123 @@
+"""`asyncwb server start|stop|status|run`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from asyncwb.server.process import ServerOptions
+    from asyncwb.settings import BackgroundServer
+
+app = typer.Typer(help="The embedded server.", no_args_is_help=True)
+
+NOT_RUNNING = 3
+"""Exit code of `status` without a server, as init scripts have it."""
+
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(help="Port to listen on; 0: any free one.", show_default="8383")]
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of everything the server keeps.", show_default="in the user's data folder"
+    ),
+]
+TlsCert = Annotated[Path | None, typer.Option(help="PEM file of the certificate chain: HTTPS.")]
+TlsKey = Annotated[Path | None, typer.Option(help="PEM file of the private key.")]
+
+_DEFAULT_PORT = 8383
+
+
+@app.command()
+def start(
+    host: Host = "127.0.0.1",
+    port: Port = _DEFAULT_PORT,
+    data_dir: DataDir = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+) -> None:
+    """Start a server in the background; clients find it without any configuration."""
+    import os
+
+    from asyncwb.server import process
+
+    server, started = process.start(_options(host, port, data_dir, tls_cert, tls_key))
+    typer.echo(f"The server {'runs' if started else 'ran already'} at {server.url}")
+    _describe(server)
+    for variable in ("WANDB_BASE_URL", "WANDB_API_KEY"):
+        if os.environ.get(variable):
+            typer.echo(f"Note: {variable} is set, so clients follow it and not this server.")
+
+
+@app.command()
+def stop() -> None:
+    """Stop the background server; harmless when none runs."""
+    from asyncwb.server import process
+
+    server = process.stop()
+    typer.echo(f"Stopped the server at {server.url}." if server else "No server is running.")
+
+
+@app.command()
+def status(
+    show_key: Annotated[bool, typer.Option("--show-key", help="Print the API key, too.")] = False,
+) -> None:
+    """Show the background server; exit code 3 when none runs."""
+    from asyncwb.server import process
+
+    server = process.status()
+    if server is None:
+        typer.echo("No server is running.")
+        raise typer.Exit(NOT_RUNNING)
+    typer.echo(f"A server runs at {server.url}")
+    _describe(server)
+    if show_key:
+        typer.echo(f"  key     {server.api_key}")
+
+
+@app.command()
+def run(
+    host: Host = "127.0.0.1",
+    port: Port = _DEFAULT_PORT,
+    data_dir: DataDir = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+) -> None:
+    """Serve in the foreground until Ctrl-C or SIGTERM."""
+    from asyncwb.server import process
+    from asyncwb.server.bootstrap import ensure_first_user
+
+    options = _options(host, port, data_dir, tls_cert, tls_key)
+
+    def ready(url: str) -> None:
+        key = ensure_first_user(options.data_dir).api_key
+        typer.echo(f"Serving at {url}, data in {options.data_dir}")
+        typer.echo(f"  export WANDB_BASE_URL={url}")
+        typer.echo(f"  export WANDB_API_KEY={key}")
+
+    process.run(options, ready)
+
+
+def _options(
+    host: str, port: int, data_dir: Path | None, tls_cert: Path | None, tls_key: Path | None
+) -> ServerOptions:
+    from asyncwb.server import process
+
+    return process.ServerOptions(
+        host=host,
+        port=port,
+        data_dir=data_dir or process.default_data_dir(),
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+    )
+
+
+def _describe(server: BackgroundServer) -> None:
+    import time
+
+    started = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(server.started))
+    typer.echo(f"  entity  {server.entity}")
+    typer.echo(f"  data    {server.data_dir}")
+    typer.echo(f"  since   {started} (process {server.pid})")
