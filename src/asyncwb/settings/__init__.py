@@ -6,7 +6,7 @@ the background embedded server (only where nothing names a server or a key) > de
 
 from __future__ import annotations
 
-from asyncwb.settings.background import BackgroundServer, background_server
+from asyncwb.settings.background import BackgroundServer, background_server, state_path
 from asyncwb.settings.fields import ALIASES, ENVIRONMENT, Settings
 from asyncwb.settings.resolution import resolve
 from asyncwb.settings.sources import config_dir
@@ -19,4 +19,5 @@ __all__ = [
     "background_server",
     "config_dir",
     "resolve",
+    "state_path",
 ]

@@ -7,6 +7,7 @@ import fcntl
 import inspect
 import os
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -263,7 +264,7 @@ def test_every_field_is_documented_and_has_a_variable() -> None:
     )
     documented = {
         before.target.id: ast.literal_eval(after.value)
-        for before, after in zip(body, body[1:], strict=False)
+        for before, after in pairwise(body)
         if isinstance(before, ast.AnnAssign)
         and isinstance(before.target, ast.Name)
         and isinstance(after, ast.Expr)
