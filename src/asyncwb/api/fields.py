@@ -220,13 +220,16 @@ class RunFields:
 
 def json_object(text: str | None) -> dict[str, Any]:
     """Read a JSON text that should hold an object."""
-    value = jsonx.decode(text) if text else {}
+    value = jsonx.decode(text) if text else None
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def unwrap_config(text: str | None) -> dict[str, Any]:
     """Read a config: `{key: {"value": ..., "desc": ...}}`; older writers leave that out."""
-    return {
-        key: item["value"] if isinstance(item, dict) and "value" in item else item
-        for key, item in json_object(text).items()
-    }
+    return {key: _value(item) for key, item in json_object(text).items()}
+
+
+def _value(item: Any) -> Any:
+    if isinstance(item, dict) and "value" in item:
+        return cast("dict[str, Any]", item)["value"]
+    return item

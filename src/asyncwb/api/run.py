@@ -341,4 +341,5 @@ def _frame(rows: list[Row]) -> Any:  # noqa: ANN401
         import pandas
     except ImportError:
         return rows
-    return pandas.DataFrame.from_records(rows)
+    frame: Any = pandas.DataFrame
+    return frame.from_records(rows)

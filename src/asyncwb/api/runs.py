@@ -41,14 +41,7 @@ class Runs:
         include_sweeps: bool,
         lazy: bool,
     ) -> None:
-        if per_page < 1:
-            raise InvalidValueError(f"per_page must be 1 or more, not {per_page}")
-        if filters is not None and not isinstance(filters, Mapping):
-            raise InvalidValueError(f"filters must be a dict, not {type(filters).__name__}")
-        if order is not None and not isinstance(order, str):
-            raise InvalidValueError(f"order must be a text such as '-created_at', not {order!r}")
-        if order is not None and order in ("+", "-"):
-            raise InvalidValueError(f"order {order!r} names no key")
+        _check(filters, order, per_page)
         if include_sweeps:
             raise UnsupportedError(
                 "include_sweeps=True: this version knows a run's sweep by run.sweep_name only"
@@ -174,3 +167,14 @@ class Runs:
         # The cursor of the last edge counts in this listing, as the wandb package has it.
         last = answer.runs.edges[-1].cursor if answer.runs.edges else info.end_cursor
         return Page(runs, last, info.has_next_page)
+
+
+def _check(filters: object, order: object, per_page: int) -> None:
+    if per_page < 1:
+        raise InvalidValueError(f"per_page must be 1 or more, not {per_page}")
+    if filters is not None and not isinstance(filters, Mapping):
+        raise InvalidValueError(f"filters must be a dict, not {type(filters).__name__}")
+    if order is not None and not isinstance(order, str):
+        raise InvalidValueError(f"order must be a text such as '-created_at', not {order!r}")
+    if order in ("+", "-"):
+        raise InvalidValueError(f"order {order!r} names no key")
