@@ -34,7 +34,7 @@ class Opened:
             try:
                 await self.response.aclose()
             finally:
-                self._lane.entry.leave(0)
+                self._lane.entry.leave()
 
 
 class BulkLane:
@@ -42,7 +42,7 @@ class BulkLane:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self.entry = Admission(BULK_CONNECTIONS, 0)
+        self.entry = Admission(BULK_CONNECTIONS)
 
     async def send(self, outgoing: Outgoing, seconds: float) -> Response:
         """Make one attempt, answer read to its end.
@@ -53,12 +53,12 @@ class BulkLane:
         """
         response: Response | None = None
         with anyio.move_on_after(seconds):
-            await self.entry.enter(0)
+            await self.entry.enter()
             try:
                 opened = await self._client.open(outgoing, silence_seconds=SILENCE_SECONDS)
                 response = await opened.read()
             finally:
-                self.entry.leave(0)
+                self.entry.leave()
         if response is None:
             raise AttemptTimeoutError("the server did not answer in time")
         return response
@@ -68,7 +68,7 @@ class BulkLane:
         deadline = time.monotonic() + seconds
         entered = False
         with anyio.move_on_after(seconds):
-            await self.entry.enter(0)
+            await self.entry.enter()
             entered = True
         if not entered:
             raise AttemptTimeoutError(f"all connections were busy for {seconds:.1f} s")
@@ -80,7 +80,7 @@ class BulkLane:
                 raise AttemptTimeoutError("the server did not answer in time")
             return Opened(self, response)
         except BaseException:
-            self.entry.leave(0)
+            self.entry.leave()
             raise
 
     async def aclose(self) -> None:

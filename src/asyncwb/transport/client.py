@@ -14,6 +14,7 @@ import h2.exceptions
 import httpx
 
 from asyncwb.transport.body import BodyChangedError, BytesBody, open_body, unpack
+from asyncwb.transport.http2 import adopt_readers
 from asyncwb.transport.messages import Outgoing, Response
 
 if TYPE_CHECKING:
@@ -147,6 +148,13 @@ class Client:
         self._counters = counters
         self.last_answer = 0.0
 
+    async def _trace(self, event: str, info: object) -> None:
+        """Called by httpcore at every step of a request."""
+        if event == "connection.connect_tcp.complete":
+            self._counters.connections += 1
+        elif event == "http2.send_connection_init.started":
+            adopt_readers(self._http)
+
     async def open(
         self,
         outgoing: Outgoing,
@@ -173,7 +181,7 @@ class Client:
             "write": silence_seconds,
             "pool": None,
         }
-        extensions: dict[str, Any] = {"timeout": timeout, "trace": self._counters.trace}
+        extensions: dict[str, Any] = {"timeout": timeout, "trace": self._trace}
         request = httpx.Request(
             outgoing.method, outgoing.url, headers=headers, content=content, extensions=extensions
         )

@@ -2,10 +2,10 @@
 
 httpcore 1.0.9 is quick with many small requests on one HTTP/2 connection, and fragile in four
 ways: cancelling a request leaks its stream, one read timeout fails all siblings, a GOAWAY loses
-requests, and waiting for flow control can stall. Hence an HTTP/2 request runs in a background
-task of its own and is never cancelled and never times out. A caller that gives up *detaches*.
-A client that broke, fell silent or collected detached requests is retired: new requests go to a
-fresh one, and the old one closes when its last request ended.
+requests, and readers stall (`http2.py` mends that one). Hence an HTTP/2 request runs in a
+background task of its own and is never cancelled and never times out. A caller that gives up
+*detaches*. A client that broke, fell silent or collected detached requests is retired: new
+requests go to a fresh one, and the old one closes when its last request ended.
 """
 
 from __future__ import annotations
@@ -37,8 +37,6 @@ logger = logging.getLogger("asyncwb.transport")
 
 MAX_IN_FLIGHT = 32
 MAX_IN_FLIGHT_HTTP1 = 8
-# Half of the default window of a connection: many servers return credit in halves.
-MAX_BYTES_IN_FLIGHT = 32 * 1024
 MAX_DETACHED = 16
 MAX_DRAINING = 4
 DRAIN_SECONDS = 60.0
@@ -54,7 +52,7 @@ class _Guarded:
 
     def __init__(self, client: Client) -> None:
         self.client = client
-        self.entry = Admission(MAX_IN_FLIGHT, MAX_BYTES_IN_FLIGHT)
+        self.entry = Admission(MAX_IN_FLIGHT)
         self.running = 0
         self.detached = 0
         self.retired = False
@@ -104,7 +102,7 @@ class ControlLane:
         deadline = time.monotonic() + seconds
         owner: _Guarded | None = None
         with anyio.move_on_after(seconds):
-            owner = await self._enter(outgoing.size)
+            owner = await self._enter()
         if owner is None:
             raise AttemptTimeoutError(f"all connections were busy for {seconds:.1f} s")
         if self._multiplexed:
@@ -112,7 +110,7 @@ class ControlLane:
         try:
             return await self._plain(owner.client, outgoing, deadline)
         finally:
-            owner.entry.leave(outgoing.size)
+            owner.entry.leave()
 
     async def aclose(self) -> None:
         """Close all clients; what runs on them fails."""
@@ -125,7 +123,7 @@ class ControlLane:
             owner.entry.open()
             await owner.client.aclose()
 
-    async def _enter(self, size: int) -> _Guarded:
+    async def _enter(self) -> _Guarded:
         while True:
             if self._closed:
                 raise ClosedError("the transport is closed")
@@ -134,10 +132,10 @@ class ControlLane:
                 owner = self._current = _Guarded(self._build())
                 if not self._multiplexed:
                     owner.entry.resize(MAX_IN_FLIGHT_HTTP1)
-            await owner.entry.enter(size)
+            await owner.entry.enter()
             if not owner.retired and not self._closed:
                 return owner
-            owner.entry.leave(size)
+            owner.entry.leave()
 
     async def _plain(self, client: Client, outgoing: Outgoing, deadline: float) -> Response:
         response: Response | None = None
@@ -208,7 +206,7 @@ class ControlLane:
         if exchange.detached:
             owner.detached -= 1
             self._counters.detached -= 1
-        owner.entry.leave(exchange.outgoing.size)
+        owner.entry.leave()
         exchange.done.set()
         if owner.retired and owner.running == 0:
             owner.leave.set()

@@ -1,7 +1,8 @@
-"""Bounds: what is in flight on one client, and how many retries a process makes."""
+"""Bounds: how much is in flight on one client, and how many retries a process makes."""
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import deque
 from typing import TYPE_CHECKING
@@ -15,76 +16,56 @@ __all__ = ["Admission", "RetryBudget"]
 
 
 class Admission:
-    """First come, first served entry with a bound on requests and on their body bytes.
+    """First come, first served entry with a bound on how many are inside.
 
-    The byte bound keeps an HTTP/2 connection below the flow-control window that servers grant by
-    default. Waiting for a window update is where httpcore 1.0.9 can stall: a request may start to
-    read although a sibling has already read the update it waits for.
-
-    Args:
-        slots: Requests inside at once.
-        capacity: Their body bytes in all; a larger body enters alone.
+    Unlike a semaphore it can be resized and opened, and a waiter that is cancelled at the moment
+    it is let in gives its place back.
     """
 
-    def __init__(self, slots: int, capacity: int) -> None:
-        self.slots = slots
-        self._capacity = capacity
+    def __init__(self, slots: int) -> None:
+        self._slots = slots
         self._inside = 0
-        self._bytes = 0
-        self._waiting: deque[tuple[anyio.Event, int]] = deque()
-        self._opened = False
+        self._waiting: deque[anyio.Event] = deque()
 
     @property
     def inside(self) -> int:
-        """Requests inside, now."""
+        """How many are inside, now."""
         return self._inside
 
-    async def enter(self, size: int) -> None:
+    async def enter(self) -> None:
         """Wait for a place; cancellation gives it up."""
-        share = min(size, self._capacity)
-        if not self._waiting and self._fits(share):
-            self._take(share)
+        if not self._waiting and self._inside < self._slots:
+            self._inside += 1
             return
-        entry = (anyio.Event(), share)
-        self._waiting.append(entry)
+        event = anyio.Event()
+        self._waiting.append(event)
         try:
-            await entry[0].wait()
+            await event.wait()
         except BaseException:
-            if entry[0].is_set():
-                self.leave(size)
+            if event.is_set():
+                self.leave()
             else:
-                self._waiting.remove(entry)
-                self._admit()
+                self._waiting.remove(event)
             raise
 
-    def leave(self, size: int) -> None:
+    def leave(self) -> None:
         """Give a place back."""
         self._inside -= 1
-        self._bytes -= min(size, self._capacity)
         self._admit()
 
     def resize(self, slots: int) -> None:
-        """Change the bound on requests."""
-        self.slots = slots
+        """Change the bound; nobody is thrown out."""
+        self._slots = slots
         self._admit()
 
     def open(self) -> None:
         """Let everybody in: the client is going away, and waiters must look for another."""
-        self._opened = True
-        self._admit()
-
-    def _fits(self, share: int) -> bool:
-        return self._opened or (self._inside < self.slots and self._bytes + share <= self._capacity)
-
-    def _take(self, share: int) -> None:
-        self._inside += 1
-        self._bytes += share
+        self.resize(sys.maxsize)
 
     def _admit(self) -> None:
-        while self._waiting and self._fits(self._waiting[0][1]):
-            event, share = self._waiting.popleft()
-            self._take(share)
-            event.set()
+        while self._waiting and self._inside < self._slots:
+            self._inside += 1
+            self._waiting.popleft().set()
 
 
 class RetryBudget:

@@ -139,16 +139,14 @@ def _json_message(body: bytes) -> str:
         answer = msgspec.json.decode(body, type=_ErrorBody)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return ""
-    errors = cast("list[object]", answer.errors) if isinstance(answer.errors, list) else []
-    said: list[object] = [
-        *(
+    listed = answer.errors
+    said = [answer.error, answer.message, answer.detail]
+    if isinstance(listed, list):
+        errors = cast("list[object]", listed)
+        said[:0] = [
             cast("dict[str, object]", error).get("message") if isinstance(error, dict) else error
             for error in errors
-        ),
-        answer.error,
-        answer.message,
-        answer.detail,
-    ]
+        ]
     return next((text for text in said if isinstance(text, str) and text), "")
 
 

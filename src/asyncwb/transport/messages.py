@@ -29,11 +29,6 @@ class Outgoing(msgspec.Struct):
         parts = urlsplit(self.url)
         return f"{self.method} {parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
-    @property
-    def size(self) -> int:
-        """Bytes of an in-memory body; a file is measured when it is sent."""
-        return len(self.source) if isinstance(self.source, bytes) else 0
-
     def __repr__(self) -> str:
         return f"<{self.label}>"
 

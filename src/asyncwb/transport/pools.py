@@ -114,11 +114,9 @@ class Pools:
             return cleartext_context()
         key = (config.ca_file, config.insecure)
         async with self._context_lock:
-            context = self._contexts.get(key)
-            if context is None:
-                context = await offload(verified_context, config.ca_file, config.insecure)
-                self._contexts[key] = context
-        return context
+            if key not in self._contexts:
+                self._contexts[key] = await offload(verified_context, *key)
+            return self._contexts[key]
 
     def _check(self) -> None:
         if os.getpid() != self._pid:

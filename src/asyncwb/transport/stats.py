@@ -47,11 +47,6 @@ class Counters:
         self.bytes_received = 0
         self.http_version = ""
 
-    async def trace(self, event: str, info: object) -> None:
-        """Count connections; httpcore calls this at every step of a request."""
-        if event == "connection.connect_tcp.complete":
-            self.connections += 1
-
     def snapshot(self) -> TransportStats:
         """A copy for callers."""
         return TransportStats(

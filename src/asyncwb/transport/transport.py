@@ -15,7 +15,7 @@ from asyncwb.transport.offload import offload
 from asyncwb.transport.retry import RetryPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncGenerator, Mapping
     from pathlib import Path
 
     from asyncwb.transport.bulk import Opened
@@ -173,7 +173,7 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         policy: RetryPolicy = _DEFAULT_POLICY,
         deadline_seconds: float,
-    ) -> AsyncIterator[Download]:
+    ) -> AsyncGenerator[Download]:
         """Get a body piece by piece: `async with t.stream(url, ...) as d: async for piece in d`.
 
         A connection lost in the middle is replaced, and the download goes on where it was, if the
