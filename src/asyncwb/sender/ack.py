@@ -1,0 +1,87 @@
+"""The sidecar `run-<id>.wandb.ack`: how far the server has a journal.
+
+Line numbers follow from the journal: line `n` of a file is its `n`-th record, plus the start
+offset that is fixed when the run is opened on the server. So a crash between a post and the
+write of this file only makes the next sender write the same lines at the same numbers again.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from asyncwb.sender.target import RunTarget
+
+__all__ = ["Ack", "ack_path", "load_ack", "store_ack"]
+
+log = logging.getLogger("asyncwb.sender")
+
+
+class Ack(msgspec.Struct, kw_only=True):
+    """State of a journal's delivery.
+
+    Attributes:
+        server: Base URL; an ack for another server does not count.
+        entity: Where the run lives, as the server answered.
+        project: Where the run lives.
+        run_id: The server's name of the run.
+        position: Everything before it was accepted.
+        history_start: Line number of the first history row.
+        events_start: Line number of the first system-metrics row.
+        console_start: Line number of the first console line.
+        resume_step: First free step when the run was opened; added to the steps of rows that
+            were logged before the writer knew it.
+        resume_runtime: Seconds that the run had taken by then; added likewise.
+        finished: The server has everything, exit code included.
+    """
+
+    server: str
+    entity: str | None = None
+    project: str | None = None
+    run_id: str | None = None
+    position: int = 0
+    history_start: int = 0
+    events_start: int = 0
+    console_start: int = 0
+    resume_step: int = 0
+    resume_runtime: float = 0.0
+    finished: bool = False
+
+    def belongs_to(self, server: str, target: RunTarget) -> bool:
+        """Whether it speaks of this run on this server."""
+        ours = (self.server, self.entity, self.project, self.run_id)
+        return ours == (server, target.entity, target.project, target.run_id)
+
+
+def ack_path(journal: Path) -> Path:
+    """Where the ack of a journal file lies."""
+    return journal.with_name(journal.name + ".ack")
+
+
+def load_ack(journal: Path) -> Ack | None:
+    """Read an ack; None where there is none, or none that can be read."""
+    try:
+        return msgspec.json.decode(ack_path(journal).read_bytes(), type=Ack)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as exc:
+        log.warning("the delivery state of %s cannot be read (%s)", journal.name, exc)
+        return None
+
+
+def store_ack(journal: Path, ack: Ack) -> None:
+    """Replace the ack in one step, so that a reader sees the old one or the new one.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    path = ack_path(journal)
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft.write_bytes(msgspec.json.encode(ack))
+    draft.replace(path)

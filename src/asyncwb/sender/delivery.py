@@ -1,0 +1,428 @@
+"""The journey of one journal to the server: open the run, stream its rows, finish it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+import anyio
+from anyio.lowlevel import checkpoint
+
+from asyncwb.errors import CommError, Error, JournalError
+from asyncwb.filestream import Chunk, FileStream, Pacer
+from asyncwb.graphql import GraphQL
+from asyncwb.journal.records import ExitRecord, field_number
+from asyncwb.sender.ack import Ack, load_ack, store_ack
+from asyncwb.sender.alerts import send_alert
+from asyncwb.sender.finishing import write_final_files
+from asyncwb.sender.opening import Opener
+from asyncwb.sender.signals import Alarm, Gate
+from asyncwb.sender.uploads import Uploads
+from asyncwb.transport import Transport
+from asyncwb.transport.offload import offload
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from anyio.abc import TaskGroup
+
+    from asyncwb.journal import JournalReader, RawRecord
+    from asyncwb.sender.fold import Fold
+    from asyncwb.sender.progress import DeliveryOptions, Progress
+    from asyncwb.sender.status import Phase
+    from asyncwb.sender.target import RunTarget
+    from asyncwb.settings import Settings
+    from asyncwb.transport import Response, RetryState, TransportConfig
+
+__all__ = ["Delivery"]
+
+log = logging.getLogger("asyncwb.sender")
+
+_BATCH_BYTES = 1024 * 1024
+"""Line data of one post while catching up: large enough to be cheap, small enough to be encoded
+within 5 ms."""
+
+_SLICE_BYTES = 256 * 1024
+_SLICE_RECORDS = 256
+_CONFIG_DEBOUNCE_SECONDS = 5.0
+_CONFIG_RETRY_SECONDS = 60.0
+_FILES_DEBOUNCE_SECONDS = 1.0
+_ACK_SECONDS = 0.5
+_IDLE_SECONDS = 3600.0
+_HISTORY_FIELD = 2
+_CRASHED = 1
+"""Exit code of a run whose journal has no exit record, as `wandb sync` gives it."""
+
+
+class Delivery:
+    """One attempt to deliver a journal; made and run by `Sender`.
+
+    Args:
+        reader: At the start of the journal.
+        fold: Empty.
+        progress: Updated as things happen.
+        settings: Timeouts, pacing, resume mode.
+        run_dir: The run's folder.
+        config: Server and credentials.
+        options: How to treat the journal.
+        alarm: Rung when the journal grew or somebody waits.
+        tell: Called after each change of `progress`.
+    """
+
+    def __init__(
+        self,
+        reader: JournalReader,
+        fold: Fold,
+        progress: Progress,
+        *,
+        settings: Settings,
+        run_dir: Path,
+        config: TransportConfig,
+        options: DeliveryOptions,
+        alarm: Alarm,
+        tell: Callable[[], None],
+    ) -> None:
+        self._reader = reader
+        self._fold = fold
+        self._progress = progress
+        self._settings = settings
+        self._run_dir = run_dir
+        self._config = config
+        self._options = options
+        self._alarm = alarm
+        self._tell = tell
+        self._pacer = Pacer(
+            interval_seconds=settings.transmit_interval if options.follow else 0.0,
+            heartbeat_seconds=settings.heartbeat_seconds,
+        )
+        self._backlog: deque[RawRecord] = deque()
+        self._replay_to = 0
+        self._before_exit: int | None = None
+        self._config_due: float | None = None
+        self._files_due: float | None = None
+        self._uploading: Gate | None = None
+        self._ack_stored_at = 0.0
+        self._ack_warned = False
+
+    async def run(self) -> None:
+        """Deliver everything; returns when the run is finished.
+
+        Raises:
+            UsageError: `resume` forbids what is on the server.
+            CommError: The server refused something; rows that it has stay there.
+            JournalError: The journal names no run.
+        """
+        transport = await Transport.shared(self._config)
+        self._graphql = GraphQL(transport, deadline_seconds=120.0)
+        await self._read_run()
+        self._enter("connecting")
+        self._opener = Opener(
+            self._graphql,
+            self._fold,
+            server=self._config.root,
+            program=self._settings.program,
+            patience_seconds=self._options.patience_seconds,
+            on_retry=self._on_retry,
+        )
+        self._target = await self._open()
+        self._stream = FileStream(
+            transport,
+            entity=self._target.entity,
+            project=self._target.project,
+            run_id=self._target.run_id,
+            on_retry=self._on_retry,
+            on_answer=self._on_answer,
+        )
+        self.uploads = Uploads(
+            transport,
+            self._graphql,
+            self._run_dir / "files",
+            self._target,
+            deadline_seconds=self._settings.file_timeout,
+        )
+        self._enter("streaming")
+        async with anyio.create_task_group() as group:
+            await self._follow(group)
+            await self._finish(group)
+
+    uploads: Uploads | None = None
+    _graphql: GraphQL
+    _opener: Opener
+    _target: RunTarget
+    _stream: FileStream
+    _ack: Ack
+
+    def _enter(self, phase: Phase) -> None:
+        self._progress.phase = phase
+        self._tell()
+
+    def _on_retry(self, state: RetryState) -> None:
+        self._progress.retries += 1
+        self._progress.last_error = state.reason
+        self._pacer.refused(state.status)
+        self._tell()
+
+    def _on_answer(self, response: Response) -> None:
+        self._pacer.answered(response.headers)
+
+    # Opening.
+
+    async def _read_run(self) -> None:
+        """Read up to the run record, and on to the first row, so that its config is complete."""
+        while True:
+            batch = self._reader.read_batch(_SLICE_BYTES, _SLICE_RECORDS)
+            self._backlog.extend(batch)
+            while self._backlog and field_number(self._backlog[0].payload) != _HISTORY_FIELD:
+                self._feed(self._backlog.popleft())
+            if self._fold.known:
+                return
+            if self._backlog or not (batch or self._options.follow):
+                raise JournalError(f"{self._run_dir.name}: the journal names no run")
+            if not batch:
+                await self._sleep(_IDLE_SECONDS, asleep=True)
+
+    async def _open(self) -> RunTarget:
+        journal, recover = self._reader.path, self._options.recover
+        resume = self._settings.resume if self._options.follow else None
+        if resume is None and self._fold.run.resume:
+            resume = "allow"
+        ack = await offload(load_ack, journal) if journal is not None else None
+        opened = await self._opener.open(ack, resume, journal if recover else None)
+        self._ack = opened.ack
+        self._replay_to = self._progress.acked = opened.ack.position
+        self._progress.target, self._progress.resumed = opened.target, opened.resumed
+        self._progress.last_error = ""
+        # The start offsets must be on disk before the first line is sent.
+        await self._store_ack()
+        return opened.target
+
+    # Streaming.
+
+    async def _follow(self, group: TaskGroup) -> None:
+        """Send what the journal holds, and what comes, until its end."""
+        fold, progress = self._fold, self._progress
+        while True:
+            at_tail = await self._fill()
+            if at_tail and (fold.exit is not None or not self._options.follow):
+                return
+            flushing = progress.flush_to > progress.settled
+            now = time.monotonic()
+            self._start_uploads(group, now, at_once=flushing)
+            await self._send_alerts()
+            await self._update_config(now, at_once=flushing)
+            hurry = flushing or not at_tail or fold.preempting or not self._options.follow
+            if fold.pending or (self.uploads is not None and self.uploads.committed):
+                wait = self._pacer.wait_seconds(now, hurry=hurry)
+                if wait <= 0:
+                    await self._post()
+                    continue
+            else:
+                self._advance(progress.position)
+                wait = self._pacer.heartbeat_wait_seconds(now)
+                if wait <= 0:
+                    await self._post()
+                    continue
+            timers = (t - now for t in (self._config_due, self._files_due) if t is not None)
+            # While rows wait for their time, more of them are no reason to wake up.
+            await self._sleep(max(0.0, min(wait, *timers)), asleep=not fold.pending)
+
+    async def _fill(self) -> bool:
+        """Fold records until a batch is full; True: the journal has no more for now."""
+        while self._fold.size < _BATCH_BYTES:
+            if not self._backlog:
+                batch = self._reader.read_batch(_SLICE_BYTES, _SLICE_RECORDS)
+                if not batch:
+                    return True
+                self._backlog.extend(batch)
+            while self._backlog:
+                self._feed(self._backlog.popleft())
+                if self._fold.size >= _BATCH_BYTES:
+                    break
+            if self._replay_to:
+                self._fold.discard()
+            await checkpoint()
+        return False
+
+    def _feed(self, record: RawRecord) -> None:
+        fold, ended = self._fold, self._fold.exit is not None
+        try:
+            fold.feed(record.payload)
+        except Error as exc:
+            self._progress.unreadable += 1
+            log.warning("a record before byte %d is left out: %s", record.end_position, exc)
+        if fold.exit is not None and not ended:
+            self._before_exit = self._progress.position
+        self._progress.position = record.end_position
+        if self._replay_to and record.end_position >= self._replay_to:
+            fold.discard()
+            self._replay_to = 0
+
+    async def _post(self, *, exit_code: int | None = None, final: bool = False) -> None:
+        """Send what waits (nothing: a heartbeat) and note that it arrived."""
+        progress, fold = self._progress, self._fold
+        position = progress.position
+        if self._before_exit is not None and not final:
+            # The exit record counts as delivered by the last request alone.
+            position = self._before_exit
+        rows = fold.waiting_rows
+        preempting, fold.preempting = fold.preempting, False
+        chunk = Chunk(
+            blocks=fold.take(self._ack),
+            uploaded=self.uploads.take_committed() if self.uploads is not None else [],
+            preempting=preempting,
+            exit_code=exit_code,
+        )
+        self._pacer.sent(time.monotonic())
+        answer = await self._stream.send(chunk)
+        progress.bytes_sent += answer.bytes_sent
+        if answer.error is not None:
+            raise answer.error
+        progress.rows_sent += rows
+        progress.last_error = ""
+        progress.stop_requested = progress.stop_requested or answer.stopped
+        self._advance(position)
+        if time.monotonic() - self._ack_stored_at > _ACK_SECONDS:
+            await self._store_ack()
+
+    def _advance(self, position: int) -> None:
+        """Everything before `position` arrived, but for what is still on its way."""
+        progress, uploads = self._progress, self.uploads
+        if self._before_exit is not None and progress.phase == "streaming":
+            position = min(position, self._before_exit)
+        self._ack.position = progress.acked = max(progress.acked, position)
+        files = self._fold.files or self._uploading or (uploads is not None and uploads.due)
+        if not files and not self._fold.config_dirty and not self._fold.alerts:
+            progress.settled = max(progress.settled, progress.acked)
+        self._tell()
+
+    async def _sleep(self, seconds: float, *, asleep: bool) -> None:
+        """Sleep until the alarm rings; `asleep`: new records ring it."""
+        if asleep and self._reader.sleep():
+            return
+        await self._alarm.sleep(seconds)
+
+    # Config, alerts, files.
+
+    async def _update_config(self, now: float, *, at_once: bool) -> None:
+        if not self._fold.config_dirty:
+            self._config_due = None
+            return
+        if self._config_due is None:
+            self._config_due = now + _CONFIG_DEBOUNCE_SECONDS
+        if at_once or self._config_due <= now:
+            try:
+                await self._opener.update(self._target)
+            except CommError as exc:
+                # Rows matter more than the config: they go on, and it is tried again later.
+                self._config_due = time.monotonic() + _CONFIG_RETRY_SECONDS
+                self._progress.trouble = exc
+                self._progress.last_error = str(exc)
+                self._tell()
+            else:
+                self._config_due = self._progress.trouble = None
+
+    async def _send_alerts(self) -> None:
+        while self._fold.alerts:
+            error = await send_alert(self._graphql, self._target, self._fold.alerts[0])
+            self._fold.alerts.pop(0)
+            if error is not None:
+                self._progress.last_error = str(error)
+
+    def _want_files(self) -> None:
+        assert self.uploads is not None
+        files, self._fold.files = self._fold.files, {}
+        for name, policy in files.items():
+            self.uploads.want(name, policy)
+
+    def _start_uploads(self, group: TaskGroup, now: float, *, at_once: bool) -> None:
+        """Upload in the background what is due; one batch at a time."""
+        assert self.uploads is not None
+        self._want_files()
+        if not self.uploads.due or self._uploading:
+            self._files_due = None
+            return
+        if self._files_due is None:
+            self._files_due = now + _FILES_DEBOUNCE_SECONDS
+        if at_once or self._files_due <= now:
+            self._files_due = None
+            self._uploading = Gate()
+            group.start_soon(self._upload_due, self.uploads, self._uploading)
+
+    async def _upload_due(self, uploads: Uploads, done: Gate) -> None:
+        try:
+            await uploads.upload_due()
+        finally:
+            self._uploading = None
+            done.open()
+            self._alarm.ring()
+
+    # Finishing.
+
+    async def _finish(self, group: TaskGroup) -> None:
+        """Files, config, the rest of the rows; last of all the exit code."""
+        self._enter("finishing")
+        fold, uploads = self._fold, self.uploads
+        assert uploads is not None
+        ending = fold.exit or ExitRecord(exit_code=_CRASHED)
+        await self._send_alerts()
+        self._want_files()
+        try:
+            names = await offload(write_final_files, fold, self._run_dir / "files")
+        except OSError as exc:
+            log.warning("summary and config files cannot be written: %s", exc)
+            names = []
+        for name in names:
+            uploads.want(name, "end")
+        failure: CommError | None = None
+        try:
+            await self._opener.update(self._target)
+        except CommError as exc:
+            log.warning("the last config was not delivered: %s", exc)
+            failure = exc
+        await self._upload_rest(group, uploads)
+        await self._post(exit_code=None if ending.not_complete else ending.exit_code, final=True)
+        failure = failure or next(iter(uploads.failed.values()), None)
+        if failure is not None:
+            await self._store_ack()
+            raise failure
+        self._ack.finished = True
+        await self._store_ack()
+        self._progress.settled = self._progress.acked
+        self._enter("finished")
+
+    async def _upload_rest(self, group: TaskGroup, uploads: Uploads) -> None:
+        """Upload all files; rows and heartbeats go on meanwhile."""
+        done = Gate()
+
+        async def upload() -> None:
+            try:
+                if self._uploading is not None:
+                    await self._uploading.wait()
+                await uploads.upload_all()
+            finally:
+                done.open()
+                self._alarm.ring()
+
+        group.start_soon(upload)
+        while not done.is_open:
+            if self._fold.pending or self._pacer.heartbeat_wait_seconds(time.monotonic()) <= 0:
+                await self._post()
+                continue
+            wait = self._pacer.heartbeat_wait_seconds(time.monotonic())
+            await self._alarm.sleep(wait)
+
+    async def _store_ack(self) -> None:
+        """Write the sidecar; without one (or where it fails) a recovery looks at the server."""
+        self._ack_stored_at = time.monotonic()
+        journal = self._reader.path
+        if journal is None:
+            return
+        try:
+            await offload(store_ack, journal, self._ack)
+        except OSError as exc:
+            if not self._ack_warned:
+                log.warning("the delivery state of %s cannot be written: %s", journal.name, exc)
+            self._ack_warned = True

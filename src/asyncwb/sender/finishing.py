@@ -1,0 +1,36 @@
+"""The files that a run gets at its end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asyncwb import jsonx
+from asyncwb.sender.yamltext import to_yaml
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from asyncwb.sender.fold import Fold
+
+__all__ = ["write_final_files"]
+
+
+def write_final_files(fold: Fold, folder: Path) -> list[str]:
+    """Write `wandb-summary.json` and `config.yaml`, and metadata that nobody wrote yet. Blocks.
+
+    Returns:
+        Names of the files to upload, `output.log` among them where there is one.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "wandb-summary.json").write_bytes(fold.summary.line())
+    (folder / "config.yaml").write_text(to_yaml(fold.config.wire()), encoding="utf-8")
+    names = ["wandb-summary.json", "config.yaml"]
+    metadata = folder / "wandb-metadata.json"
+    if fold.config.environments and not metadata.exists():
+        first = next(iter(fold.config.environments.values()))
+        metadata.write_bytes(jsonx.encode(first))
+    names += [n for n in ("wandb-metadata.json", "output.log") if (folder / n).exists()]
+    return names

@@ -1,0 +1,232 @@
+"""Making a run known to the server: resume or create, then later changes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
+
+from asyncwb import jsonx
+from asyncwb.errors import ProtocolError
+from asyncwb.graphql.run_operations import RESUME_STATUS, UPSERT_BUCKET, Bucket
+from asyncwb.sender.ack import Ack
+from asyncwb.sender.alignment import align
+from asyncwb.sender.resume import ResumePoint, decide, resume_point
+from asyncwb.sender.target import RunTarget
+from asyncwb.transport import TRANSIENT_OR_CONFLICT_STATUSES, RetryPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from asyncwb.graphql import GraphQL
+    from asyncwb.graphql.run_operations import ResumeStatusAnswer
+    from asyncwb.sender.fold import Fold
+    from asyncwb.transport import RetryState
+    from asyncwb.types import Resume
+
+__all__ = ["Opened", "Opener"]
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """What came of opening a run.
+
+    Attributes:
+        target: Where it lives.
+        ack: Where its lines start.
+        resumed: Where the existing run ended, None for a new one.
+    """
+
+    target: RunTarget
+    ack: Ack
+    resumed: ResumePoint | None
+
+
+class Opener:
+    """Sends `UpsertBucket` for one run.
+
+    Args:
+        graphql: To the server.
+        fold: What the journal says about the run.
+        server: Base URL, noted in the ack.
+        program: Script shown with the run where the journal names none.
+        patience_seconds: How long to try while the server is not there.
+        on_retry: Told before each repetition.
+    """
+
+    def __init__(
+        self,
+        graphql: GraphQL,
+        fold: Fold,
+        *,
+        server: str,
+        program: str | None,
+        patience_seconds: float,
+        on_retry: Callable[[RetryState], None],
+    ) -> None:
+        self._graphql = graphql
+        self._fold = fold
+        self._server = server
+        self._program = program
+        self._patience = patience_seconds
+        self._policy = RetryPolicy(
+            retry_statuses=TRANSIENT_OR_CONFLICT_STATUSES,
+            max_attempts=10_000,
+            on_retry=on_retry,
+        )
+
+    async def open(self, ack: Ack | None, resume: Resume | None, journal: Path | None) -> Opened:
+        """Create the run, or continue it.
+
+        Args:
+            ack: What an earlier sender of this journal left.
+            resume: The user's choice; None: create, whatever is there.
+            journal: Without an ack, rows that the server already has are looked for in this
+                file, so that they are not sent twice. None: this is a new journal.
+
+        Raises:
+            UsageError: `resume` forbids what is there.
+            CommError: The server refused, or was not there in time.
+        """
+        point: ResumePoint | None = None
+        if resume is not None:
+            found = await self._status()
+            # A run that this very journal started is there by right.
+            mode: Resume = "allow" if ack is not None else resume
+            point = decide(mode, found, run_id=self._fold.run.run_id)
+        if point is not None:
+            self._fold.take_over(point)
+        bucket = await self._upsert(storage_id=point.storage_id if point else None)
+        target = self._target(bucket)
+        if ack is None or not ack.belongs_to(self._server, target):
+            ack = await self._starts(target, bucket, point, journal)
+        self._fold.shift_rows(ack.resume_step, ack.resume_runtime)
+        return Opened(target, ack, point)
+
+    async def update(self, target: RunTarget) -> None:
+        """Send what changed since: the config alone, or all parameters with it.
+
+        Raises:
+            CommError: The server refused, or was not there in time.
+        """
+        if self._fold.parameters_dirty:
+            await self._upsert(storage_id=target.storage_id, target=target)
+        elif self._fold.config_dirty:
+            await self._upsert(target=target, config_only=True)
+
+    async def _status(self) -> ResumeStatusAnswer:
+        run = self._fold.run
+        return await self._graphql.execute(
+            RESUME_STATUS,
+            {"name": run.run_id, "project": run.project, "entity": run.entity or None},
+            policy=self._policy,
+            deadline_seconds=self._patience,
+        )
+
+    async def _upsert(
+        self,
+        *,
+        storage_id: str | None = None,
+        target: RunTarget | None = None,
+        config_only: bool = False,
+    ) -> Bucket:
+        fold, run = self._fold, self._fold.run
+        variables: dict[str, object] = dict.fromkeys(_VARIABLES)
+        variables |= {
+            "name": target.run_id if target else run.run_id,
+            "project": target.project if target else run.project,
+            "entity": (target.entity if target else run.entity) or None,
+            "config": jsonx.encode(fold.config.wire()).decode(),
+        }
+        if not config_only:
+            variables |= {
+                "id": storage_id,
+                "displayName": run.display_name or None,
+                "notes": run.notes or None,
+                "tags": list(run.tags) if run.tags else None,
+                "groupName": run.group or None,
+                "jobType": run.job_type or None,
+                "sweep": run.sweep_id or None,
+                "host": run.host or None,
+                "program": fold.program or self._program,
+                "repo": _without_password(run.git_remote_url) or None,
+                "commit": run.git_commit or None,
+            }
+        fold.config_dirty = False
+        fold.parameters_dirty = fold.parameters_dirty and config_only
+        try:
+            answer = await self._graphql.execute(
+                UPSERT_BUCKET,
+                variables,
+                policy=self._policy,
+                deadline_seconds=self._patience if target is None else _UPDATE_SECONDS,
+            )
+        except BaseException:
+            fold.config_dirty = True
+            fold.parameters_dirty = fold.parameters_dirty or not config_only
+            raise
+        bucket = answer.upsert_bucket.bucket if answer.upsert_bucket is not None else None
+        if bucket is None:
+            raise ProtocolError(f"the server did not say how it stored the run {run.run_id!r}")
+        return bucket
+
+    def _target(self, bucket: Bucket) -> RunTarget:
+        run, project = self._fold.run, bucket.project
+        entity = project.entity.name if project is not None and project.entity else None
+        return RunTarget(
+            entity=entity or run.entity or None,
+            project=project.name if project is not None else run.project,
+            run_id=bucket.name,
+            display_name=bucket.display_name or run.display_name or None,
+            storage_id=bucket.id,
+        )
+
+    async def _starts(
+        self,
+        target: RunTarget,
+        bucket: Bucket,
+        point: ResumePoint | None,
+        journal: Path | None,
+    ) -> Ack:
+        """Fix the line numbers at which this journal begins."""
+        ack = Ack(
+            server=self._server,
+            entity=target.entity,
+            project=target.project,
+            run_id=target.run_id,
+        )
+        ack.history_start = bucket.history_line_count or 0
+        known = point
+        if journal is not None and ack.history_start and point is None:
+            # Not asked to resume, yet rows are there: ours, if an ack was lost.
+            model = (await self._status()).model
+            known = resume_point(model.bucket) if model and model.bucket else None
+        if point is not None:
+            ack.history_start = point.history_lines
+            ack.events_start, ack.console_start = point.events_lines, point.console_lines
+            ack.resume_step, ack.resume_runtime = point.starting_step, point.runtime
+        if journal is not None and known is not None:
+            found = await align(journal, known)
+            if found is not None:
+                ack.history_start = found.history_start
+                ack.resume_step, ack.resume_runtime = found.step_shift, found.runtime_shift
+                if not found.history_start:
+                    ack.events_start = ack.console_start = 0
+        return ack
+
+
+_UPDATE_SECONDS = 60.0
+_VARIABLES = (
+    "id", "name", "project", "entity", "groupName", "description", "displayName", "notes",
+    "commit", "config", "host", "debug", "program", "repo", "jobType", "state", "sweep", "tags",
+    "summaryMetrics",
+)  # fmt: skip
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    if not parts.password:
+        return url
+    user, _, host = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}:@{host}"))

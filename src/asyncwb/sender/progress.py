@@ -1,0 +1,58 @@
+"""How a journal is to be delivered, and how far that went."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from asyncwb.errors import Error
+    from asyncwb.sender.resume import ResumePoint
+    from asyncwb.sender.status import Phase
+    from asyncwb.sender.target import RunTarget
+
+__all__ = ["DeliveryOptions", "Progress"]
+
+
+class DeliveryOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How to treat the journal.
+
+    Attributes:
+        follow: Wait for more at the end of the journal. Off: a journal without an exit record is
+            that of a crashed process.
+        recover: An earlier sender, or the `wandb` package, may have delivered a part.
+        patience_seconds: How long to try to open the run while the server is not there.
+    """
+
+    follow: bool = True
+    recover: bool = False
+    patience_seconds: float = 7 * 24 * 3600.0
+
+
+class Progress(msgspec.Struct, kw_only=True):
+    """What happened so far; written in the loop, read anywhere.
+
+    Attributes:
+        acked: Rows before this journal position were accepted.
+        settled: So was everything else before this one: config, alerts, files due now.
+        position: Read up to here.
+        trouble: Why the config could not be delivered the last time; rows go on meanwhile.
+        error: Why the delivery ended.
+    """
+
+    phase: Phase = "starting"
+    acked: int = 0
+    settled: int = 0
+    position: int = 0
+    flush_to: int = 0
+    rows_sent: int = 0
+    bytes_sent: int = 0
+    retries: int = 0
+    unreadable: int = 0
+    last_error: str = ""
+    stop_requested: bool = False
+    target: RunTarget | None = None
+    resumed: ResumePoint | None = None
+    trouble: Error | None = None
+    error: Error | None = None

@@ -1,0 +1,223 @@
+"""`Sender`: one task per run that tails a journal and delivers it."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import anyio
+
+from asyncwb.errors import ClosedError, Error
+from asyncwb.portal import PORTAL
+from asyncwb.sender.delivery import Delivery
+from asyncwb.sender.fold import Fold, RunOverrides
+from asyncwb.sender.progress import DeliveryOptions, Progress
+from asyncwb.sender.signals import Alarm, Gate
+from asyncwb.sender.status import SenderStatus
+from asyncwb.sender.version import own_version
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from asyncwb.journal import JournalReader
+    from asyncwb.sender.resume import ResumePoint
+    from asyncwb.settings import Settings
+    from asyncwb.transport import TransportConfig
+
+__all__ = ["Sender"]
+
+log = logging.getLogger("asyncwb.sender")
+
+
+class Sender:
+    """Delivers one journal: creates the run, streams its rows, uploads its files, ends it.
+
+    Everything is read from the journal, which is the only queue: a sender can be cancelled or
+    killed at any point, and the next one goes on where the server left off. Spawn `run` in
+    asyncwb's loop; the other methods are safe from any thread unless they are coroutines, which
+    belong in the loop.
+
+    Args:
+        reader: At the start of the journal.
+        settings: Timeouts, pacing, resume mode.
+        run_dir: The run's folder; files are taken from `files` in it.
+        transport_config: Server and credentials.
+        on_status: Called in the loop whenever the status changed; must be quick.
+        options: How to treat the journal; default: that of a live run.
+        overrides: Names that count instead of those in the journal.
+    """
+
+    def __init__(
+        self,
+        reader: JournalReader,
+        *,
+        settings: Settings,
+        run_dir: Path,
+        transport_config: TransportConfig,
+        on_status: Callable[[SenderStatus], None] | None = None,
+        options: DeliveryOptions | None = None,
+        overrides: RunOverrides | None = None,
+    ) -> None:
+        self._reader = reader
+        self._settings = settings
+        self._run_dir = run_dir
+        self._on_status = on_status
+        self._fold = Fold(version=own_version(), overrides=overrides)
+        self._progress = Progress()
+        self._alarm = Alarm()
+        self._delivery = Delivery(
+            reader,
+            self._fold,
+            self._progress,
+            settings=settings,
+            run_dir=run_dir,
+            config=transport_config,
+            options=options or DeliveryOptions(),
+            alarm=self._alarm,
+            tell=self._tell,
+        )
+        self._ready = Gate()
+        self._waiters: list[tuple[int, Gate]] = []
+        self._scope: anyio.CancelScope | None = None
+        self._stop_asked = False
+        self._over = False
+
+    @property
+    def status(self) -> SenderStatus:
+        """A snapshot; safe from any thread, never waits."""
+        state, uploads = self._progress, self._delivery.uploads
+        target = state.target
+        return SenderStatus(
+            phase=state.phase,
+            entity=target.entity if target else None,
+            project=target.project if target else None,
+            run_id=target.run_id if target else None,
+            display_name=target.display_name if target else None,
+            storage_id=target.storage_id if target else None,
+            url=target.url(self._settings.web_url) if target else None,
+            acked_position=state.acked,
+            journal_end=state.position,
+            rows_sent=state.rows_sent,
+            bytes_sent=state.bytes_sent,
+            files_uploaded=uploads.count if uploads is not None else 0,
+            files_failed=tuple(uploads.failed) if uploads is not None else (),
+            last_error=state.last_error,
+            retries=state.retries,
+            stop_requested=state.stop_requested,
+            damage=tuple(map(str, self._reader.damage)),
+            lost=self._fold.lost + state.unreadable,
+            finished=state.phase == "finished",
+        )
+
+    @property
+    def resumed(self) -> ResumePoint | None:
+        """Where the existing run ended; None before `ready` and for a new run."""
+        return self._progress.resumed
+
+    async def ready(self) -> None:
+        """Wait until the server knows the run. In the loop; cancelling it harms nothing.
+
+        Raises:
+            UsageError: `resume` forbids what is on the server.
+            CommError: The server refused.
+            ClosedError: The sender was stopped.
+        """
+        await self._ready.wait()
+        if self._progress.target is None:
+            raise self._failure()
+
+    async def wait_acked(self, position: int) -> None:
+        """Hurry, and wait until the server accepted everything before a journal position.
+
+        For the position after the exit record: until the run is finished, files included. In the
+        loop; cancelling it harms nothing.
+
+        Raises:
+            CommError: The server refused.
+            ClosedError: The sender was stopped.
+        """
+        state = self._progress
+        state.flush_to = max(state.flush_to, position)
+        state.trouble = None
+        if not self._delivered(position) and state.error is None and not self._over:
+            gate = Gate()
+            self._waiters.append((position, gate))
+            self._alarm.ring()
+            try:
+                await gate.wait()
+            finally:
+                self._waiters.remove((position, gate))
+        if not self._delivered(position):
+            raise self._failure()
+
+    def wake(self) -> None:
+        """Say that the journal grew, or that something is to be done. Never waits."""
+        PORTAL.post(self._alarm.ring)
+
+    def stop(self) -> None:
+        """End the sender soon; what is unsent stays in the journal. Never waits."""
+        PORTAL.post(self._stop)
+
+    def _stop(self) -> None:
+        self._stop_asked = True
+        if self._scope is not None:
+            self._scope.cancel()
+
+    async def run(self) -> None:
+        """Deliver the journal; returns when the run is finished, failed or stopped.
+
+        Failures are kept for `status`, `ready` and `wait_acked`; none is raised.
+        """
+        try:
+            with anyio.CancelScope() as self._scope:
+                if not self._stop_asked:
+                    await self._delivery.run()
+        except Error as exc:
+            self._fail(exc)
+        except Exception as exc:
+            log.exception("a sender crashed; its rows stay in the journal")
+            self._fail(Error(f"the sender crashed: {exc!r}", exc=exc))
+        finally:
+            if self._progress.phase not in ("finished", "failed"):
+                self._progress.phase = "stopped"
+            self._release()
+            self._tell()
+
+    def _fail(self, exc: Error) -> None:
+        self._progress.error = exc
+        self._progress.last_error = str(exc)
+        self._progress.phase = "failed"
+        log.warning(
+            "%s: delivery ended, unsent rows stay in %s: %s",
+            self._fold.run.run_id or "a run",
+            self._run_dir.name,
+            exc,
+        )
+
+    def _release(self) -> None:
+        """Let everybody go who waits; the journal is read no more."""
+        self._over = True
+        self._ready.open()
+        for _, gate in self._waiters:
+            gate.open()
+        self._reader.close()
+
+    def _failure(self) -> Error:
+        error = self._progress.error or self._progress.trouble
+        if error is None:
+            return ClosedError("the delivery of the run was stopped; its rows are in the journal")
+        return error.with_traceback(None)
+
+    def _delivered(self, position: int) -> bool:
+        return self._progress.settled >= position and self._progress.error is None
+
+    def _tell(self) -> None:
+        state = self._progress
+        if state.target is not None:
+            self._ready.open()
+        for position, gate in self._waiters:
+            if state.settled >= position or state.trouble is not None:
+                gate.open()
+        if self._on_status is not None:
+            self._on_status(self.status)
