@@ -1,0 +1,214 @@
+"""The way of one run to the server: its sender, and how long somebody waits for it.
+
+Everything here but `start` and the properties runs in asyncwb's loop.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anyio
+import msgspec
+
+from asyncwb.credentials import require_key
+from asyncwb.errors import ClosedError, Error, WaitTimeoutError
+from asyncwb.portal import PORTAL
+from asyncwb.sender import Sender, SenderStatus
+from asyncwb.transport import Auth, TransportConfig
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from asyncwb.journal import Journal
+    from asyncwb.portal.background import Background
+    from asyncwb.run.status import RunStatus
+    from asyncwb.sender.resume import ResumePoint
+    from asyncwb.settings import Settings
+
+__all__ = ["Connection", "transport_config"]
+
+_NEVER_REACHED_SECONDS = 2.0
+_STOP_SECONDS = 0.4
+_LOOK_SECONDS = 0.25
+
+
+def transport_config(settings: Settings) -> TransportConfig:
+    """Where requests go, and with which key.
+
+    Raises:
+        AuthenticationError: There is no key, or it cannot be one; says where keys come from.
+    """
+    credential = require_key(settings)
+    return TransportConfig(
+        base_url=settings.base_url,
+        auth=Auth.basic(credential.key),
+        http2=settings.http2,
+        ca_file=settings.ca_file,
+        insecure=settings.insecure,
+        extra_headers=settings.extra_http_headers,
+        auth_hint=(
+            f"The key came from {credential.source}. Keys come from the api_key setting, "
+            "WANDB_API_KEY, a settings file, or netrc (`asyncwb login` writes it)."
+        ),
+    )
+
+
+class Connection:
+    """The sender of one run, as the run uses it.
+
+    Args:
+        journal: What is sent.
+        settings: The run's settings.
+        run_dir: The run's folder.
+        config: Server and credentials.
+    """
+
+    def __init__(
+        self, journal: Journal, *, settings: Settings, run_dir: Path, config: TransportConfig
+    ) -> None:
+        self._journal = journal
+        self._settings = settings
+        self._sender = Sender(
+            journal.reader(),
+            settings=settings,
+            run_dir=run_dir,
+            transport_config=config,
+        )
+        self._task: Background | None = None
+        self._finish_lock: anyio.Lock | None = None
+        self._delivered: bool | None = None
+        self._failure: Error | None = None
+
+    @property
+    def sender_status(self) -> SenderStatus:
+        """What the sender says. From any thread."""
+        return self._sender.status
+
+    @property
+    def resumed(self) -> ResumePoint | None:
+        """Where the server's run ended; None for a new one."""
+        return self._sender.resumed
+
+    def start(self) -> None:
+        """Begin to send. From any thread; returns at once."""
+        self._journal.on_append = self._sender.wake
+        self._task = PORTAL.spawn(self._sender.run, name="asyncwb sender")
+
+    def stop(self) -> None:
+        """Give up sending. From any thread; returns at once."""
+        self._sender.stop()
+
+    async def ready(self, timeout: float) -> bool:
+        """Wait until the server knows the run; False when the time was not enough.
+
+        Raises:
+            CommError: The server refused.
+            UsageError: `resume` forbids what is there.
+        """
+        with anyio.move_on_after(timeout) as scope:
+            await self._sender.ready()
+        return not scope.cancelled_caught
+
+    async def wait_acked(self, position: int, timeout: float | None) -> None:
+        """Wait until the server has everything before `position`."""
+        with anyio.move_on_after(timeout) as scope:
+            await self._sender.wait_acked(position)
+        if scope.cancelled_caught:
+            raise WaitTimeoutError(self._unsent(f"flush() waited {timeout:g} s"))
+
+    async def finish(self, timeout: float | None) -> bool:
+        """Wait until the server has everything, then end the sender.
+
+        Returns:
+            True, or False for a run that the server never saw, which its user knows.
+
+        Raises:
+            WaitTimeoutError: The time was not enough.
+            CommError: The server refused.
+        """
+        if self._finish_lock is None:
+            self._finish_lock = anyio.Lock()
+        async with self._finish_lock:
+            if self._delivered is None:
+                await self._finish(timeout)
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise failure
+        return bool(self._delivered)
+
+    async def _finish(self, timeout: float | None) -> None:
+        try:
+            if timeout is None:
+                self._delivered = await self._wait_while_moving()
+            else:
+                with anyio.move_on_after(timeout):
+                    await self._sender.wait_acked(self._journal.end)
+                    self._delivered = True
+        except ClosedError:
+            self._delivered = False
+        except Error as error:
+            self._delivered = False
+            self._failure = error
+        if not self._delivered:
+            if self._failure is None and (timeout is not None or self._was_reached()):
+                waited = "finish() gave up" if timeout is None else f"finish() waited {timeout:g} s"
+                self._failure = WaitTimeoutError(self._unsent(waited))
+            self._delivered = False
+        await self._end_task()
+
+    async def _wait_while_moving(self) -> bool:
+        """Wait as long as the server makes progress."""
+        end = self._journal.end
+        patience = self._settings.exit_timeout
+        mark: tuple[int, int, int] | None = None
+        still = 0.0
+        while True:
+            with anyio.move_on_after(_LOOK_SECONDS) as scope:
+                await self._sender.wait_acked(end)
+            if not scope.cancelled_caught:
+                return True
+            status = self._sender.status
+            moved = (status.acked_position, status.bytes_sent, status.files_uploaded)
+            still = 0.0 if moved != mark else still + _LOOK_SECONDS
+            mark = moved
+            limit = patience if self._was_reached() else min(patience, _NEVER_REACHED_SECONDS)
+            if still >= limit:
+                return False
+
+    async def _end_task(self) -> None:
+        """Leave nothing running; a sender that does not listen is left behind."""
+        if self._task is None:
+            return
+        if not self._delivered:
+            self._sender.stop()
+        with anyio.move_on_after(_STOP_SECONDS):
+            await self._task.wait()
+
+    def _was_reached(self) -> bool:
+        return self._sender.status.run_id is not None
+
+    def _unsent(self, waited: str) -> str:
+        status = self._sender.status
+        unsent = max(0, self._journal.end - status.acked_position)
+        cause = f" ({status.last_error})" if status.last_error else ""
+        where = self._journal.path
+        rest = (
+            "they are only in memory"
+            if where is None
+            else f"they stay in {where.parent}; `asyncwb sync {where.parent}` sends them"
+        )
+        return f"{waited}: {unsent} bytes of the journal are not acknowledged{cause}; {rest}"
+
+    def add_to(self, status: RunStatus) -> RunStatus:
+        """Fill in what the server has."""
+        known = self._sender.status
+        return msgspec.structs.replace(
+            status,
+            connected=known.run_id is not None,
+            rows_sent=known.rows_sent,
+            unsent_bytes=max(0, self._journal.end - known.acked_position),
+            files_failed=known.files_failed,
+            last_error=known.last_error,
+            retries=known.retries,
+            stop_requested=known.stop_requested,
+        )

@@ -1,0 +1,203 @@
+"""The parts of one run, put together; `Run` is the face of it."""
+
+from __future__ import annotations
+
+from threading import RLock
+from time import time
+from typing import TYPE_CHECKING, Any
+
+from asyncwb.errors import WaitTimeoutError
+from asyncwb.portal import PORTAL
+from asyncwb.run.config import Config, wire_config
+from asyncwb.run.context import leave_run
+from asyncwb.run.exit import EXIT_WATCH
+from asyncwb.run.history import History
+from asyncwb.run.names import Names
+from asyncwb.run.recorder import Recorder, decode_row
+from asyncwb.run.status import RunState, RunStatus
+from asyncwb.run.summary import Summary
+
+if TYPE_CHECKING:
+    from asyncwb.journal.rows import RowEncoder
+    from asyncwb.run.connection import Connection
+    from asyncwb.run.folder import RunFolder
+    from asyncwb.run.nulls import RunJournal
+    from asyncwb.run.run import Run
+    from asyncwb.run.terminal import Terminal
+    from asyncwb.settings import Settings
+
+__all__ = ["RunCore"]
+
+
+class RunCore:
+    """State of one run.
+
+    Args:
+        settings: Resolved settings with the run's id and project.
+        journal: Where records go.
+        folder: Where the run lives on disk.
+        terminal: For lines to the user.
+        encoder: Turns rows into records.
+        start_time: Start of the run in Unix seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        journal: RunJournal,
+        folder: RunFolder,
+        terminal: Terminal,
+        encoder: RowEncoder,
+        start_time: float,
+    ) -> None:
+        self.settings = settings
+        self.journal = journal
+        self.folder = folder
+        self.terminal = terminal
+        self.start_time = start_time
+        self.starting_step = 0
+        self.resumed = False
+        self.ended = False
+        self.forked = False
+        self.connection: Connection | None = None
+        self._state: RunState = "running"
+        self._runtime_before = 0.0
+        self._lock = RLock()
+        self.recorder = Recorder(journal.append, settings=settings, start_time=start_time)
+        self.names = Names(settings, self.recorder)
+        self.config = Config(
+            self.recorder.config, allow_val_change=settings.allow_val_change, lock=self._lock
+        )
+        self.summary = Summary(
+            lock=self._lock,
+            decode_row=decode_row,
+            record_set=self.recorder.summary_set,
+            record_derived=self._record_summary,
+        )
+        self.history = History(
+            lock=self._lock,
+            encoder=encoder,
+            decode_row=decode_row,
+            append=journal.append,
+            summary=self.summary,
+            settings=settings,
+            start_time=start_time,
+        )
+
+    @property
+    def url(self) -> str | None:
+        """Web page, once the server has answered."""
+        return None if self.connection is None else self.connection.sender_status.url
+
+    def take_answer(self) -> None:
+        """Take over what the server answered when the run was made known to it."""
+        connection = self.connection
+        if connection is None:
+            return
+        self.names.take(connection.sender_status)
+        point = connection.resumed
+        if point is None:
+            return
+        self.names.continue_from(point)
+        self.resumed = True
+        self.starting_step = point.starting_step
+        self._runtime_before = point.runtime
+        with self._lock:
+            self.config.load({**wire_config(point.config), **self.config.as_dict()})
+            self.summary.load(point.summary)
+            self.history.start_at(point.starting_step, point.runtime)
+            self.names.note_resumed(point.starting_step, point.runtime)
+
+    def abandon(self, run: Run) -> None:
+        """End a run whose start failed: it was never handed out."""
+        self.end(run, 1)
+        self._state = "unsent"
+
+    def _record_summary(self, values: dict[str, Any]) -> None:
+        self.recorder.summary_derived(values, self._runtime_before + time() - self.start_time)
+
+    def status(self) -> RunStatus:
+        """A snapshot."""
+        path = self.journal.path
+        status = RunStatus(
+            state=self._state,
+            mode=self.settings.mode,
+            rows=self.history.rows,
+            journal=None if path is None else str(path),
+        )
+        return status if self.connection is None else self.connection.add_to(status)
+
+    async def flush(self, timeout: float | None) -> None:
+        """Wait until the server has what is in the journal."""
+        position = self.journal.end
+        self.journal.flush()
+        if self.connection is not None:
+            await PORTAL.acall(self.connection.wait_acked, position, timeout)
+
+    def end(self, run: Run, exit_code: int) -> None:
+        """Write what ends the journal, once."""
+        with self._lock:
+            if self.ended:
+                return
+            self.history.close()
+            self.summary.checkpoint(time())
+            self.ended = True
+            self.recorder.end(exit_code, time() - self.start_time)
+            self.journal.close()
+            self._state = "finished" if self.connection is None else "finishing"
+        leave_run(run)
+        EXIT_WATCH.stop_if_idle()
+
+    async def finish(
+        self, run: Run, exit_code: int, timeout: float | None, quiet: bool | None
+    ) -> None:
+        """End the run; online: wait until the server has it."""
+        first = not self.ended
+        self.end(run, exit_code)
+        if self.connection is not None:
+            if self._state == "finished":
+                return
+            try:
+                delivered = await PORTAL.acall(self.connection.finish, timeout)
+            except WaitTimeoutError:
+                self._state = "unsent"
+                raise
+            self._state = "finished" if delivered else "unsent"
+        if first:
+            self._tell_end(quiet)
+
+    async def finish_at_exit(self, run: Run, exit_code: int, budget_seconds: float) -> None:
+        """End a run that nobody finished, in at most `exit_timeout` seconds; never raises."""
+        from asyncwb.errors import Error
+
+        try:
+            await self.finish(
+                run, exit_code, min(budget_seconds, self.settings.exit_timeout), quiet=None
+            )
+        except Error as error:
+            self.terminal.warning(str(error))
+
+    def leave_to_parent(self) -> None:
+        """In a forked child: nothing of the parent's is touched again."""
+        self.forked = True
+        # Another thread of the parent may have held the lock: nobody here would release it.
+        self._lock = RLock()
+        self.config.leave_to_parent(self._lock)
+        self.summary.leave_to_parent(self._lock)
+        self.history.leave_to_parent(self._lock)
+        self.recorder.leave_to_parent()
+
+    def _tell_end(self, quiet: bool | None) -> None:
+        mode = self.settings.mode
+        if mode == "disabled":
+            return
+        folder = self.folder.path
+        if self._state == "unsent":
+            text = f"run {self.names.id} is not sent; `asyncwb sync {folder}` sends it"
+            self.terminal.warning(text)
+        elif mode == "offline":
+            text = f"run {self.names.id} is in {folder}; `asyncwb sync {folder}` sends it"
+            self.terminal.line(text, quiet=quiet)
+        else:
+            self.terminal.line(f"run {self.names.id} is complete: {self.url}", quiet=quiet)

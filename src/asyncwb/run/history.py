@@ -1,0 +1,224 @@
+"""History: from calls of `log` to finished rows in the journal.
+
+A row is open while later calls may still add to it. The common call, neither `step` nor
+`commit=False` and no row open, writes its row at once and stays on the short path.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from time import time
+from typing import TYPE_CHECKING, Any
+
+from asyncwb.errors import ClosedError, ForkedError, InvalidValueError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from threading import RLock
+
+    from asyncwb.journal.rows import RowEncoder
+    from asyncwb.run.summary import Summary
+    from asyncwb.settings import Settings
+
+__all__ = ["History"]
+
+_log = logging.getLogger("asyncwb.run")
+
+_LARGEST_STEP = 2**63 - 1
+# Values that cannot change after the call and that can always be written.
+_PLAIN = frozenset({float, bool, type(None)})
+_RESERVED = ("_step", "_timestamp", "_runtime")
+
+
+class History:
+    """The history of one run. Safe to use from several threads and tasks at once.
+
+    Args:
+        lock: The run's lock. Reentrant: a signal handler may log while its thread does.
+        encoder: Turns a row into the payload of its journal record.
+        decode_row: Reads a row back from such a payload.
+        append: Writes a payload to the journal; when it returns, the row survives `kill -9`.
+        summary: Is told of every written row.
+        settings: `step_order` decides what happens to a row whose step went back.
+        start_time: Start of the run in Unix seconds; `_runtime` counts from here.
+    """
+
+    def __init__(
+        self,
+        *,
+        lock: RLock,
+        encoder: RowEncoder,
+        decode_row: Callable[[bytes], dict[str, Any]],
+        append: Callable[[bytes], int],
+        summary: Summary,
+        settings: Settings,
+        start_time: float,
+    ) -> None:
+        self._encode = encoder.encode
+        self._decode_row = decode_row
+        self._append = append
+        self._observe = summary.observe
+        self._lock = lock
+        self._start = start_time
+        self._step = 0
+        self._open: dict[str, Any] | None = None
+        self._opened_at = 0.0
+        self._closed = False
+        self._forked = False
+        # True while a plain call may take the short path: no row is open, the run is not closed.
+        self._idle = True
+        self._order = settings.step_order
+        self._late_rows = 0
+        self.rows = 0
+
+    @property
+    def step(self) -> int:
+        """Step of the open row, or of the next one."""
+        return self._step
+
+    def start_at(self, step: int, runtime: float) -> None:
+        """Continue a resumed run: the first row gets `step`, `_runtime` goes on from `runtime`."""
+        with self._lock:
+            self._start -= runtime
+            self._step = step
+
+    def log(self, row: Mapping[str, Any], step: int | None, commit: bool | None) -> None:
+        """Add `row` as `Run.log` describes."""
+        values = row if type(row) is dict else _as_dict(row)
+        with self._lock:
+            if step is None and commit is not False and self._idle:
+                now = time()
+                number = self._step
+                payload = self._encode(
+                    values, step=number, timestamp=now, runtime=now - self._start
+                )
+                # Before the write: a signal handler that raises between the two lines may skip a
+                # step, but never uses one twice.
+                self._step = number + 1
+                self._append(payload)
+                self.rows += 1
+                self._observe(values, payload, now)
+            elif self._closed:
+                raise _closed_error(forked=self._forked)
+            else:
+                self._log_partial(values, step, commit)
+
+    def close(self) -> None:
+        """Write the open row and accept no other."""
+        with self._lock:
+            self._close_row()
+            self._closed = True
+            self._idle = False
+
+    def leave_to_parent(self, lock: RLock) -> None:
+        """In a forked child: accept nothing; `lock` is held by nobody."""
+        self._lock = lock
+        self._open = None
+        self._idle = False
+        self._closed = self._forked = True
+
+    def _log_partial(self, row: dict[str, Any], step: int | None, commit: bool | None) -> None:
+        """Merge `row` into the open row (or one opened now), and close it where asked to."""
+        if step is not None:
+            step = _as_step(step)
+        now = time()
+        snapshot = self._snapshot(row, now)
+        if step is not None:
+            if step < self._step:
+                self._write_late(snapshot, step, now)
+                return
+            if step > self._step:
+                self._close_row()
+                self._step = step
+        if self._open is None:
+            self._open = {}
+            self._idle = False
+        _merge(self._open, snapshot)
+        self._opened_at = now
+        if commit is True or (commit is None and step is None):
+            self._close_row()
+
+    def _snapshot(self, row: dict[str, Any], now: float) -> dict[str, Any]:
+        """Check and copy `row`: what the caller changes afterwards must not reach the open row."""
+        if _PLAIN.issuperset(map(type, row.values())) and all(type(key) is str for key in row):
+            return row.copy()
+        payload = self._encode(row, step=self._step, timestamp=now, runtime=0.0)
+        values = self._decode_row(payload)
+        for key in _RESERVED:
+            if key != "_timestamp" or key not in row:
+                values.pop(key, None)
+        return values
+
+    def _write_late(self, row: dict[str, Any], step: int, now: float) -> None:
+        """Keep a row whose step is behind, as a row of its own under that step."""
+        if self._order == "raise":
+            raise InvalidValueError(
+                f"step {step} is behind the current step {self._step} and step_order is 'raise'"
+            )
+        if self._order == "warn":
+            self._late_rows += 1
+            if self._late_rows == 1:
+                _log.warning(
+                    "step %d is behind the current step %d; such rows are kept under their step",
+                    step,
+                    self._step,
+                )
+        self._write(row, step, now)
+
+    def _close_row(self) -> None:
+        row = self._open
+        if row is None:
+            return
+        number = self._step
+        self._open = None
+        self._idle = not self._closed
+        self._step = number + 1
+        self._write(row, number, self._opened_at)
+
+    def _write(self, row: dict[str, Any], step: int, now: float) -> None:
+        payload = self._encode(row, step=step, timestamp=now, runtime=now - self._start)
+        self._append(payload)
+        self.rows += 1
+        self._observe(row, payload, now)
+
+
+def _closed_error(*, forked: bool) -> ClosedError | ForkedError:
+    if forked:
+        return ForkedError(
+            "this run belongs to the parent process; call init() in this one, or start it with "
+            "'spawn' or 'forkserver'"
+        )
+    return ClosedError("this run is finished; start another one with init()")
+
+
+def _as_dict(row: object) -> dict[str, Any]:
+    if isinstance(row, Mapping):
+        return dict(row)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    raise InvalidValueError(f"a row is a dict of names to values, got {type(row).__name__}")
+
+
+def _as_step(step: object) -> int:
+    """Accept integers (numpy's too), refuse bools, fractions and negative numbers."""
+    if type(step) is int:
+        number = step
+    elif isinstance(step, bool) or not hasattr(step, "__index__"):
+        raise InvalidValueError(f"step is an integer >= 0, got {step!r}")
+    else:
+        try:
+            number = int(step.__index__())
+        except TypeError as exc:
+            raise InvalidValueError(f"step is an integer >= 0, got {step!r}", exc=exc) from exc
+    if not 0 <= number <= _LARGEST_STEP:
+        raise InvalidValueError(f"step is an integer from 0 to 2**63 - 1, got {number}")
+    return number
+
+
+def _merge(target: dict[str, Any], update: dict[str, Any]) -> None:
+    """Add `update` leaf by leaf; later values win."""
+    for key, value in update.items():
+        old = target.get(key)
+        if isinstance(old, dict) and isinstance(value, dict):
+            _merge(old, value)  # pyright: ignore[reportUnknownArgumentType]
+        else:
+            target[key] = value

@@ -1,0 +1,177 @@
+"""`init`: start a run."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from asyncwb.errors import InvalidValueError
+from asyncwb.run.start import StartOptions, connect, previous_run, start
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Generator, Mapping, Sequence
+    from types import TracebackType
+
+    from asyncwb.run.connection import Connection
+    from asyncwb.run.run import Run
+    from asyncwb.settings import Settings
+    from asyncwb.types import Mode, Resume
+
+__all__ = ["Reinit", "RunInit", "init"]
+
+Reinit: TypeAlias = Literal["create_new", "finish_previous", "return_previous"]
+
+_REINITS = ("create_new", "finish_previous", "return_previous")
+
+
+def init(
+    project: str | None = None,
+    entity: str | None = None,
+    *,
+    dir: str | os.PathLike[str] | None = None,
+    id: str | None = None,
+    name: str | None = None,
+    notes: str | None = None,
+    tags: Sequence[str] | None = None,
+    config: Mapping[str, Any] | object | None = None,
+    config_exclude_keys: Sequence[str] | None = None,
+    config_include_keys: Sequence[str] | None = None,
+    allow_val_change: bool | None = None,
+    group: str | None = None,
+    job_type: str | None = None,
+    mode: Mode | None = None,
+    resume: Resume | bool | None = None,
+    reinit: Reinit | bool | None = None,
+    settings: Settings | Mapping[str, Any] | None = None,
+    wait: bool = True,
+    init_timeout: float | None = None,
+    on_init_failure: Literal["offline", "raise"] | None = None,
+) -> RunInit:
+    """Start a run.
+
+    `run = await init(...)`, or `async with init(...) as run:`, which finishes the run at the end
+    of the block: with exit code 0, or 1 after an exception.
+
+    The run's folder and journal exist before any network request, and rows may be logged at
+    once. Online, it waits at most `init_timeout` seconds until the server knows the run; the
+    caller's event loop is never blocked. Offline and disabled runs never touch the network.
+
+    Values not given come from the environment, the settings files and the defaults, in this
+    order. Several runs may be live in one process; the new one becomes the current run of this
+    task or thread.
+
+    Args:
+        project: Project; "uncategorized" when nothing names one.
+        entity: User or team; None: the server decides.
+        dir: Folder that holds `wandb/` with the run's folder; the working directory by default.
+        id: Id, unique in the project; None: a random one.
+        name: Display name; None: the server invents one.
+        notes: Notes, as long as you like.
+        tags: Tags of 1 to 64 characters.
+        config: Inputs of the run: a mapping or a namespace (`argparse`).
+        config_exclude_keys: Keys of `config` to leave out.
+        config_include_keys: The only keys of `config` to take; not together with the other.
+        allow_val_change: Whether a config key that is set may change; True by default.
+        group: Group of runs that belong together.
+        job_type: Kind of run, for example "train".
+        mode: "online", "offline" or "disabled".
+        resume: None: a new run. "allow" (also "auto", True): continue the run `id` if the server
+            has it; "must": only continue; "never": only create. Needs the server's answer before
+            the first row, so `wait=False` does not apply.
+        reinit: What happens to a live current run. "create_new" (also None): it lives on beside
+            the new one; "finish_previous" (True): it is finished first; "return_previous"
+            (False): it is returned and nothing else happens.
+        settings: A `Settings`, or a dict of its fields; the keywords above win.
+        wait: False: return before any reply of the server; `run.url` is then known later.
+        init_timeout: Seconds to wait for the server; 30 by default.
+        on_init_failure: What happens when the server is not there in time. "offline" (default):
+            one warning, the run goes on, keeps trying in the background, and `asyncwb sync`
+            sends what never left. "raise": an error.
+
+    Returns:
+        An object to await, or to use with `async with`; it yields the `Run`.
+
+    Raises:
+        InvalidValueError: An argument has a wrong type or value.
+        AuthenticationError: No key, or the server refused it; says where keys come from.
+        UsageError: `resume` forbids what is there.
+        CommError: The server refused the run; or it cannot be reached and `on_init_failure` is
+            "raise".
+    """
+    if config_include_keys is not None and config_exclude_keys is not None:
+        raise InvalidValueError("give config_include_keys or config_exclude_keys, not both of them")
+    if isinstance(reinit, bool):
+        reinit = "finish_previous" if reinit else "return_previous"
+    elif reinit is not None and reinit not in _REINITS:
+        raise InvalidValueError(f"reinit is one of {', '.join(_REINITS)}, got {reinit!r}")
+    return RunInit(
+        StartOptions(
+            keywords={
+                "project": project,
+                "entity": entity,
+                "root_dir": dir,
+                "run_id": id,
+                "run_name": name,
+                "run_notes": notes,
+                "run_tags": tags,
+                "run_group": group,
+                "run_job_type": job_type,
+                "mode": mode,
+                "resume": resume,
+                "allow_val_change": allow_val_change,
+                "init_timeout": init_timeout,
+                "on_init_failure": on_init_failure,
+            },
+            settings=settings,
+            config=config,
+            include_keys=config_include_keys,
+            exclude_keys=config_exclude_keys,
+            wait=wait,
+        ),
+        reinit or "create_new",
+    )
+
+
+class RunInit(AbstractAsyncContextManager["Run"]):
+    """A run about to start: await it, or use it with `async with`. Made by `init`."""
+
+    def __init__(self, options: StartOptions, reinit: Reinit) -> None:
+        self._options = options
+        self._reinit: Reinit = reinit
+        self._run: Run | None = None
+
+    def __await__(self) -> Generator[Any, Any, Run]:
+        return self._begin().__await__()
+
+    async def __aenter__(self) -> Run:
+        return await self._begin()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._run is not None:
+            await self._run.__aexit__(kind, error, trace)
+
+    def _start_nowait(self) -> tuple[Run, Connection | None]:
+        """Make the run and its journal: all of a start that needs no server and no event loop."""
+        run, connection = start(self._options)
+        self._run = run
+        return run, connection
+
+    async def _begin(self) -> Run:
+        if self._run is None:
+            previous = None if self._reinit == "create_new" else previous_run()
+            if previous is not None and self._reinit == "return_previous":
+                self._run = previous
+                return previous
+            if previous is not None:
+                await previous.finish()
+            run, connection = self._start_nowait()
+            if connection is not None:
+                await connect(run, connection, self._options.wait)
+            return run
+        return self._run

@@ -1,0 +1,91 @@
+"""What a run is called; changes write through to the journal."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from asyncwb.errors import InvalidValueError
+from asyncwb.settings.checks import check_tags
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from asyncwb.run.recorder import Recorder
+    from asyncwb.sender import SenderStatus
+    from asyncwb.sender.resume import ResumePoint
+    from asyncwb.settings import Settings
+
+__all__ = ["Names", "new_run_id"]
+
+_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
+_ID_LENGTH = 8
+
+
+def new_run_id() -> str:
+    """Return a random id of eight characters of `[0-9a-z]`."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH))
+
+
+class Names:
+    """Id, place and labels of one run.
+
+    Args:
+        settings: With the run's id and project.
+        recorder: Is told of changes.
+    """
+
+    def __init__(self, settings: Settings, recorder: Recorder) -> None:
+        self.id = settings.run_id or ""
+        self.entity = settings.entity
+        self.project = settings.project or ""
+        self.name = settings.run_name
+        self.notes = settings.run_notes
+        self.tags = settings.run_tags or ()
+        self._recorder = recorder
+        # Later records name the run as the first one did, whatever the server made of it.
+        self._key = {"run_id": self.id, "project": self.project}
+
+    def take(self, status: SenderStatus) -> None:
+        """Take over what the server answered: its names count."""
+        self.id = status.run_id or self.id
+        self.entity = status.entity or self.entity
+        self.project = status.project or self.project
+        self.name = self.name or status.display_name
+
+    def set_name(self, name: str) -> None:
+        """Change the display name."""
+        self.name = _text("name", name)
+        self._recorder.update_run(**self._key, name=name)
+
+    def set_notes(self, notes: str) -> None:
+        """Change the notes."""
+        self.notes = _text("notes", notes)
+        self._recorder.update_run(**self._key, notes=notes)
+
+    def set_tags(self, tags: Sequence[str]) -> None:
+        """Change the tags."""
+        checked = tuple(dict.fromkeys((tags,) if isinstance(tags, str) else tags))
+        for tag in checked:
+            _text("a tag", tag)
+        if not checked:
+            # The format of the journal cannot tell "no tags" from "unchanged".
+            raise InvalidValueError("the tags of a live run cannot be emptied, only replaced")
+        check_tags(checked)
+        self.tags = checked
+        self._recorder.update_run(**self._key, tags=checked)
+
+    def continue_from(self, point: ResumePoint) -> None:
+        """Keep the labels of a resumed run where this start gave none."""
+        self.notes = self.notes or point.notes
+        self.tags = self.tags or point.tags
+
+    def note_resumed(self, starting_step: int, runtime: float) -> None:
+        """Note that the run goes on where the server's one ended."""
+        self._recorder.resumed(**self._key, starting_step=starting_step, runtime=runtime)
+
+
+def _text(what: str, value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise InvalidValueError(f"{what} is a string that is not empty, got {value!r}")
+    return value

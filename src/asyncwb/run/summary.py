@@ -1,0 +1,214 @@
+"""Summary: the last value of every key, and what the user sets by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, MutableMapping
+from typing import TYPE_CHECKING, Any, cast
+
+from asyncwb.errors import InvalidValueError
+from asyncwb.run.config import as_mapping
+from asyncwb.run.tracked import tracked, untracked
+from asyncwb.run.values import plain_value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from threading import RLock
+
+__all__ = ["Summary"]
+
+_MOST_KEY_SETS = 64
+_LONGEST_PAUSE_SECONDS = 30.0
+_MOST_ROWS_BETWEEN = 10_000
+
+
+class Summary(MutableMapping[str, Any]):
+    """The summary of a run: the last logged value of every key, unless set by hand since.
+
+    Setting a key is one record in the run's journal; it survives `kill -9` when the call returns,
+    and nothing waits for the network. A row logged later replaces a value set by hand. Safe to
+    use from several threads.
+
+    Args:
+        lock: The lock of the run's history, under which rows are observed.
+        decode_row: Reads a row back from the payload of its record.
+        record_set: Writes values set by hand, and removed keys.
+        record_derived: Writes the whole summary, for readers that do not derive it from rows.
+    """
+
+    # Last values are not kept per row: that would cost a copy of every value. The payload of the
+    # newest row of each key set is kept instead, and read when somebody asks.
+
+    _own = frozenset(
+        {
+            "_values",
+            "_recent",
+            "_decode_row",
+            "_record_set",
+            "_record_derived",
+            "_lock",
+            "_rows",
+            "_rows_due",
+            "_time_due",
+        }
+    )
+
+    def __init__(
+        self,
+        *,
+        lock: RLock,
+        decode_row: Callable[[bytes], dict[str, Any]],
+        record_set: Callable[[dict[str, Any], list[str]], None],
+        record_derived: Callable[[dict[str, Any]], None],
+    ) -> None:
+        self._values: dict[str, Any] = {}
+        self._recent: dict[tuple[str, ...], bytes] = {}
+        self._decode_row = decode_row
+        self._record_set = record_set
+        self._record_derived = record_derived
+        self._lock = lock
+        self._rows = 0
+        self._rows_due = 1
+        self._time_due = 0.0
+
+    def observe(self, row: dict[str, Any], payload: bytes, now: float) -> None:
+        """Note a written row. Called for every row, under the lock of the history."""
+        keys = tuple(row)
+        recent = self._recent
+        # Insertion order is age: the newest payload goes to the end.
+        if recent.pop(keys, None) is None and len(recent) >= _MOST_KEY_SETS:
+            self._fold()
+        recent[keys] = payload
+        self._rows += 1
+        if self._rows >= self._rows_due or now >= self._time_due:
+            self.checkpoint(now)
+
+    def checkpoint(self, now: float) -> None:
+        """Write the whole summary to the journal, for readers that do not derive it.
+
+        Due after 1, 2, 4, ... rows, at least every 10,000 rows and every 30 seconds of logging.
+        """
+        self._rows_due = self._rows + min(max(self._rows, 1), _MOST_ROWS_BETWEEN)
+        self._time_due = now + _LONGEST_PAUSE_SECONDS
+        self._record_derived(self.as_dict())
+
+    def __getitem__(self, key: str) -> Any:
+        with self._lock:
+            self._fold()
+            return self._values[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.update({key: value})
+
+    def __delitem__(self, key: str) -> None:
+        with self._lock:
+            self._fold()
+            del self._values[key]
+            self._record_set({}, [key])
+
+    def __iter__(self) -> Iterator[str]:
+        with self._lock:
+            self._fold()
+            return iter(list(self._values))
+
+    def __len__(self) -> int:
+        with self._lock:
+            self._fold()
+            return len(self._values)
+
+    def __contains__(self, key: object) -> bool:
+        with self._lock:
+            self._fold()
+            return key in self._values
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name in Summary._own:
+            raise AttributeError(name)
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(f"the summary has no key {name!r}") from None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in Summary._own:
+            super().__setattr__(name, value)
+        else:
+            self[name] = value
+
+    def __repr__(self) -> str:
+        return f"Summary({self.as_dict()!r})"
+
+    def update(self, values: object = (), /, **kwargs: Any) -> None:
+        """Set several keys, all or none of them; a nested value replaces the old one.
+
+        Raises:
+            InvalidValueError: A value cannot be stored. Nothing has changed then.
+        """
+        converted = {
+            key: self._convert(key, value)
+            for key, value in {**as_mapping(values), **kwargs}.items()
+        }
+        if not converted:
+            return
+        with self._lock:
+            self._fold()
+            for key, value in converted.items():
+                self._set(key, value)
+            self._record_set(converted, [])
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a plain, deep copy."""
+        with self._lock:
+            self._fold()
+            return {key: untracked(value) for key, value in self._values.items()}
+
+    def load(self, values: Mapping[str, Any]) -> None:
+        """Take the summary that the server holds of a resumed run."""
+        with self._lock:
+            for key, value in values.items():
+                self._set(key, value)
+
+    def _set(self, key: str, value: Any) -> None:
+        if value is None:
+            # The protocol has no null in a summary: a NaN set by hand arrives as one.
+            self._values.pop(key, None)
+        else:
+            self._values[key] = tracked(value, self, key)
+
+    def _fold(self) -> None:
+        """Bring the values up to the newest rows, nested dicts leaf by leaf."""
+        while self._recent:
+            keys = next(iter(self._recent))
+            row = self._decode_row(self._recent.pop(keys))
+            for key, value in row.items():
+                old = self._values.get(key)
+                if isinstance(old, dict) and isinstance(value, dict):
+                    value = _merged(cast("dict[str, Any]", old), cast("dict[str, Any]", value))
+                self._values[key] = tracked(value, self, key)
+
+    def leave_to_parent(self, lock: RLock) -> None:
+        """In a forked child: use a lock that nobody holds."""
+        self._lock = lock
+
+    def _before_change(self) -> None:
+        """Nested values of a summary may always change."""
+
+    def _convert(self, key: object, value: object) -> Any:
+        return plain_value(key, value, "summary", InvalidValueError)
+
+    def _after_change(self, key: str) -> None:
+        with self._lock:
+            if key in self._values:
+                self._record_set({key: untracked(self._values[key])}, [])
+
+
+def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """Merge leaf by leaf; an object with a `_type` (a media value) is one leaf."""
+    if "_type" in old or "_type" in new:
+        return new
+    merged = untracked(old)
+    for key, value in new.items():
+        before = merged.get(key)
+        if isinstance(before, dict) and isinstance(value, dict):
+            value = _merged(cast("dict[str, Any]", before), cast("dict[str, Any]", value))
+        merged[key] = value
+    return cast("dict[str, Any]", merged)
