@@ -91,7 +91,7 @@ def _route(path: str, handler: Handler, method: str) -> Route:
             return await handler(request)
         except Problem as problem:
             return problem_response(problem)
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it is, the client gets an answer
             _log.exception("%s %s failed", method, request.url.path)
             return problem_response(Problem(500, "internal server error"))
 

@@ -1,4 +1,7 @@
-"""The application for an ASGI server's command line: `granian --factory asyncwb.server.asgi:app_factory`."""
+"""The application for an ASGI server's command line.
+
+granian --interface asgi --factory asyncwb.server.asgi:app_factory
+"""
 
 from __future__ import annotations
 

@@ -44,8 +44,7 @@ class Authenticator:
         cached = self._known.get(key)
         if cached is not None and cached[0] > now:
             return cached[1]
-        async with self._database.read() as connection:
-            user = await find_user_by_key(connection, key)
+        user = await self._database.read(lambda connection: find_user_by_key(connection, key))
         if user is None:
             self._known.pop(key, None)
             raise Problem(401, "invalid API key for this server")

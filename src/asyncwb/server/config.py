@@ -19,7 +19,8 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True):
         data_dir: Folder of everything the server keeps; made when missing.
         public_url: Base of the absolute URLs in answers, without a trailing slash. By default it
             is taken from each request (scheme and `Host` header).
-        database_url: SQLAlchemy URL; by default an SQLite file in `data_dir`.
+        database_url: SQLAlchemy URL with a synchronous driver; by default an SQLite
+            file in `data_dir`.
         blob_dir: Folder of uploaded files; by default `data_dir/blobs`.
         crashed_after: Seconds without a file-stream request after which a run counts as crashed.
         signed_url_seconds: How long an upload or download URL stays valid.
@@ -47,7 +48,7 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def database(self) -> str:
         """The database URL, with the default filled in."""
-        return self.database_url or f"sqlite+aiosqlite:///{self.root / 'asyncwb.db'}"
+        return self.database_url or f"sqlite:///{self.root / 'asyncwb.db'}"
 
     @classmethod
     def from_environment(cls) -> ServerConfig:

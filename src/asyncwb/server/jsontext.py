@@ -87,7 +87,7 @@ def _comparable(value: Any) -> Any:
 
 
 def unwrap_config(config: dict[str, Any]) -> dict[str, Any]:
-    """A config without its `{"value": ...}` level and without the keys the client keeps to itself."""
+    """A config without its `{"value": ...}` level and without what the client keeps to itself."""
     plain: dict[str, Any] = {}
     for key, entry in config.items():
         if key in ("_wandb", "wandb_version"):

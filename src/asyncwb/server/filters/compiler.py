@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import ColumnElement, and_, false, not_, or_, true
 
@@ -10,7 +10,9 @@ from asyncwb.server.jsontext import decode
 from asyncwb.server.problems import invalid
 
 from .fields import resolve
-from .operators import Field
+
+if TYPE_CHECKING:
+    from .operators import Field
 
 __all__ = ["compile_filter"]
 

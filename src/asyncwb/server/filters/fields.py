@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-
-from sqlalchemy import ColumnElement
+from typing import TYPE_CHECKING
 
 from asyncwb.server.problems import invalid
 from asyncwb.server.storage.tables import runs, users
 
 from .operators import Field, JsonField, NumberField, TagsField, TextField, TimeField
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement
 
 __all__ = ["resolve"]
 

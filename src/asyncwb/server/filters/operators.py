@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from sqlalchemy import (
     ColumnElement,
@@ -25,10 +24,14 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy import cast as sql_cast
+from typing_extensions import override
 
 from asyncwb.server.jsontext import query_form
 from asyncwb.server.problems import invalid
 from asyncwb.server.storage.tables import run_tags, runs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["Field", "JsonField", "NumberField", "TagsField", "TextField", "TimeField"]
 
@@ -44,12 +47,29 @@ _MAX_PATTERN = 1000
 class Field(Protocol):
     """A key of the filter language."""
 
-    def equals(self, value: Any) -> ColumnElement[bool]: ...
-    def compares(self, symbol: str, value: Any) -> ColumnElement[bool]: ...
-    def exists(self) -> ColumnElement[bool]: ...
-    def matches(self, pattern: Any) -> ColumnElement[bool]: ...
-    def contains(self, value: Any) -> ColumnElement[bool]: ...
-    def sort_key(self) -> ColumnElement[Any]: ...
+    def equals(self, value: Any) -> ColumnElement[bool]:
+        """The field has this value; null: it has none."""
+        ...
+
+    def compares(self, symbol: str, value: Any) -> ColumnElement[bool]:
+        """The field is on this side of a value of its own type."""
+        ...
+
+    def exists(self) -> ColumnElement[bool]:
+        """The field has a value that is not null."""
+        ...
+
+    def matches(self, pattern: Any) -> ColumnElement[bool]:
+        """A regular expression is found in the field's text."""
+        ...
+
+    def contains(self, value: Any) -> ColumnElement[bool]:
+        """The field's text contains a text, or its list an element."""
+        ...
+
+    def sort_key(self) -> ColumnElement[Any]:
+        """The expression that listings are ordered by."""
+        ...
 
 
 def _sure(condition: Any) -> ColumnElement[bool]:
@@ -73,36 +93,42 @@ def _pattern(pattern: Any) -> str:
     return pattern
 
 
-class TextField:
+class TextField(Field):
     """A text column."""
 
     def __init__(self, column: ColumnElement[Any]) -> None:
         self._column = column
 
+    @override
     def equals(self, value: Any) -> ColumnElement[bool]:
         if value is None:
             return self._column.is_(None)
         return _sure(self._column == value) if isinstance(value, str) else false()
 
+    @override
     def compares(self, symbol: str, value: Any) -> ColumnElement[bool]:
         return _sure(_COMPARE[symbol](self._column, value)) if isinstance(value, str) else false()
 
+    @override
     def exists(self) -> ColumnElement[bool]:
         return self._column.is_not(None)
 
+    @override
     def matches(self, pattern: Any) -> ColumnElement[bool]:
         return _sure(self._column.regexp_match(_pattern(pattern)))
 
+    @override
     def contains(self, value: Any) -> ColumnElement[bool]:
         if not isinstance(value, str):
             return false()
         return _sure(self._column.contains(value, autoescape=True))
 
+    @override
     def sort_key(self) -> ColumnElement[Any]:
         return self._column
 
 
-class NumberField:
+class NumberField(Field):
     """A numeric column or expression."""
 
     def __init__(self, column: ColumnElement[Any]) -> None:
@@ -111,26 +137,32 @@ class NumberField:
     def _value(self, value: Any) -> int | float | None:
         return _number(value)
 
+    @override
     def equals(self, value: Any) -> ColumnElement[bool]:
         if value is None:
             return self._column.is_(None)
         known = self._value(value)
         return false() if known is None else _sure(self._column == known)
 
+    @override
     def compares(self, symbol: str, value: Any) -> ColumnElement[bool]:
         known = self._value(value)
         return false() if known is None else _sure(_COMPARE[symbol](self._column, known))
 
+    @override
     def exists(self) -> ColumnElement[bool]:
         return self._column.is_not(None)
 
+    @override
     def matches(self, pattern: Any) -> ColumnElement[bool]:
         _pattern(pattern)
         return false()
 
+    @override
     def contains(self, value: Any) -> ColumnElement[bool]:
         return false()
 
+    @override
     def sort_key(self) -> ColumnElement[Any]:
         return self._column
 
@@ -142,6 +174,7 @@ class TimeField(NumberField):
         super().__init__(sql_cast(func.floor(column), Float))
         self._exact = column
 
+    @override
     def _value(self, value: Any) -> int | float | None:
         if not isinstance(value, str):
             return _number(value)
@@ -151,17 +184,19 @@ class TimeField(NumberField):
             raise invalid(f"not a time: {value!r}") from exc
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
+    @override
     def sort_key(self) -> ColumnElement[Any]:
         return self._exact
 
 
-class TagsField:
+class TagsField(Field):
     """The tags of a run: a comparison holds when any tag fulfils it."""
 
     def _any(self, condition: ColumnElement[bool] | None = None) -> ColumnElement[bool]:
         query = exists().where(run_tags.c.run_id == runs.c.id)
         return query if condition is None else query.where(condition)
 
+    @override
     def equals(self, value: Any) -> ColumnElement[bool]:
         if value is None:
             return not_(self._any())
@@ -178,23 +213,28 @@ class TagsField:
             return same
         return false()
 
+    @override
     def compares(self, symbol: str, value: Any) -> ColumnElement[bool]:
         raise invalid(f"{symbol} cannot be used on tags")
 
+    @override
     def exists(self) -> ColumnElement[bool]:
         return self._any()
 
+    @override
     def matches(self, pattern: Any) -> ColumnElement[bool]:
         return self._any(run_tags.c.tag.regexp_match(_pattern(pattern)))
 
+    @override
     def contains(self, value: Any) -> ColumnElement[bool]:
         return self._any(run_tags.c.tag == value) if isinstance(value, str) else false()
 
+    @override
     def sort_key(self) -> ColumnElement[Any]:
         raise invalid("runs cannot be ordered by tags")
 
 
-class JsonField:
+class JsonField(Field):
     """A value inside a JSON document: under the literal key, or else along its dots.
 
     Args:
@@ -216,6 +256,7 @@ class JsonField:
         """The value, or null when it has another type."""
         return case((self._type.in_(names), self._value), else_=None)
 
+    @override
     def equals(self, value: Any) -> ColumnElement[bool]:
         if value is None:
             return not_(self.exists())
@@ -234,16 +275,20 @@ class JsonField:
             return false()
         return _sure(compare(self._of_type("integer", "real"), number))
 
+    @override
     def compares(self, symbol: str, value: Any) -> ColumnElement[bool]:
         return self._scalar(_COMPARE[symbol], value)
 
+    @override
     def exists(self) -> ColumnElement[bool]:
         return _sure(self._type != "null")
 
+    @override
     def matches(self, pattern: Any) -> ColumnElement[bool]:
         text = sql_cast(self._of_type("text"), String)
         return _sure(text.regexp_match(_pattern(pattern)))
 
+    @override
     def contains(self, value: Any) -> ColumnElement[bool]:
         """A text contains a text; a list contains a text, number or truth value."""
         element = func.json_each(self._of_type("array")).table_valued("value", "type", name="e")
@@ -264,6 +309,7 @@ class JsonField:
         text = sql_cast(self._of_type("text"), String)
         return _sure(text.contains(value, autoescape=True)) | member.exists()
 
+    @override
     def sort_key(self) -> ColumnElement[Any]:
         return cast("ColumnElement[Any]", self._of_type("integer", "real", "text"))
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from graphql import GraphQLResolveInfo
 from sqlalchemy import func, or_, select
 
 from asyncwb.server.ids import make_id, parse_id
@@ -21,10 +20,13 @@ from asyncwb.server.storage.tables import (
     users,
 )
 
-from .context import Context, Node, context_of
+from .context import Context, Info, Node, context_of
 from .nodes import entity_node, project_node, user_node
 from .paging import connection, cursor_of, number_from, page_size
 from .registry import Resolvers
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 __all__ = ["entity", "mutation", "query", "user"]
 
@@ -35,25 +37,26 @@ entity = Resolvers("Entity")
 
 
 @query.field("viewer")
-def _viewer(_root: Any, info: GraphQLResolveInfo, **_: Any) -> Node:
+def _viewer(_root: Any, info: Info, **_: Any) -> Node:
     return user_node(context_of(info).user)
 
 
 @query.field("user")
 async def _user(
-    _root: Any, info: GraphQLResolveInfo, *, id: str | None = None, userName: str | None = None
+    _root: Any, info: Info, *, id: str | None = None, userName: str | None = None
 ) -> Node | None:
-    async with context_of(info).database.read() as db:
-        found = await accounts.find_user(
+    found = await context_of(info).database.read(
+        lambda db: accounts.find_user(
             db, username=userName, user_id=parse_id("User", id) if id else None
         )
+    )
     return user_node(found) if found else None
 
 
 @query.field("users")
 async def _users(
     _root: Any,
-    info: GraphQLResolveInfo,
+    info: Info,
     *,
     query: str | None = None,
     usernames: list[str] | None = None,
@@ -74,19 +77,19 @@ async def _users(
         )
     if usernames is not None:
         statement = statement.where(users.c.username.in_(usernames))
-    async with context_of(info).database.read() as db:
-        rows = (await db.execute(statement.order_by(users.c.id).limit(size + 1))).all()
+    rows = await context_of(info).database.read(
+        lambda db: db.execute(statement.order_by(users.c.id).limit(size + 1)).all()
+    )
     return connection(rows[:size], user_node, lambda row: cursor_of(row.id), more=len(rows) > size)
 
 
 @user.field("apiKeys")
-async def _api_keys(node: Node, info: GraphQLResolveInfo, **_: Any) -> Node | None:
+async def _api_keys(node: Node, info: Info, **_: Any) -> Node | None:
     context = context_of(info)
     if not (context.user.admin or context.user.id == node["_id"]):
         return None
     statement = select(api_keys).where(api_keys.c.user_id == node["_id"]).order_by(api_keys.c.id)
-    async with context.database.read() as db:
-        rows = (await db.execute(statement)).all()
+    rows = await context.database.read(lambda db: db.execute(statement).all())
     return {"edges": [{"node": _key_node(r.id, r.prefix, r.description)} for r in rows]}
 
 
@@ -95,55 +98,49 @@ def _key_node(key_id: int, name: str, description: str | None) -> Node:
 
 
 @user.field("teams")
-async def _teams(node: Node, info: GraphQLResolveInfo, **_: Any) -> Node:
+async def _teams(node: Node, info: Info, **_: Any) -> Node:
     statement = (
         select(entities)
         .join(members, members.c.entity_id == entities.c.id)
         .where(members.c.user_id == node["_id"])
         .order_by(entities.c.id)
     )
-    async with context_of(info).database.read() as db:
-        rows = (await db.execute(statement)).all()
+    rows = await context_of(info).database.read(lambda db: db.execute(statement).all())
     return connection(rows, entity_node, lambda row: cursor_of(row.id))
 
 
 @user.field("organizations")
-def _organizations(_node: Node, _info: GraphQLResolveInfo) -> list[Node]:
+def _organizations(_node: Node, _info: Info) -> list[Node]:
     return []
 
 
 @query.field("entity")
-async def _entity(
-    _root: Any, info: GraphQLResolveInfo, *, name: str | None = None, **_: Any
-) -> Node | None:
+async def _entity(_root: Any, info: Info, *, name: str | None = None, **_: Any) -> Node | None:
     context = context_of(info)
-    async with context.database.read() as db:
-        row = await accounts.find_entity(db, context.user, name)
+    row = await context.database.read(lambda db: accounts.find_entity(db, context.user, name))
     return entity_node(row) if row else None
 
 
 @entity.field("storageBytes")
-async def _storage(node: Node, info: GraphQLResolveInfo) -> int:
+async def _storage(node: Node, info: Info) -> int:
     statement = (
         select(func.coalesce(func.sum(files.c.size), 0))
         .join(runs, runs.c.id == files.c.run_id)
         .join(projects, projects.c.id == runs.c.project_id)
         .where(projects.c.entity_id == node["_id"])
     )
-    async with context_of(info).database.read() as db:
-        return int((await db.execute(statement)).scalar_one())
+    return await context_of(info).database.read(lambda db: int(db.execute(statement).scalar_one()))
 
 
 @entity.field("members")
-async def _members(node: Node, info: GraphQLResolveInfo) -> list[Node]:
+async def _members(node: Node, info: Info) -> list[Node]:
     statement = (
         select(users, members.c.admin.label("leads"))
         .join(members, members.c.user_id == users.c.id)
         .where(members.c.entity_id == node["_id"])
         .order_by(users.c.id)
     )
-    async with context_of(info).database.read() as db:
-        rows = (await db.execute(statement)).all()
+    rows = await context_of(info).database.read(lambda db: db.execute(statement).all())
     return [
         {
             "id": make_id("User", row.id),
@@ -160,42 +157,46 @@ async def _members(node: Node, info: GraphQLResolveInfo) -> list[Node]:
 
 
 @entity.field("user")
-async def _entity_user(node: Node, info: GraphQLResolveInfo) -> Node | None:
+async def _entity_user(node: Node, info: Info) -> Node | None:
     if node["_user_id"] is None:
         return None
-    async with context_of(info).database.read() as db:
-        found = await accounts.find_user(db, user_id=node["_user_id"])
+    found = await context_of(info).database.read(
+        lambda db: accounts.find_user(db, user_id=node["_user_id"])
+    )
     return user_node(found) if found else None
 
 
 @query.field("models")
 async def _models(
-    _root: Any, info: GraphQLResolveInfo, *, entityName: str | None = None, **page: Any
+    _root: Any, info: Info, *, entityName: str | None = None, **page: Any
 ) -> Node | None:
     context = context_of(info)
-    async with context.database.read() as db:
-        row = await accounts.find_entity(db, context.user, entityName)
-        return None if row is None else await _projects_page(context, db, row.id, **page)
+    return await _projects_of(context, entityName, page)
 
 
 @entity.field("projects")
-async def _entity_projects(node: Node, info: GraphQLResolveInfo, **page: Any) -> Node:
+async def _entity_projects(node: Node, info: Info, **page: Any) -> Node:
     context = context_of(info)
-    async with context.database.read() as db:
-        return await _projects_page(context, db, node["_id"], **page)
+    return await context.database.read(lambda db: _projects_page(context, db, node["_id"], **page))
 
 
 @user.field("projects")
-async def _user_projects(node: Node, info: GraphQLResolveInfo, **page: Any) -> Node | None:
+async def _user_projects(node: Node, info: Info, **page: Any) -> Node | None:
     context = context_of(info)
-    async with context.database.read() as db:
-        row = await accounts.find_entity(db, context.user, node["entity"])
-        return None if row is None else await _projects_page(context, db, row.id, **page)
+    return await _projects_of(context, node["entity"], page)
 
 
-async def _projects_page(
+async def _projects_of(context: Context, name: str | None, page: dict[str, Any]) -> Node | None:
+    def query(db: Connection) -> Node | None:
+        row = accounts.find_entity(db, context.user, name)
+        return None if row is None else _projects_page(context, db, row.id, **page)
+
+    return await context.database.read(query)
+
+
+def _projects_page(
     context: Context,
-    db: Any,
+    db: Connection,
     entity_id: int,
     *,
     first: int | None = None,
@@ -209,14 +210,14 @@ async def _projects_page(
         .order_by(projects.c.id)
         .limit(size + 1)
     )
-    rows = (await db.execute(statement)).mappings().all()
+    rows = db.execute(statement).mappings().all()
     return connection(
         rows[:size], project_node, lambda row: cursor_of(row["id"]), more=len(rows) > size
     )
 
 
 @mutation.field("generateApiKey")
-async def _generate_key(_root: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> Node:
+async def _generate_key(_root: Any, info: Info, input: dict[str, Any]) -> Node:
     context = context_of(info)
     description = input.get("description")
     key_id, key = await context.database.write(
@@ -227,7 +228,7 @@ async def _generate_key(_root: Any, info: GraphQLResolveInfo, input: dict[str, A
 
 
 @mutation.field("deleteApiKey")
-async def _delete_key(_root: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> Node:
+async def _delete_key(_root: Any, info: Info, input: dict[str, Any]) -> Node:
     context = context_of(info)
     key_id = parse_id("ApiKey", input["id"])
     done = await context.database.write(lambda db: accounts.delete_key(db, context.user, key_id))
@@ -236,7 +237,7 @@ async def _delete_key(_root: Any, info: GraphQLResolveInfo, input: dict[str, Any
 
 
 @mutation.field("createUser")
-async def _create_user(_root: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> Node:
+async def _create_user(_root: Any, info: Info, input: dict[str, Any]) -> Node:
     context = context_of(info)
     if not context.user.admin:
         raise forbidden("only an administrator can add users")
@@ -253,7 +254,7 @@ async def _create_user(_root: Any, info: GraphQLResolveInfo, input: dict[str, An
 
 
 @mutation.field("createTeam")
-async def _create_team(_root: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> Node:
+async def _create_team(_root: Any, info: Info, input: dict[str, Any]) -> Node:
     context = context_of(info)
     name = input["teamName"]
     await context.database.write(
@@ -263,13 +264,12 @@ async def _create_team(_root: Any, info: GraphQLResolveInfo, input: dict[str, An
 
 
 @mutation.field("createServiceAccount")
-async def _create_service(_root: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> Node:
+async def _create_service(_root: Any, info: Info, input: dict[str, Any]) -> Node:
     context = context_of(info)
     made = await context.database.write(
         lambda db: accounts.create_service_account(
             db, context.user, input["entityName"], input["description"]
         )
     )
-    async with context.database.read() as db:
-        found = await accounts.find_user(db, user_id=made)
+    found = await context.database.read(lambda db: accounts.find_user(db, user_id=made))
     return {"user": user_node(found) if found else None}

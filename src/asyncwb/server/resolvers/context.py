@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 if TYPE_CHECKING:
     from graphql import GraphQLResolveInfo
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from asyncwb.server.storage.blobs import BlobFolder
     from asyncwb.server.storage.database import Database
 
-__all__ = ["Context", "Services", "context_of"]
+__all__ = ["Context", "Info", "Node", "Services", "context_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +53,13 @@ class Context:
         return self.services.config.crashed_after
 
 
-def context_of(info: GraphQLResolveInfo) -> Context:
+Info: TypeAlias = "GraphQLResolveInfo[Any]"
+
+
+def context_of(info: Info) -> Context:
     """The request a field is resolved for."""
     return cast("Context", info.context)
 
 
-Node = dict[str, Any]
+Node: TypeAlias = dict[str, Any]
 """A GraphQL object: fields by name; keys that begin with an underscore are for resolvers."""

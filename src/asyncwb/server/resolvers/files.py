@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
-
-from graphql import GraphQLResolveInfo
 
 from asyncwb.server.ids import make_id, parse_id
 from asyncwb.server.storage import files as store
 from asyncwb.server.storage.runs import run_row_id
 
-from .context import Node, context_of
+from .context import Info, Node, context_of
 from .nodes import file_node
 from .paging import connection, cursor_of, number_from, page_size
 from .registry import Resolvers
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 __all__ = ["file", "mutation", "run"]
 
@@ -24,15 +25,16 @@ mutation = Resolvers("Mutation")
 
 
 @run.field("fileCount")
-async def _count(node: Node, info: GraphQLResolveInfo, *, pattern: str | None = None) -> int:
-    async with context_of(info).database.read() as db:
-        return await store.count_files(db, node["_id"], pattern)
+async def _count(node: Node, info: Info, *, pattern: str | None = None) -> int:
+    return await context_of(info).database.read(
+        lambda db: store.count_files(db, node["_id"], pattern)
+    )
 
 
 @run.field("files")
 async def _files(
     node: Node,
-    info: GraphQLResolveInfo,
+    info: Info,
     *,
     names: list[str | None] | None = None,
     pattern: str | None = None,
@@ -42,8 +44,9 @@ async def _files(
 ) -> Node:
     size = page_size(first)
     row = node["_row"]
-    async with context_of(info).database.read() as db:
-        rows = await store.list_files(
+
+    def query(db: Connection) -> tuple[list[Any], int]:
+        rows = store.list_files(
             db,
             node["_id"],
             names=[name for name in names or () if name is not None],
@@ -51,7 +54,9 @@ async def _files(
             after=number_from(after) or 0,
             limit=size + 1,
         )
-        total = await store.count_files(db, node["_id"], pattern)
+        return rows, store.count_files(db, node["_id"], pattern)
+
+    rows, total = await context_of(info).database.read(query)
     return connection(
         rows[:size],
         lambda found: file_node(found, row),
@@ -63,7 +68,7 @@ async def _files(
 
 
 @file.field("url")
-def _url(node: Node, info: GraphQLResolveInfo, *, upload: bool | None = None) -> str:
+def _url(node: Node, info: Info, *, upload: bool | None = None) -> str:
     """Read with credentials; or, for uploads, a signed URL."""
     if upload:
         return _upload_url(node, info)
@@ -76,27 +81,27 @@ def _url(node: Node, info: GraphQLResolveInfo, *, upload: bool | None = None) ->
 
 
 @file.field("directUrl")
-def _direct_url(node: Node, info: GraphQLResolveInfo) -> str:
+def _direct_url(node: Node, info: Info) -> str:
     context = context_of(info)
     return context.services.signer.url(context.base_url, "get", node["_id"], node["name"])
 
 
 @file.field("uploadUrl")
-def _upload_url(node: Node, info: GraphQLResolveInfo) -> str:
+def _upload_url(node: Node, info: Info) -> str:
     context = context_of(info)
     return context.services.signer.url(context.base_url, "put", node["_id"], node["name"])
 
 
 @mutation.field("createRunFiles")
-async def _create(_root: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> Node:
+async def _create(_root: Any, info: Info, input: dict[str, Any]) -> Node:
     context = context_of(info)
     names: list[str] = input["files"]
 
-    async def change(db: Any) -> tuple[int, list[int]]:
-        run_id = await run_row_id(
+    def change(db: Connection) -> tuple[int, list[int]]:
+        run_id = run_row_id(
             db, context.user, input["entityName"], input["projectName"], input["runName"]
         )
-        return run_id, await store.create_files(db, run_id, names)
+        return run_id, store.create_files(db, run_id, names)
 
     run_id, file_ids = await context.database.write(change)
     path = {
@@ -116,20 +121,23 @@ async def _create(_root: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -
 
 
 @mutation.field("markRunFilesUploaded")
-async def _mark(_root: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> Node:
+async def _mark(_root: Any, info: Info, input: dict[str, Any]) -> Node:
     """The bytes lie here already when this comes: true when every named file has them."""
     context = context_of(info)
     names: list[str] = input["files"]
-    async with context.database.read() as db:
-        run_id = await run_row_id(
+
+    def query(db: Connection) -> list[Any]:
+        run_id = run_row_id(
             db, context.user, input["entityName"], input["projectName"], input["runName"]
         )
-        present = await store.list_files(db, run_id, names=names) if names else []
+        return store.list_files(db, run_id, names=names) if names else []
+
+    present = await context.database.read(query)
     return {"success": {row["name"] for row in present} >= set(names)}
 
 
 @mutation.field("deleteFiles")
-async def _delete(_root: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> Node:
+async def _delete(_root: Any, info: Info, input: dict[str, Any]) -> Node:
     context = context_of(info)
     file_ids = [parse_id("File", text) for text in input["files"]]
     context.obsolete_blobs += await context.database.write(

@@ -6,13 +6,12 @@ import re
 from typing import Any, cast
 
 import msgspec
-from graphql import GraphQLResolveInfo
 
 from asyncwb.server.jsontext import decode
 from asyncwb.server.problems import invalid
 from asyncwb.server.storage import history as store
 
-from .context import Node, context_of
+from .context import Info, Node, context_of
 from .paging import connection, cursor_of, number_from, page_size
 from .registry import Resolvers
 
@@ -26,29 +25,31 @@ _PLAIN_LINE = re.compile(r"(ERROR )?(\d{4}-\d\d-\d\dT[0-9:.]+) (?:\[([^\]]*)\] )
 @run.field("history")
 async def _history(
     node: Node,
-    info: GraphQLResolveInfo,
+    info: Info,
     *,
     minStep: int | None = None,
     maxStep: int | None = None,
     samples: int | None = None,
 ) -> list[str]:
     """With a range of steps all rows in it, else a sample."""
-    async with context_of(info).database.read() as db:
-        if minStep is None and maxStep is None:
-            return await store.sample(db, node["_id"], "history", samples)
-        return await store.rows_between(db, node["_id"], minStep, maxStep)
+    database = context_of(info).database
+    if minStep is None and maxStep is None:
+        return await database.read(lambda db: store.sample(db, node["_id"], "history", samples))
+    return await database.read(lambda db: store.rows_between(db, node["_id"], minStep, maxStep))
 
 
 @run.field("events")
-async def _events(node: Node, info: GraphQLResolveInfo, *, samples: int | None = None) -> list[str]:
-    async with context_of(info).database.read() as db:
-        return await store.sample(db, node["_id"], "events", samples)
+async def _events(node: Node, info: Info, *, samples: int | None = None) -> list[str]:
+    return await context_of(info).database.read(
+        lambda db: store.sample(db, node["_id"], "events", samples)
+    )
 
 
 @run.field("sampledHistory")
-async def _sampled(node: Node, info: GraphQLResolveInfo, *, specs: list[str]) -> list[Any]:
-    async with context_of(info).database.read() as db:
-        return [await store.rows_with_keys(db, node["_id"], _spec(text)) for text in specs]
+async def _sampled(node: Node, info: Info, *, specs: list[str]) -> list[Any]:
+    return await context_of(info).database.read(
+        lambda db: [store.rows_with_keys(db, node["_id"], _spec(text)) for text in specs]
+    )
 
 
 def _spec(text: str) -> dict[str, Any]:
@@ -69,21 +70,23 @@ def _spec(text: str) -> dict[str, Any]:
 
 
 @run.field("parquetHistory")
-def _parquet(_node: Node, _info: GraphQLResolveInfo, **_: Any) -> Node:
+def _parquet(_node: Node, _info: Info, **_: Any) -> Node:
     """No exports: everything comes from the live queries."""
     return {"parquetUrls": [], "liveData": []}
 
 
 @run.field("historyTail")
-async def _history_tail(node: Node, info: GraphQLResolveInfo) -> str:
-    async with context_of(info).database.read() as db:
-        return _tail(await store.tail(db, node["_id"], "history"))
+async def _history_tail(node: Node, info: Info) -> str:
+    return await context_of(info).database.read(
+        lambda db: _tail(store.tail(db, node["_id"], "history"))
+    )
 
 
 @run.field("eventsTail")
-async def _events_tail(node: Node, info: GraphQLResolveInfo) -> str:
-    async with context_of(info).database.read() as db:
-        return _tail(await store.tail(db, node["_id"], "events"))
+async def _events_tail(node: Node, info: Info) -> str:
+    return await context_of(info).database.read(
+        lambda db: _tail(store.tail(db, node["_id"], "events"))
+    )
 
 
 def _tail(line: str | None) -> str:
@@ -93,7 +96,7 @@ def _tail(line: str | None) -> str:
 @run.field("logLines")
 async def _log_lines(
     node: Node,
-    info: GraphQLResolveInfo,
+    info: Info,
     *,
     first: int | None = None,
     after: str | None = None,
@@ -110,8 +113,9 @@ async def _log_lines(
     else:
         start = number_from(after)
         low = 0 if start is None else start + 1
-    async with context_of(info).database.read() as db:
-        lines = await store.console_lines(db, node["_id"], low, min(size, max(0, end - low)))
+    lines = await context_of(info).database.read(
+        lambda db: store.console_lines(db, node["_id"], low, min(size, max(0, end - low)))
+    )
     return connection(
         lines,
         _log_line,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from asyncwb.server.ids import iso, make_id
 
-from .context import Node
+if TYPE_CHECKING:
+    from .context import Node
 
 __all__ = ["entity_node", "file_node", "project_node", "run_node", "user_node"]
 

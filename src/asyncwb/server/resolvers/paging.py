@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from asyncwb.server.problems import invalid
 
-from .context import Node
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from .context import Node
 
 __all__ = ["connection", "cursor_of", "number_from", "page_size"]
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from graphql import GraphQLResolveInfo
 from sqlalchemy import func
 
 from asyncwb.server.filters import compile_filter, compile_order
@@ -18,10 +17,13 @@ from asyncwb.server.storage.files import blobs_of_runs
 from asyncwb.server.storage.runs import find_run, run_query, state_at
 from asyncwb.server.storage.tables import runs
 
-from .context import Context, Node, context_of
+from .context import Context, Info, Node, context_of
 from .nodes import entity_node, project_node, run_node, user_node
 from .paging import connection, page_size
 from .registry import Resolvers
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 __all__ = ["mutation", "project", "query"]
 
@@ -32,39 +34,37 @@ project = Resolvers("Project")
 
 @query.field("project", "model")
 async def _project(
-    _root: Any, info: GraphQLResolveInfo, *, name: str | None = None, entityName: str | None = None
+    _root: Any, info: Info, *, name: str | None = None, entityName: str | None = None
 ) -> Node | None:
     context = context_of(info)
-    async with context.database.read() as db:
-        row = await store.find_project(db, context.user, entityName, name)
+    row = await context.database.read(
+        lambda db: store.find_project(db, context.user, entityName, name)
+    )
     return project_node(row) if row else None
 
 
 @project.field("entity")
-async def _entity(node: Node, info: GraphQLResolveInfo) -> Node | None:
+async def _entity(node: Node, info: Info) -> Node | None:
     context = context_of(info)
-    async with context.database.read() as db:
-        row = await find_entity(db, context.user, node["entityName"])
+    row = await context.database.read(lambda db: find_entity(db, context.user, node["entityName"]))
     return entity_node(row) if row else None
 
 
 @project.field("user")
-async def _user(node: Node, info: GraphQLResolveInfo) -> Node | None:
+async def _user(node: Node, info: Info) -> Node | None:
     if node["_user_id"] is None:
         return None
-    async with context_of(info).database.read() as db:
-        found = await find_user(db, user_id=node["_user_id"])
+    found = await context_of(info).database.read(lambda db: find_user(db, user_id=node["_user_id"]))
     return user_node(found) if found else None
 
 
 @project.field("runCount")
-async def _run_count(node: Node, info: GraphQLResolveInfo, *, filters: str | None = None) -> int:
+async def _run_count(node: Node, info: Info, *, filters: str | None = None) -> int:
     context = context_of(info)
     statement = _selected(context, node, filters).with_only_columns(
         func.count(), maintain_column_froms=True
     )
-    async with context.database.read() as db:
-        return int((await db.execute(statement)).scalar_one())
+    return await context.database.read(lambda db: int(db.execute(statement).scalar_one()))
 
 
 def _selected(context: Context, node: Node, filters: str | None) -> Any:
@@ -77,7 +77,7 @@ def _selected(context: Context, node: Node, filters: str | None) -> Any:
 @project.field("runs", "buckets")
 async def _runs(
     node: Node,
-    info: GraphQLResolveInfo,
+    info: Info,
     *,
     filters: str | None = None,
     order: str | None = None,
@@ -96,8 +96,7 @@ async def _runs(
     if before:
         statement = statement.where(by.after(before, backwards=True))
     statement = statement.order_by(*by.clauses(backwards=backwards)).limit(size + 1)
-    async with context.database.read() as db:
-        rows = list((await db.execute(statement)).mappings().all())
+    rows = await context.database.read(lambda db: list(db.execute(statement).mappings().all()))
     more = len(rows) > size
     rows = rows[:size]
     if backwards:
@@ -114,12 +113,13 @@ async def _runs(
 
 
 @project.field("run", "bucket")
-async def _run(node: Node, info: GraphQLResolveInfo, *, name: str, **_: Any) -> Node | None:
+async def _run(node: Node, info: Info, *, name: str, **_: Any) -> Node | None:
     context = context_of(info)
-    async with context.database.read() as db:
-        row = await find_run(
+    row = await context.database.read(
+        lambda db: find_run(
             db, context.user, node["entityName"], node["name"], name, context.crashed_after
         )
+    )
     return run_node(row) if row else None
 
 
@@ -127,71 +127,69 @@ run_connection = Resolvers("RunConnection")
 
 
 @run_connection.field("totalCount")
-async def _total(node: Node, info: GraphQLResolveInfo) -> int:
+async def _total(node: Node, info: Info) -> int:
     return await _run_count(node["_project"], info, filters=node["_filters"])
 
 
 @project.field("totalSweeps")
-def _no_sweeps(_node: Node, _info: GraphQLResolveInfo) -> int:
+def _no_sweeps(_node: Node, _info: Info) -> int:
     return 0
 
 
 @project.field("sweeps", "allViews", "artifactTypes", "artifactCollections")
-def _nothing_yet(_node: Node, _info: GraphQLResolveInfo, **_: Any) -> Node:
+def _nothing_yet(_node: Node, _info: Info, **_: Any) -> Node:
     return connection([], dict, str, totalCount=0)
 
 
 @mutation.field("upsertModel")
-async def _upsert(_root: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> Node:
+async def _upsert(_root: Any, info: Info, input: dict[str, Any]) -> Node:
     context = context_of(info)
     changes = {
         key: input[key] for key in ("description", "access", "views") if input.get(key) is not None
     }
 
-    async def change(db: Any) -> tuple[Any, bool]:
+    def change(db: Connection) -> tuple[Any, bool]:
         inserted = False
         if input.get("id"):
             project_id = parse_id("Project", input["id"])
-            await store.owned_project(db, context.user, project_id)
+            store.owned_project(db, context.user, project_id)
             if input.get("name"):
                 changes["name"] = input["name"]
         else:
-            project_id, inserted = await store.project_for(
+            project_id, inserted = store.project_for(
                 db, context.user, input.get("entityName"), input.get("name")
             )
         if changes:
-            await store.change_project(db, project_id, changes)
-        return await store.owned_project(db, context.user, project_id), inserted
+            store.change_project(db, project_id, changes)
+        return store.owned_project(db, context.user, project_id), inserted
 
     row, inserted = await context.database.write(change)
     return {"project": project_node(row), "model": project_node(row), "inserted": inserted}
 
 
 @mutation.field("renameProject")
-async def _rename(_root: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> Node:
+async def _rename(_root: Any, info: Info, input: dict[str, Any]) -> Node:
     context = context_of(info)
 
-    async def change(db: Any) -> Any:
-        row = await store.find_project(
-            db, context.user, input["entityName"], input["oldProjectName"]
-        )
+    def change(db: Connection) -> Any:
+        row = store.find_project(db, context.user, input["entityName"], input["oldProjectName"])
         if row is None:
             raise not_found(f"project {input['oldProjectName']!r} not found")
-        await store.change_project(db, row["id"], {"name": input["newProjectName"]})
-        return await store.owned_project(db, context.user, row["id"])
+        store.change_project(db, row["id"], {"name": input["newProjectName"]})
+        return store.owned_project(db, context.user, row["id"])
 
     return {"project": project_node(await context.database.write(change)), "inserted": False}
 
 
 @mutation.field("deleteModel")
-async def _delete(_root: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> Node:
+async def _delete(_root: Any, info: Info, input: dict[str, Any]) -> Node:
     context = context_of(info)
     project_id = parse_id("Project", input["id"])
 
-    async def change(db: Any) -> list[str]:
-        await store.owned_project(db, context.user, project_id)
-        blobs = await blobs_of_runs(db, runs.c.project_id == project_id)
-        await store.delete_project(db, project_id)
+    def change(db: Connection) -> list[str]:
+        store.owned_project(db, context.user, project_id)
+        blobs = blobs_of_runs(db, runs.c.project_id == project_id)
+        store.delete_project(db, project_id)
         return blobs
 
     context.obsolete_blobs += await context.database.write(change)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
-from graphql import GraphQLResolveInfo
 from sqlalchemy import select
 
 from asyncwb.server.ids import make_id, parse_id
@@ -19,9 +18,13 @@ from asyncwb.server.storage.history import tail
 from asyncwb.server.storage.projects import owned_project
 from asyncwb.server.storage.tables import runs
 
-from .context import Context, Node, context_of
+from .context import Context, Info, Node, context_of
 from .nodes import project_node, run_node, user_node
+from .paging import connection
 from .registry import Resolvers
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 __all__ = ["mutation", "run"]
 
@@ -30,7 +33,7 @@ mutation = Resolvers("Mutation")
 
 
 @run.field("user")
-async def _user(node: Node, info: GraphQLResolveInfo) -> Node | None:
+async def _user(node: Node, info: Info) -> Node | None:
     row = node["_row"]
     wanted = {
         selected.name.value
@@ -46,25 +49,25 @@ async def _user(node: Node, info: GraphQLResolveInfo) -> Node | None:
             "name": row["user_name"],
             "username": row["username"],
         }
-    async with context_of(info).database.read() as db:
-        found = await find_user(db, user_id=row["user_id"])
+    found = await context_of(info).database.read(lambda db: find_user(db, user_id=row["user_id"]))
     return user_node(found) if found else None
 
 
 @run.field("project")
-async def _project(node: Node, info: GraphQLResolveInfo) -> Node:
+async def _project(node: Node, info: Info) -> Node:
     context = context_of(info)
-    async with context.database.read() as db:
-        return project_node(await owned_project(db, context.user, node["_row"]["project_id"]))
+    return await context.database.read(
+        lambda db: project_node(owned_project(db, context.user, node["_row"]["project_id"]))
+    )
 
 
 @run.field("config")
-def _config(node: Node, _info: GraphQLResolveInfo, *, keys: list[str] | None = None) -> str:
+def _config(node: Node, _info: Info, *, keys: list[str] | None = None) -> str:
     return _picked(node["_row"]["config"], keys)
 
 
 @run.field("summaryMetrics")
-def _summary(node: Node, _info: GraphQLResolveInfo, *, keys: list[str] | None = None) -> str:
+def _summary(node: Node, _info: Info, *, keys: list[str] | None = None) -> str:
     return _picked(node["_row"]["summary"], keys)
 
 
@@ -76,16 +79,15 @@ def _picked(text: str, keys: list[str] | None) -> str:
 
 
 @run.field("wandbConfig")
-def _wandb_config(node: Node, _info: GraphQLResolveInfo, *, keys: list[str] | None = None) -> str:
+def _wandb_config(node: Node, _info: Info, *, keys: list[str] | None = None) -> str:
     entry = decode(node["_row"]["config"]).get("_wandb")
     inner: Any = cast("dict[str, Any]", entry).get("value") if isinstance(entry, dict) else None
     return _picked(encode(inner if isinstance(inner, dict) else {}), keys)
 
 
 @run.field("systemMetrics")
-async def _system_metrics(node: Node, info: GraphQLResolveInfo) -> str | None:
-    async with context_of(info).database.read() as db:
-        line = await tail(db, node["_id"], "events")
+async def _system_metrics(node: Node, info: Info) -> str | None:
+    line = await context_of(info).database.read(lambda db: tail(db, node["_id"], "events"))
     if line is None:
         return None
     row = cast("dict[str, Any]", decode(line))
@@ -93,59 +95,57 @@ async def _system_metrics(node: Node, info: GraphQLResolveInfo) -> str | None:
 
 
 @run.field("inputArtifacts", "outputArtifacts")
-def _no_artifacts(_node: Node, _info: GraphQLResolveInfo, **_: Any) -> Node:
-    from .paging import connection
-
+def _no_artifacts(_node: Node, _info: Info, **_: Any) -> Node:
     return connection([], dict, str, totalCount=0)
 
 
 @mutation.field("upsertBucket")
-async def _upsert(_root: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> Node:
+async def _upsert(_root: Any, info: Info, input: dict[str, Any]) -> Node:
     context = context_of(info)
 
-    async def change(db: Any) -> tuple[Any, bool]:
-        run_id, inserted = await store.upsert_run(db, context.user, input)
+    def change(db: Connection) -> tuple[Any, bool]:
+        run_id, inserted = store.upsert_run(db, context.user, input)
         if inserted and input.get("config"):
             project = select(runs.c.project_id).where(runs.c.id == run_id)
-            project_id = (await db.execute(project)).scalar_one()
-            await fork(db, run_id, project_id, input["config"])
-        return await _row(db, context, run_id), inserted
+            project_id = db.execute(project).scalar_one()
+            fork(db, run_id, project_id, input["config"])
+        return _row(db, context, run_id), inserted
 
     row, inserted = await context.database.write(change)
     return {"bucket": run_node(row), "inserted": inserted}
 
 
-async def _row(db: Any, context: Context, run_id: int) -> Any:
+def _row(db: Connection, context: Context, run_id: int) -> Any:
     query = store.run_query(context.user, context.crashed_after).where(runs.c.id == run_id)
-    return (await db.execute(query)).mappings().one()
+    return db.execute(query).mappings().one()
 
 
 @mutation.field("rewindRun")
-async def _rewind(_root: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> Node:
+async def _rewind(_root: Any, info: Info, input: dict[str, Any]) -> Node:
     context = context_of(info)
 
-    async def change(db: Any) -> Any:
-        run_id = await store.run_row_id(
+    def change(db: Connection) -> Any:
+        run_id = store.run_row_id(
             db, context.user, input.get("entityName"), input.get("projectName"), input["runName"]
         )
-        await rewind(db, run_id, input["metricName"], input["metricValue"])
-        return await _row(db, context, run_id)
+        rewind(db, run_id, input["metricName"], input["metricValue"])
+        return _row(db, context, run_id)
 
     return {"rewoundRun": run_node(await context.database.write(change))}
 
 
-async def _change(info: GraphQLResolveInfo, run: str, **columns: Any) -> Node:
+async def _change(info: Info, run: str, **columns: Any) -> Node:
     context = context_of(info)
 
-    async def change(db: Any) -> None:
-        await store.set_columns(db, await store.run_for(db, context.user, run), **columns)
+    def change(db: Connection) -> None:
+        store.set_columns(db, store.run_for(db, context.user, run), **columns)
 
     await context.database.write(change)
     return {"success": True}
 
 
 @mutation.field("updateRunState")
-async def _update_state(_root: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> Node:
+async def _update_state(_root: Any, info: Info, input: dict[str, Any]) -> Node:
     state = store.check_state(input["state"])
     columns: dict[str, Any] = {"state": state}
     if state == "running":
@@ -154,19 +154,19 @@ async def _update_state(_root: Any, info: GraphQLResolveInfo, input: dict[str, A
 
 
 @mutation.field("stopRun")
-async def _stop(_root: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> Node:
+async def _stop(_root: Any, info: Info, input: dict[str, Any]) -> Node:
     return await _change(info, input["id"], stop_requested=True)
 
 
 @mutation.field("deleteRun")
-async def _delete(_root: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> Node:
+async def _delete(_root: Any, info: Info, input: dict[str, Any]) -> Node:
     context = context_of(info)
     parse_id("Run", input["id"])
 
-    async def change(db: Any) -> list[str]:
-        run_id = await store.run_for(db, context.user, input["id"])
-        blobs = await blobs_of_runs(db, runs.c.id == run_id)
-        await store.delete_run(db, run_id)
+    def change(db: Connection) -> list[str]:
+        run_id = store.run_for(db, context.user, input["id"])
+        blobs = blobs_of_runs(db, runs.c.id == run_id)
+        store.delete_run(db, run_id)
         return blobs
 
     context.obsolete_blobs += await context.database.write(change)
@@ -174,15 +174,15 @@ async def _delete(_root: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -
 
 
 @mutation.field("notifyScriptableRunAlert")
-async def _alert(_root: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> Node:
+async def _alert(_root: Any, info: Info, input: dict[str, Any]) -> Node:
     context = context_of(info)
 
-    async def change(db: Any) -> None:
-        run_id = await store.run_row_id(
+    def change(db: Connection) -> None:
+        run_id = store.run_row_id(
             db, context.user, input["entityName"], input["projectName"], input["runName"]
         )
         wait = (input.get("waitDuration") or 0) / 1000.0  # milliseconds on the wire
-        await store.add_alert(
+        store.add_alert(
             db, run_id, input["title"], input["text"], input.get("severity") or "INFO", wait
         )
 
@@ -191,10 +191,9 @@ async def _alert(_root: Any, info: GraphQLResolveInfo, input: dict[str, Any]) ->
 
 
 @run.field("historyKeys")
-async def _history_keys(node: Node, info: GraphQLResolveInfo) -> Node:
+async def _history_keys(node: Node, info: Info) -> Node:
     query = select(runs.c.history_keys).where(runs.c.id == node["_id"])
-    async with context_of(info).database.read() as db:
-        text = (await db.execute(query)).scalar_one()
+    text = await context_of(info).database.read(lambda db: db.execute(query).scalar_one())
     keys = cast("dict[str, dict[str, int]]", msgspec.json.decode(text))
     return {
         "lastStep": node["_row"]["last_step"],

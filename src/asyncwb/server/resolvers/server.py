@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from graphql import GraphQLResolveInfo, GraphQLSchema
+from typing import TYPE_CHECKING, Any
 
 from . import accounts, files, history, projects, runs
-from .context import Node
 from .registry import Resolvers, load_schema
+
+if TYPE_CHECKING:
+    from graphql import GraphQLSchema
+
+    from .context import Info, Node
 
 __all__ = ["make_schema"]
 
@@ -24,7 +26,7 @@ _FEATURES = (
 
 
 @query.field("serverInfo")
-def _server_info(_root: Any, _info: GraphQLResolveInfo) -> Node:
+def _server_info(_root: Any, _info: Info) -> Node:
     return {"features": [{"name": name, "isEnabled": True} for name in _FEATURES]}
 
 

@@ -12,6 +12,7 @@ from asyncwb.server.storage import files as store
 from asyncwb.server.storage.runs import run_row_id
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
     from starlette.requests import Request
 
     from asyncwb.server.resolvers.context import Services
@@ -53,17 +54,21 @@ class FileEndpoints:
     async def download_signed(self, request: Request) -> Response:
         """`GET` of a signed URL."""
         file_id = self._check(request, "get")
-        async with self._services.database.read() as db:
-            return self._send(await store.file_by_id(db, file_id))
+        return await self._services.database.read(
+            lambda db: self._send(store.file_by_id(db, file_id))
+        )
 
     async def download(self, request: Request) -> Response:
         """`GET /files/{entity}/{project}/{run}/{name}` with credentials."""
         services = self._services
         user = await services.authenticator.user(request)
         path = request.path_params
-        async with services.database.read() as db:
-            run_id = await run_row_id(db, user, path["entity"], path["project"], path["run"])
-            found = await store.list_files(db, run_id, names=[path["name"]])
+
+        def query(db: Connection) -> list[Any]:
+            run_id = run_row_id(db, user, path["entity"], path["project"], path["run"])
+            return store.list_files(db, run_id, names=[path["name"]])
+
+        found = await services.database.read(query)
         return self._send(found[0] if found else None)
 
     def _check(self, request: Request, action: Any) -> int:

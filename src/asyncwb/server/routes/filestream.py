@@ -11,7 +11,7 @@ from asyncwb.server.storage.runs import run_row_id
 from .answers import json_response, read_body
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
+    from sqlalchemy import Connection
     from starlette.requests import Request
     from starlette.responses import Response
 
@@ -47,9 +47,9 @@ class FileStreamEndpoint:
         if request.headers.get("x-wandb-use-async-filestream", "").lower() == "true":
             writer = request.headers.get("x-wandb-async-client-id", "")[:64]
 
-        async def change(db: AsyncConnection) -> bool:
-            run_id = await run_row_id(db, user, path["entity"], path["project"], path["run"])
-            return await ingest.apply(db, run_id, stream, history, writer)
+        def change(db: Connection) -> bool:
+            run_id = run_row_id(db, user, path["entity"], path["project"], path["run"])
+            return ingest.apply(db, run_id, stream, history, writer)
 
         stopped = await services.database.write(change)
         answer: dict[str, object] = {"exitcode": stream.exitcode, "limits": {}}

@@ -5,16 +5,19 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from sqlalchemy import ColumnElement, and_, delete, exists, insert, or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from asyncwb.server.bootstrap import Identity
 from asyncwb.server.problems import conflict, forbidden, not_found
 
 from .tables import api_keys, entities, members, users
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from asyncwb.server.bootstrap import Identity
 
 __all__ = [
     "User", "add_first_user", "create_key", "create_service_account", "create_team", "create_user",
@@ -42,6 +45,7 @@ def digest(key: str) -> str:
 
 
 def user_query() -> Any:
+    """Users with their personal entity: the columns of `User`."""
     personal = entities.alias("personal")
     return select(
         users.c.id,
@@ -54,36 +58,36 @@ def user_query() -> Any:
     ).join(personal, personal.c.user_id == users.c.id)
 
 
-async def find_user_by_key(connection: AsyncConnection, key: str) -> User | None:
+def find_user_by_key(connection: Connection, key: str) -> User | None:
     """The owner of a key."""
     query = user_query().join(api_keys, api_keys.c.user_id == users.c.id)
-    row = (await connection.execute(query.where(api_keys.c.digest == digest(key)))).first()
+    row = (connection.execute(query.where(api_keys.c.digest == digest(key)))).first()
     return User(*row) if row else None
 
 
-async def find_user(
-    connection: AsyncConnection, *, username: str | None = None, user_id: int | None = None
+def find_user(
+    connection: Connection, *, username: str | None = None, user_id: int | None = None
 ) -> User | None:
     """A user by login or row id."""
     condition = users.c.id == user_id if user_id is not None else users.c.username == username
-    row = (await connection.execute(user_query().where(condition))).first()
+    row = connection.execute(user_query().where(condition)).first()
     return User(*row) if row else None
 
 
-async def add_first_user(connection: AsyncConnection, identity: Identity) -> None:
+def add_first_user(connection: Connection, identity: Identity) -> None:
     """Store the data folder's first user and key, if they are not there yet."""
-    user = await find_user(connection, username=identity.username)
+    user = find_user(connection, username=identity.username)
     if user is None:
-        user = await create_user(
+        user = create_user(
             connection, username=identity.username, name=identity.username, email="", admin=True
         )
     known = select(api_keys.c.id).where(api_keys.c.digest == digest(identity.api_key))
-    if (await connection.execute(known)).first() is None:
-        await _insert_key(connection, user.id, identity.api_key, "first key")
+    if connection.execute(known).first() is None:
+        _insert_key(connection, user.id, identity.api_key, "first key")
 
 
-async def create_user(
-    connection: AsyncConnection,
+def create_user(
+    connection: Connection,
     *,
     username: str,
     name: str,
@@ -97,30 +101,26 @@ async def create_user(
         Problem: The name is taken (409).
     """
     taken = select(entities.c.id).where(entities.c.name == username)
-    if (await connection.execute(taken)).first() is not None:
+    if connection.execute(taken).first() is not None:
         raise conflict(f"the name {username!r} is taken")
     now = time.time()
     values = {"username": username, "name": name, "email": email, "admin": admin, "kind": kind}
-    result = await connection.execute(insert(users).values(**values, created_at=now))
+    result = connection.execute(insert(users).values(**values, created_at=now))
     user_id = result.inserted_primary_key[0]
-    result = await connection.execute(
+    result = connection.execute(
         insert(entities).values(name=username, user_id=user_id, created_at=now)
     )
     return User(user_id, username, name, email, admin, username, result.inserted_primary_key[0])
 
 
-async def create_key(
-    connection: AsyncConnection, user_id: int, description: str | None
-) -> tuple[int, str]:
+def create_key(connection: Connection, user_id: int, description: str | None) -> tuple[int, str]:
     """Make a key; returns its row id and the key itself, which is not kept."""
     key = secrets.token_hex(20)
-    return await _insert_key(connection, user_id, key, description), key
+    return _insert_key(connection, user_id, key, description), key
 
 
-async def _insert_key(
-    connection: AsyncConnection, user_id: int, key: str, description: str | None
-) -> int:
-    result = await connection.execute(
+def _insert_key(connection: Connection, user_id: int, key: str, description: str | None) -> int:
+    result = connection.execute(
         insert(api_keys).values(
             user_id=user_id,
             digest=digest(key),
@@ -132,45 +132,41 @@ async def _insert_key(
     return int(result.inserted_primary_key[0])
 
 
-async def delete_key(connection: AsyncConnection, user: User, key_id: int) -> bool:
+def delete_key(connection: Connection, user: User, key_id: int) -> bool:
     """Remove a key of the user (an administrator may remove anybody's)."""
     condition = api_keys.c.id == key_id
     if not user.admin:
         condition = and_(condition, api_keys.c.user_id == user.id)
-    return (await connection.execute(delete(api_keys).where(condition))).rowcount > 0
+    return connection.execute(delete(api_keys).where(condition)).rowcount > 0
 
 
-async def create_team(
-    connection: AsyncConnection, user: User, name: str, admin_username: str | None
-) -> int:
+def create_team(connection: Connection, user: User, name: str, admin_username: str | None) -> int:
     """Add a team; the named user, or else the caller, becomes its administrator."""
     taken = select(entities.c.id).where(entities.c.name == name)
-    if (await connection.execute(taken)).first() is not None:
+    if connection.execute(taken).first() is not None:
         raise conflict(f"the name {name!r} is taken")
     head = user
     if admin_username:
-        found = await find_user(connection, username=admin_username)
+        found = find_user(connection, username=admin_username)
         if found is None:
             raise not_found(f"no user {admin_username!r}")
         head = found
-    result = await connection.execute(insert(entities).values(name=name, created_at=time.time()))
+    result = connection.execute(insert(entities).values(name=name, created_at=time.time()))
     team_id = int(result.inserted_primary_key[0])
-    await connection.execute(insert(members).values(entity_id=team_id, user_id=head.id, admin=True))
+    connection.execute(insert(members).values(entity_id=team_id, user_id=head.id, admin=True))
     return team_id
 
 
-async def create_service_account(
-    connection: AsyncConnection, user: User, entity: str, description: str
+def create_service_account(
+    connection: Connection, user: User, entity: str, description: str
 ) -> int:
     """Add a user that is not a person to a team."""
-    team = await entity_for(connection, user, entity)
+    team = entity_for(connection, user, entity)
     name = f"service-{secrets.token_hex(4)}"
-    account = await create_user(
+    account = create_user(
         connection, username=name, name=description, email="", admin=False, kind="SERVICE"
     )
-    await connection.execute(
-        insert(members).values(entity_id=team.id, user_id=account.id, admin=False)
-    )
+    connection.execute(insert(members).values(entity_id=team.id, user_id=account.id, admin=False))
     return account.id
 
 
@@ -182,22 +178,22 @@ def readable(user: User) -> ColumnElement[bool]:
     return or_(entities.c.user_id == user.id, member)
 
 
-async def find_entity(connection: AsyncConnection, user: User, name: str | None) -> Any:
+def find_entity(connection: Connection, user: User, name: str | None) -> Any:
     """An entity the user can see; without a name, the personal one."""
     query = select(entities).where(entities.c.name == (name or user.entity), readable(user))
-    return (await connection.execute(query)).first()
+    return connection.execute(query).first()
 
 
-async def entity_for(connection: AsyncConnection, user: User, name: str | None) -> Any:
+def entity_for(connection: Connection, user: User, name: str | None) -> Any:
     """Like `find_entity`, for changes.
 
     Raises:
         Problem: The entity does not exist (404) or is not the user's (403).
     """
-    found = await find_entity(connection, user, name)
+    found = find_entity(connection, user, name)
     if found is not None:
         return found
     known = select(entities.c.id).where(entities.c.name == name)
-    if (await connection.execute(known)).first() is not None:
+    if connection.execute(known).first() is not None:
         raise forbidden(f"no access to entity {name!r}")
     raise not_found(f"entity {name!r} not found")

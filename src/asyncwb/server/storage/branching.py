@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import delete, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from asyncwb.server.jsontext import decode, encode
 from asyncwb.server.problems import invalid
@@ -15,10 +14,13 @@ from .lines import copy_lines, write_lines
 from .runs import set_columns
 from .tables import runs, segments
 
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
 __all__ = ["fork", "rewind"]
 
 
-async def rewind(connection: AsyncConnection, run_id: int, metric: str, value: float) -> None:
+def rewind(connection: Connection, run_id: int, metric: str, value: float) -> None:
     """Drop the rows of a run after a step; the kept ones are numbered from 0 again.
 
     Raises:
@@ -28,19 +30,19 @@ async def rewind(connection: AsyncConnection, run_id: int, metric: str, value: f
         raise invalid(f"a run can be rewound by _step only, not by {metric!r}")
     mine = (segments.c.run_id == run_id) & (segments.c.stream == "history")
     old = select(segments.c.id).where(mine)
-    old_ids = [row[0] for row in (await connection.execute(old)).all()]
-    await _rebuild(connection, run_id, run_id, int(value), old_ids)
+    old_ids = [row[0] for row in connection.execute(old).all()]
+    _rebuild(connection, run_id, run_id, int(value), old_ids)
 
 
-async def fork(connection: AsyncConnection, run_id: int, project_id: int, config: str) -> None:
+def fork(connection: Connection, run_id: int, project_id: int, config: str) -> None:
     """Give a new run the rows of the run its config names as branch point, up to that step."""
     branch = _branch_point(config)
     if branch is None:
         return
     query = select(runs.c.id).where(runs.c.project_id == project_id, runs.c.name == branch[0])
-    parent = (await connection.execute(query)).scalar()
+    parent = connection.execute(query).scalar()
     if parent is not None and parent != run_id:
-        await _rebuild(connection, parent, run_id, branch[1], [])
+        _rebuild(connection, parent, run_id, branch[1], [])
 
 
 def _branch_point(config: str) -> tuple[str, int] | None:
@@ -55,17 +57,17 @@ def _branch_point(config: str) -> tuple[str, int] | None:
     return (name, int(step)) if isinstance(name, str) and isinstance(step, int | float) else None
 
 
-async def _rebuild(
-    connection: AsyncConnection, source: int, target: int, last_step: int, obsolete: list[int]
+def _rebuild(
+    connection: Connection, source: int, target: int, last_step: int, obsolete: list[int]
 ) -> None:
     # read before the old segments go, write after: line numbers start again at 0
-    lines, steps = await copy_lines(connection, source, last_step=last_step)
+    lines, steps = copy_lines(connection, source, last_step=last_step)
     if obsolete:
-        await connection.execute(delete(segments).where(segments.c.id.in_(obsolete)))
+        connection.execute(delete(segments).where(segments.c.id.in_(obsolete)))
     if lines:
-        await write_lines(connection, target, "history", "", 0, lines, steps)
+        write_lines(connection, target, "history", "", 0, lines, steps)
     rows = [parse_row(line) for line in lines]
-    await set_columns(
+    set_columns(
         connection,
         target,
         history_keys=merge_counts("{}", count_keys(rows), count_keys([])),

@@ -1,5 +1,9 @@
 """The database: concurrent readers, one writer that commits for many.
 
+Storage functions are plain functions over a SQLAlchemy connection; they run in threads of their
+own, a whole request's statements in one go. (An asynchronous driver crosses threads several
+times per statement, which measured three times dearer here.)
+
 SQLite has one writer at a time. Requests hand their changes to one task that runs whatever is
 waiting in a single transaction: many runs that post at once share one commit. A request is
 answered after its commit; with a write-ahead log in the page cache that outlives `kill -9`.
@@ -9,16 +13,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from sqlalchemy import event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from .tables import metadata
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["Database"]
 
@@ -32,32 +37,35 @@ _READERS = 4
 
 @dataclass(slots=True)
 class _Job(Generic[T]):
-    run: Callable[[AsyncConnection], Awaitable[T]]
+    run: Callable[[Connection], T]
     done: asyncio.Future[T]
+
+
+_Outcome = tuple[Any, Exception | None]
 
 
 class Database:
     """All access to the tables.
 
     Args:
-        url: SQLAlchemy URL with an asynchronous driver.
+        url: SQLAlchemy URL.
     """
 
     def __init__(self, url: str) -> None:
-        self._sqlite = make_url(url).get_backend_name() == "sqlite"
-        options: dict[str, Any] = {"pool_size": _READERS, "max_overflow": _READERS}
-        self._reader = create_async_engine(url, **options)
-        self._writer = create_async_engine(url, pool_size=1, max_overflow=0)
-        if self._sqlite:
+        self._reader = create_engine(url, pool_size=_READERS, max_overflow=0)
+        self._writer = create_engine(url, pool_size=1, max_overflow=0)
+        if make_url(url).get_backend_name() == "sqlite":
             _prepare_sqlite(self._reader, "BEGIN")
             _prepare_sqlite(self._writer, "BEGIN IMMEDIATE")
+        self._read_threads = ThreadPoolExecutor(_READERS, "asyncwb-server-read")
+        self._write_thread = ThreadPoolExecutor(1, "asyncwb-server-write")
         self._jobs: asyncio.Queue[_Job[Any] | None] = asyncio.Queue(_MAX_WAITING)
         self._task: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Make missing tables and start writing."""
-        async with self._writer.begin() as connection:
-            await connection.run_sync(metadata.create_all)
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._write_thread, metadata.create_all, self._writer)
         self._task = asyncio.create_task(self._write_all(), name="asyncwb-server-writer")
 
     async def close(self) -> None:
@@ -66,16 +74,24 @@ class Database:
             await self._jobs.put(None)
             await self._task
             self._task = None
-        await self._reader.dispose()
-        await self._writer.dispose()
+        await asyncio.to_thread(self._shut_down)
 
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A connection with a consistent view; it never waits for the writer."""
-        async with self._reader.connect() as connection:
-            yield connection
+    def _shut_down(self) -> None:
+        self._read_threads.shutdown()
+        self._write_thread.shutdown()
+        self._reader.dispose()
+        self._writer.dispose()
 
-    async def write(self, job: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+    async def read(self, query: Callable[[Connection], T]) -> T:
+        """The result of `query(connection)`, on a consistent view; never waits for the writer."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._read_threads, self._run_query, query)
+
+    def _run_query(self, query: Callable[[Connection], T]) -> T:
+        with self._reader.connect() as connection:
+            return query(connection)
+
+    async def write(self, job: Callable[[Connection], T]) -> T:
         """Run `job(connection)` in a transaction; returns its result after the commit.
 
         A job that raises changes nothing and does not touch the jobs it shares a commit with.
@@ -83,9 +99,10 @@ class Database:
         """
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         await self._jobs.put(_Job(job, done))
-        return await asyncio.shield(done)
+        return await done
 
     async def _write_all(self) -> None:
+        loop = asyncio.get_running_loop()
         while (first := await self._jobs.get()) is not None:
             batch = [first]
             last = False
@@ -95,33 +112,36 @@ class Database:
                     last = True
                     break
                 batch.append(job)
-            await self._commit(batch)
+            outcomes = await loop.run_in_executor(self._write_thread, self._commit, batch)
+            for job, (result, error) in zip(batch, outcomes, strict=True):
+                if job.done.done():
+                    continue  # its caller was cancelled
+                if error is None:
+                    job.done.set_result(result)
+                else:
+                    job.done.set_exception(error)
             if last:
                 return
 
-    async def _commit(self, batch: list[_Job[Any]]) -> None:
-        outcomes: list[tuple[_Job[Any], Any, Exception | None]] = []
+    def _commit(self, batch: list[_Job[Any]]) -> list[_Outcome]:
+        """Run jobs in one transaction; a job that raises is rolled back alone."""
+        outcomes: list[_Outcome] = []
         try:
-            async with self._writer.begin() as connection:
+            with self._writer.begin() as connection:
+                if len(batch) == 1:
+                    return [(batch[0].run(connection), None)]
                 for job in batch:
                     try:
-                        async with connection.begin_nested():
-                            outcomes.append((job, await job.run(connection), None))
+                        with connection.begin_nested():
+                            outcomes.append((job.run(connection), None))
                     except Exception as exc:  # noqa: BLE001 - belongs to the caller of this job
-                        outcomes.append((job, None, exc))
+                        outcomes.append((None, exc))
         except Exception as exc:  # noqa: BLE001 - nothing was committed: every caller has to know
-            _log.exception("a transaction of %d requests failed", len(batch))
-            outcomes = [(job, None, exc) for job in batch]
-        for job, result, error in outcomes:
-            if job.done.done():
-                continue
-            if error is None:
-                job.done.set_result(result)
-            else:
-                job.done.set_exception(error)
+            return [(None, exc)] * len(batch)
+        return outcomes
 
 
-def _prepare_sqlite(engine: AsyncEngine, begin: str) -> None:
+def _prepare_sqlite(engine: Engine, begin: str) -> None:
     """Write-ahead log, foreign keys, and transactions that begin when we say so."""
 
     def on_connect(connection: Any, _record: Any) -> None:
@@ -141,5 +161,5 @@ def _prepare_sqlite(engine: AsyncEngine, begin: str) -> None:
     def on_begin(connection: Any) -> None:
         connection.exec_driver_sql(begin)
 
-    event.listen(engine.sync_engine, "connect", on_connect)
-    event.listen(engine.sync_engine, "begin", on_begin)
+    event.listen(engine, "connect", on_connect)
+    event.listen(engine, "begin", on_begin)

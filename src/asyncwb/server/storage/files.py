@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import mimetypes
 import time
-from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from asyncwb.server.problems import invalid, not_found
 
 from .accounts import User, readable
-from .blobs import Blob
 from .tables import entities, files, projects, runs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sqlalchemy import Connection
+
+    from .blobs import Blob
 
 __all__ = ["attach", "blobs_of_runs", "count_files", "create_files", "delete_files", "list_files"]
 
 
-async def create_files(connection: AsyncConnection, run_id: int, names: list[str]) -> list[int]:
+def create_files(connection: Connection, run_id: int, names: list[str]) -> list[int]:
     """Row ids of files by name, in the order of the names; missing rows are made.
 
     Raises:
@@ -30,11 +34,11 @@ async def create_files(connection: AsyncConnection, run_id: int, names: list[str
     query = select(files.c.name, files.c.id).where(
         files.c.run_id == run_id, files.c.name.in_(names)
     )
-    known: dict[str, int] = {row.name: row.id for row in (await connection.execute(query)).all()}
+    known: dict[str, int] = {row.name: row.id for row in connection.execute(query).all()}
     now = time.time()
     for name in dict.fromkeys(names):
         if name not in known:
-            result = await connection.execute(
+            result = connection.execute(
                 insert(files).values(
                     run_id=run_id,
                     name=name,
@@ -53,16 +57,16 @@ def check_file_name(name: str) -> None:
         raise invalid(f"not a file name: {name!r}")
 
 
-async def attach(connection: AsyncConnection, file_id: int, blob: Blob) -> str | None:
+def attach(connection: Connection, file_id: int, blob: Blob) -> str | None:
     """Let a file have these bytes from now on; returns the blob it had before.
 
     Raises:
         Problem: The file was deleted meanwhile (404).
     """
-    row = (await connection.execute(select(files.c.blob).where(files.c.id == file_id))).first()
+    row = connection.execute(select(files.c.blob).where(files.c.id == file_id)).first()
     if row is None:
         raise not_found("file not found")
-    await connection.execute(
+    connection.execute(
         update(files)
         .where(files.c.id == file_id)
         .values(blob=blob.name, size=blob.size, md5=blob.md5, updated_at=time.time())
@@ -81,8 +85,8 @@ def _present(run_id: int, names: Iterable[str], pattern: str | None) -> Any:
     return query
 
 
-async def list_files(
-    connection: AsyncConnection,
+def list_files(
+    connection: Connection,
     run_id: int,
     *,
     names: Iterable[str] = (),
@@ -94,21 +98,21 @@ async def list_files(
     query = _present(run_id, names, pattern).where(files.c.id > after).order_by(files.c.id)
     if limit is not None:
         query = query.limit(limit)
-    return list((await connection.execute(query)).mappings().all())
+    return list(connection.execute(query).mappings().all())
 
 
-async def count_files(connection: AsyncConnection, run_id: int, pattern: str | None = None) -> int:
+def count_files(connection: Connection, run_id: int, pattern: str | None = None) -> int:
     """Number of files with bytes."""
     query = select(func.count()).select_from(_present(run_id, (), pattern).subquery())
-    return int((await connection.execute(query)).scalar_one())
+    return int(connection.execute(query).scalar_one())
 
 
-async def file_by_id(connection: AsyncConnection, file_id: int) -> Any:
+def file_by_id(connection: Connection, file_id: int) -> Any:
     """A file's row, or None."""
-    return (await connection.execute(select(files).where(files.c.id == file_id))).first()
+    return connection.execute(select(files).where(files.c.id == file_id)).first()
 
 
-async def delete_files(connection: AsyncConnection, user: User, file_ids: list[int]) -> list[str]:
+def delete_files(connection: Connection, user: User, file_ids: list[int]) -> list[str]:
     """Remove files the user can see; returns the blobs that nobody needs any more."""
     query = (
         select(files.c.id, files.c.blob)
@@ -117,16 +121,16 @@ async def delete_files(connection: AsyncConnection, user: User, file_ids: list[i
         .join(entities, entities.c.id == projects.c.entity_id)
         .where(readable(user), files.c.id.in_(file_ids))
     )
-    rows = (await connection.execute(query)).all()
-    await connection.execute(delete(files).where(files.c.id.in_([row.id for row in rows])))
+    rows = connection.execute(query).all()
+    connection.execute(delete(files).where(files.c.id.in_([row.id for row in rows])))
     return [row.blob for row in rows if row.blob]
 
 
-async def blobs_of_runs(connection: AsyncConnection, condition: Any) -> list[str]:
+def blobs_of_runs(connection: Connection, condition: Any) -> list[str]:
     """Blobs of all files of the runs under a condition."""
     query = (
         select(files.c.blob)
         .join(runs, runs.c.id == files.c.run_id)
         .where(condition, files.c.blob.is_not(None))
     )
-    return [row.blob for row in (await connection.execute(query)).all()]
+    return [row.blob for row in connection.execute(query).all()]

@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 from array import array
 from bisect import bisect_left
-from collections.abc import Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from asyncwb.server.jsontext import strict_form
 
@@ -17,13 +15,18 @@ from .ingest import parse_row
 from .lines import Stream, split
 from .tables import segments
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection
+
 __all__ = ["console_lines", "pick", "rows_between", "rows_with_keys", "sample", "tail"]
 
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_ -]+").fullmatch
 
 
-async def rows_between(
-    connection: AsyncConnection, run_id: int, low: int | None, high: int | None
+def rows_between(
+    connection: Connection, run_id: int, low: int | None, high: int | None
 ) -> list[str]:
     """All history rows with `low <= _step < high`, as stored, in the order of their steps."""
     query = (
@@ -37,7 +40,7 @@ async def rows_between(
         query = query.where(segments.c.min_step < high)
     texts: list[str] = []
     order: list[int] = []
-    for data, packed in (await connection.execute(query)).all():
+    for data, packed in connection.execute(query).all():
         steps = array("q", packed)
         lines = split(data)
         if _ascending(steps):
@@ -68,26 +71,22 @@ def pick(count: int, samples: int | None) -> Sequence[int]:
     return [i * (count - 1) // (samples - 1) for i in range(samples)]
 
 
-async def sample(
-    connection: AsyncConnection, run_id: int, stream: Stream, samples: int | None
-) -> list[str]:
+def sample(connection: Connection, run_id: int, stream: Stream, samples: int | None) -> list[str]:
     """At most `samples` lines of a stream, evenly spread; history is in the order of steps."""
     if stream == "history":
-        lines = await rows_between(connection, run_id, None, None)
+        lines = rows_between(connection, run_id, None, None)
     else:
         query = (
             select(segments.c.data)
             .where(segments.c.run_id == run_id, segments.c.stream == stream)
             .order_by(segments.c.writer, segments.c.first_line)
         )
-        lines = [
-            line for (data,) in (await connection.execute(query)).all() for line in split(data)
-        ]
+        lines = [line for (data,) in connection.execute(query).all() for line in split(data)]
     return [lines[i] for i in pick(len(lines), samples)]
 
 
-async def rows_with_keys(
-    connection: AsyncConnection, run_id: int, spec: dict[str, Any]
+def rows_with_keys(
+    connection: Connection, run_id: int, spec: dict[str, Any]
 ) -> list[dict[str, Any]]:
     """Rows that have all keys of a spec, restricted to them.
 
@@ -96,7 +95,7 @@ async def rows_with_keys(
     """
     keys = list(dict.fromkeys(cast("list[str]", spec.get("keys") or ["_step"])))
     low, high = spec.get("minStep"), spec.get("maxStep")
-    lines = await rows_between(
+    lines = rows_between(
         connection,
         run_id,
         None if low is None else int(low),
@@ -139,7 +138,7 @@ def _lookup(row: dict[str, Any], key: str) -> Any:
     return _MISSING
 
 
-async def tail(connection: AsyncConnection, run_id: int, stream: Stream) -> str | None:
+def tail(connection: Connection, run_id: int, stream: Stream) -> str | None:
     """The last line of a stream; for history the one with the highest step."""
     query = select(segments.c.data, segments.c.steps).where(
         segments.c.run_id == run_id, segments.c.stream == stream
@@ -148,7 +147,7 @@ async def tail(connection: AsyncConnection, run_id: int, stream: Stream) -> str 
         query = query.order_by(segments.c.max_step.desc(), segments.c.first_line.desc())
     else:
         query = query.order_by(segments.c.first_line.desc())
-    row = (await connection.execute(query.limit(1))).first()
+    row = connection.execute(query.limit(1)).first()
     if row is None:
         return None
     lines = split(row.data)
@@ -158,8 +157,8 @@ async def tail(connection: AsyncConnection, run_id: int, stream: Stream) -> str 
     return lines[max(range(len(steps)), key=lambda i: (steps[i], i))]
 
 
-async def console_lines(
-    connection: AsyncConnection, run_id: int, low: int, count: int
+def console_lines(
+    connection: Connection, run_id: int, low: int, count: int
 ) -> list[tuple[int, str]]:
     """Up to `count` console lines from number `low` on, with their numbers."""
     query = (
@@ -174,7 +173,7 @@ async def console_lines(
     )
     lines = [
         (first + i, line)
-        for first, data in (await connection.execute(query)).all()
+        for first, data in connection.execute(query).all()
         for i, line in enumerate(split(data))
         if low <= first + i
     ]

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
-from sqlalchemy import select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import bindparam, select, update
 
 from asyncwb.server.jsontext import decode, query_form
 from asyncwb.server.problems import invalid
 
 from .lines import Stream, write_lines
 from .tables import runs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sqlalchemy import Connection
 
 __all__ = [
     "Chunk",
@@ -166,8 +169,20 @@ def merge_counts(text: str, added: KeyCounts, removed: KeyCounts) -> str:
     return msgspec.json.encode(keys).decode()
 
 
-async def apply(
-    connection: AsyncConnection,
+_RUN = select(
+    runs.c.history_keys,
+    runs.c.last_step,
+    runs.c.history_lines,
+    runs.c.events_lines,
+    runs.c.log_lines,
+    runs.c.summary_line,
+    runs.c.stop_requested,
+    runs.c.preempting,
+).where(runs.c.id == bindparam("run"))
+
+
+def apply(
+    connection: Connection,
     run_id: int,
     request: FileStreamRequest,
     history: HistoryLines | None,
@@ -182,15 +197,10 @@ async def apply(
         Problem: The summary is not a JSON object (400).
     """
     now = time.time()
-    columns = runs.c
-    query = select(
-        columns.history_keys, columns.last_step, columns.history_lines, columns.events_lines,
-        columns.log_lines, columns.summary_line, columns.stop_requested, columns.preempting,
-    ).where(columns.id == run_id)  # fmt: skip
-    run = (await connection.execute(query)).one()
+    run = connection.execute(_RUN, {"run": run_id}).one()
     changes: dict[str, Any] = {"heartbeat_at": now, "updated_at": now}
     if history is not None:
-        written = await write_lines(
+        written = write_lines(
             connection, run_id, "history", writer, history.offset, history.lines, history.steps
         )
         if written.fresh:
@@ -205,14 +215,12 @@ async def apply(
     for name, stream in _STREAMS.items():
         chunk = request.files.get(name)
         if chunk is not None and chunk.content:
-            written = await write_lines(
-                connection, run_id, stream, writer, chunk.offset, chunk.content
-            )
+            written = write_lines(connection, run_id, stream, writer, chunk.offset, chunk.content)
             column = "events_lines" if stream == "events" else "log_lines"
             changes[column] = getattr(run, column) + written.grown_by
     changes.update(_summary(request, run.summary_line))
     changes.update(_state(request, preempting=run.preempting))
-    await connection.execute(update(runs).where(columns.id == run_id).values(**changes))
+    connection.execute(update(runs).where(runs.c.id == run_id).values(**changes))
     return bool(run.stop_requested)
 
 

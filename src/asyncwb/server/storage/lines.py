@@ -7,14 +7,17 @@ older line. Writing is therefore idempotent: a line that is there already change
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import and_, case, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import and_, bindparam, case, insert, select, update
 
 from .tables import segments
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sqlalchemy import Connection
 
 __all__ = ["Stream", "Written", "copy_lines", "split", "write_lines"]
 
@@ -25,6 +28,39 @@ Stream = Literal["history", "events", "output"]
 _GROW_BELOW = 64 * 1024
 _SEGMENT_BYTES = 256 * 1024
 _SEGMENT_LINES = 2000
+
+
+# statements are built once: that costs more than running them
+_MINE = and_(
+    segments.c.run_id == bindparam("run"),
+    segments.c.stream == bindparam("stream"),
+    segments.c.writer == bindparam("writer"),
+)
+_END = segments.c.first_line + segments.c.line_count
+_GROWABLE = select(
+    segments.c.id,
+    segments.c.first_line,
+    segments.c.line_count,
+    segments.c.steps,
+    case((segments.c.byte_count < _GROW_BELOW, segments.c.data), else_=None).label("data"),
+).where(_MINE)
+_LAST = _GROWABLE.order_by(segments.c.first_line.desc()).limit(1)
+_ENDING_AT = _GROWABLE.where(bindparam("line") == _END)
+_OVERLAPPING = (
+    select(segments)
+    .where(_MINE, segments.c.first_line < bindparam("high"), bindparam("low") < _END)
+    .order_by(segments.c.first_line)
+)
+_REPLACE = (
+    update(segments)
+    .where(segments.c.id == bindparam("segment"))
+    .values(
+        {
+            column: bindparam(column)
+            for column in ("line_count", "byte_count", "data", "steps", "min_step", "max_step")
+        }
+    )
+)
 
 
 @dataclass(slots=True)
@@ -47,8 +83,8 @@ def split(data: bytes) -> list[str]:
     return data.decode().split("\n")
 
 
-async def write_lines(
-    connection: AsyncConnection,
+def write_lines(
+    connection: Connection,
     run_id: int,
     stream: Stream,
     writer: str,
@@ -68,23 +104,23 @@ async def write_lines(
         steps: `_step` of each line, for history.
     """
     place = _Place(connection, run_id, stream, writer)
-    last = await place.last()
+    last = place.last()
     end = last.first_line + last.line_count if last else 0
     grown_by = max(0, offset + len(lines) - end)
     if offset >= end:
-        await place.add(offset, lines, steps, last.data if last and offset == end else None, last)
+        place.add(offset, lines, steps, last.data if last and offset == end else None, last)
         return Written(grown_by, range(len(lines)))
-    return await _overwrite(place, offset, lines, steps, grown_by)
+    return _overwrite(place, offset, lines, steps, grown_by)
 
 
-async def _overwrite(
+def _overwrite(
     place: _Place, offset: int, lines: list[str], steps: Sequence[int] | None, grown_by: int
 ) -> Written:
     """Change the lines that differ, then add those that have no segment yet."""
     written = Written(grown_by, fresh := list[int]())
     uncovered = 0  # index of the first line that no segment so far covers
     gaps: list[tuple[int, int]] = []
-    for segment in await place.overlapping(offset, len(lines)):
+    for segment in place.overlapping(offset, len(lines)):
         first = segment.first_line
         low = max(first, offset) - offset
         high = min(first + segment.line_count, offset + len(lines)) - offset
@@ -102,13 +138,13 @@ async def _overwrite(
                 if old_steps is not None and steps is not None:
                     old_steps[i + shift] = steps[i]
             fresh.extend(changed)
-            await place.replace(segment.id, old, old_steps)
+            place.replace(segment.id, old, old_steps)
     if uncovered < len(lines):
         gaps.append((uncovered, len(lines)))
     for low, high in gaps:
         fresh.extend(range(low, high))
-        before = await place.ending_at(offset + low)
-        await place.add(
+        before = place.ending_at(offset + low)
+        place.add(
             offset + low,
             lines[low:high],
             steps[low:high] if steps is not None else None,
@@ -122,51 +158,28 @@ async def _overwrite(
 class _Place:
     """One stream of one run, inside a transaction."""
 
-    connection: AsyncConnection
+    connection: Connection
     run_id: int
     stream: Stream
     writer: str
 
-    def _mine(self) -> Any:
-        return and_(
-            segments.c.run_id == self.run_id,
-            segments.c.stream == self.stream,
-            segments.c.writer == self.writer,
-        )
+    def _me(self) -> dict[str, Any]:
+        return {"run": self.run_id, "stream": self.stream, "writer": self.writer}
 
-    def _growable(self) -> Any:
-        data = case((segments.c.byte_count < _GROW_BELOW, segments.c.data), else_=None)
-        columns = segments.c
-        return select(
-            columns.id, columns.first_line, columns.line_count, columns.steps, data.label("data")
-        ).where(self._mine())
+    def last(self) -> Any:
+        return self.connection.execute(_LAST, self._me()).first()
 
-    async def last(self) -> Any:
-        query = self._growable().order_by(segments.c.first_line.desc()).limit(1)
-        return (await self.connection.execute(query)).first()
+    def ending_at(self, line: int) -> Any:
+        return self.connection.execute(_ENDING_AT, {**self._me(), "line": line}).first()
 
-    async def ending_at(self, line: int) -> Any:
-        query = self._growable().where(segments.c.first_line + segments.c.line_count == line)
-        return (await self.connection.execute(query)).first()
+    def overlapping(self, offset: int, count: int) -> Sequence[Any]:
+        bounds = {"low": offset, "high": offset + count}
+        return self.connection.execute(_OVERLAPPING, {**self._me(), **bounds}).all()
 
-    async def overlapping(self, offset: int, count: int) -> Sequence[Any]:
-        query = (
-            select(segments)
-            .where(
-                self._mine(),
-                segments.c.first_line < offset + count,
-                segments.c.first_line + segments.c.line_count > offset,
-            )
-            .order_by(segments.c.first_line)
-        )
-        return (await self.connection.execute(query)).all()
+    def replace(self, segment_id: int, lines: list[str], steps: array[int] | None) -> None:
+        self.connection.execute(_REPLACE, {"segment": segment_id, **_content(lines, steps)})
 
-    async def replace(self, segment_id: int, lines: list[str], steps: array[int] | None) -> None:
-        await self.connection.execute(
-            update(segments).where(segments.c.id == segment_id).values(**_content(lines, steps))
-        )
-
-    async def add(
+    def add(
         self,
         offset: int,
         lines: list[str],
@@ -183,7 +196,7 @@ class _Place:
                 if steps is not None:
                     merged_steps = array("q", before.steps)
                     merged_steps.extend(steps[:taken])
-                await self.replace(before.id, merged, merged_steps)
+                self.replace(before.id, merged, merged_steps)
                 offset += taken
                 lines = lines[taken:]
                 steps = steps[taken:] if steps is not None else None
@@ -200,7 +213,7 @@ class _Place:
             for low, high in _cut(lines)
         ]
         if rows:
-            await self.connection.execute(insert(segments), rows)
+            self.connection.execute(insert(segments), rows)
 
 
 def _content(lines: list[str], steps: array[int] | None) -> dict[str, Any]:
@@ -235,8 +248,8 @@ def _fitting(lines: list[str], low: int, size: int, count: int) -> int:
     return high
 
 
-async def copy_lines(
-    connection: AsyncConnection, run_id: int, *, last_step: int
+def copy_lines(
+    connection: Connection, run_id: int, *, last_step: int
 ) -> tuple[list[str], array[int]]:
     """The history lines of a run up to a step, in the order they were written, with their steps."""
     query = (
@@ -250,7 +263,7 @@ async def copy_lines(
     )
     lines: list[str] = []
     steps = array("q")
-    for data, packed in (await connection.execute(query)).all():
+    for data, packed in connection.execute(query).all():
         for text, step in zip(split(data), array("q", packed), strict=True):
             if step <= last_step:
                 lines.append(text)

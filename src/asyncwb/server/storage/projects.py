@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from asyncwb.server.problems import conflict, invalid, not_found
 
 from .accounts import User, entity_for, readable
 from .tables import entities, projects, runs, users
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 __all__ = ["DEFAULT_PROJECT", "delete_project", "find_project", "project_for", "project_query"]
 
@@ -34,18 +36,16 @@ def project_query(user: User) -> Any:
     )
 
 
-async def find_project(
-    connection: AsyncConnection, user: User, entity: str | None, name: str | None
-) -> Any:
+def find_project(connection: Connection, user: User, entity: str | None, name: str | None) -> Any:
     """A project that the user can see, or None."""
     query = project_query(user).where(
         entities.c.name == (entity or user.entity), projects.c.name == (name or DEFAULT_PROJECT)
     )
-    return (await connection.execute(query)).mappings().first()
+    return connection.execute(query).mappings().first()
 
 
-async def project_for(
-    connection: AsyncConnection, user: User, entity: str | None, name: str | None
+def project_for(
+    connection: Connection, user: User, entity: str | None, name: str | None
 ) -> tuple[int, bool]:
     """Row id of a project, made when missing; and whether it was made.
 
@@ -53,14 +53,14 @@ async def project_for(
         Problem: A bad name (400), no such entity (404), no access (403).
     """
     name = name or DEFAULT_PROJECT
-    owner = await entity_for(connection, user, entity)
+    owner = entity_for(connection, user, entity)
     query = select(projects.c.id).where(projects.c.entity_id == owner.id, projects.c.name == name)
-    found = (await connection.execute(query)).scalar()
+    found = connection.execute(query).scalar()
     if found is not None:
         return int(found), False
     check_name(name)
     now = time.time()
-    result = await connection.execute(
+    result = connection.execute(
         insert(projects).values(
             entity_id=owner.id, user_id=user.id, name=name, created_at=now, updated_at=now
         )
@@ -74,22 +74,20 @@ def check_name(name: str) -> None:
         raise invalid(f"a project name has 1 to 128 characters and none of / \\ # ? % : ({name!r})")
 
 
-async def owned_project(connection: AsyncConnection, user: User, project_id: int) -> Any:
+def owned_project(connection: Connection, user: User, project_id: int) -> Any:
     """A project by row id.
 
     Raises:
         Problem: It does not exist, or the user cannot see it (404).
     """
     query = project_query(user).where(projects.c.id == project_id)
-    row = (await connection.execute(query)).mappings().first()
+    row = connection.execute(query).mappings().first()
     if row is None:
         raise not_found("project not found")
     return row
 
 
-async def change_project(
-    connection: AsyncConnection, project_id: int, changes: dict[str, Any]
-) -> None:
+def change_project(connection: Connection, project_id: int, changes: dict[str, Any]) -> None:
     """Set columns of a project.
 
     Raises:
@@ -103,21 +101,21 @@ async def change_project(
             projects.c.name == changes["name"],
             projects.c.id != project_id,
         )
-        if (await connection.execute(taken)).first() is not None:
+        if connection.execute(taken).first() is not None:
             raise conflict(f"a project {changes['name']!r} exists already")
-    await connection.execute(
+    connection.execute(
         update(projects)
         .where(projects.c.id == project_id)
         .values(**changes, updated_at=time.time())
     )
 
 
-async def delete_project(connection: AsyncConnection, project_id: int) -> None:
+def delete_project(connection: Connection, project_id: int) -> None:
     """Remove a project and everything in it."""
-    await connection.execute(delete(projects).where(projects.c.id == project_id))
+    connection.execute(delete(projects).where(projects.c.id == project_id))
 
 
-async def count_runs(connection: AsyncConnection, project_id: int) -> int:
+def count_runs(connection: Connection, project_id: int) -> int:
     """Number of runs of a project."""
     query = select(func.count()).select_from(runs).where(runs.c.project_id == project_id)
-    return int((await connection.execute(query)).scalar_one())
+    return int(connection.execute(query).scalar_one())

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from sqlalchemy import ColumnElement, and_, case, delete, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from asyncwb.server.ids import parse_id
 from asyncwb.server.jsontext import decode, query_form, unwrap_config
@@ -19,9 +19,14 @@ from .names import invent
 from .projects import count_runs, project_for
 from .tables import alerts, entities, projects, run_tags, runs, users
 
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
 __all__ = ["find_run", "run_for", "run_query", "state_at", "upsert_run"]
 
-_STATES = frozenset(["pending", "running", "finished", "failed", "crashed", "killed", "preempting", "preempted"])
+_STATES = frozenset(
+    ("pending", "running", "finished", "failed", "crashed", "killed", "preempting", "preempted")
+)
 _BAD_IN_NAME = set(":;,#?/'")
 
 
@@ -54,8 +59,8 @@ def run_query(user: User, crashed_after: float) -> Any:
     )
 
 
-async def find_run(
-    connection: AsyncConnection,
+def find_run(
+    connection: Connection,
     user: User,
     entity: str | None,
     project: str,
@@ -66,11 +71,11 @@ async def find_run(
     query = run_query(user, crashed_after).where(
         entities.c.name == (entity or user.entity), projects.c.name == project, runs.c.name == name
     )
-    return (await connection.execute(query)).mappings().first()
+    return connection.execute(query).mappings().first()
 
 
-async def run_row_id(
-    connection: AsyncConnection, user: User, entity: str | None, project: str | None, name: str
+def run_row_id(
+    connection: Connection, user: User, entity: str | None, project: str | None, name: str
 ) -> int:
     """Row id of a run by path.
 
@@ -88,13 +93,13 @@ async def run_row_id(
             runs.c.name == name,
         )
     )
-    found = (await connection.execute(query)).scalar()
+    found = connection.execute(query).scalar()
     if found is None:
         raise not_found(f"run {entity or user.entity}/{project}/{name} not found")
     return int(found)
 
 
-async def run_for(connection: AsyncConnection, user: User, run_id: str) -> int:
+def run_for(connection: Connection, user: User, run_id: str) -> int:
     """Row id of a run by its storage id.
 
     Raises:
@@ -106,7 +111,7 @@ async def run_for(connection: AsyncConnection, user: User, run_id: str) -> int:
         .join(entities, entities.c.id == projects.c.entity_id)
         .where(readable(user), runs.c.id == parse_id("Run", run_id))
     )
-    found = (await connection.execute(query)).scalar()
+    found = connection.execute(query).scalar()
     if found is None:
         raise not_found("run not found")
     return int(found)
@@ -127,9 +132,7 @@ _PLAIN = {
 }
 
 
-async def upsert_run(
-    connection: AsyncConnection, user: User, values: dict[str, Any]
-) -> tuple[int, bool]:
+def upsert_run(connection: Connection, user: User, values: dict[str, Any]) -> tuple[int, bool]:
     """Create or change a run as `upsertBucket` asks.
 
     Returns:
@@ -142,20 +145,20 @@ async def upsert_run(
     now = time.time()
     run_id, inserted = None, False
     if values.get("id"):
-        run_id = await run_for(connection, user, values["id"])
+        run_id = run_for(connection, user, values["id"])
     else:
-        project_id, _ = await project_for(
+        project_id, _ = project_for(
             connection, user, values.get("entityName"), values.get("modelName")
         )
         name = values.get("name") or _random_name()
         query = select(runs.c.id).where(runs.c.project_id == project_id, runs.c.name == name)
-        run_id = (await connection.execute(query)).scalar()
+        run_id = connection.execute(query).scalar()
         if run_id is None:
             check_run_name(name)
-            number = await count_runs(connection, project_id) + 1
+            number = count_runs(connection, project_id) + 1
             columns.setdefault("display_name", invent(number))
             columns.setdefault("state", "running")
-            result = await connection.execute(
+            result = connection.execute(
                 insert(runs).values(
                     project_id=project_id,
                     user_id=user.id,
@@ -164,18 +167,18 @@ async def upsert_run(
                     updated_at=now,
                     heartbeat_at=now,
                     **columns,
-                )  # fmt: skip
+                )
             )
             run_id, inserted = int(result.inserted_primary_key[0]), True
     if not inserted:
         if values.get("host") or values.get("jobProgram"):
             # a process starts this run again
             columns.update(stop_requested=False, preempting=False, heartbeat_at=now)
-        await connection.execute(
+        connection.execute(
             update(runs).where(runs.c.id == run_id).values(**columns, updated_at=now)
         )
     if tags is not None:
-        await _set_tags(connection, run_id, tags, fresh=inserted)
+        _set_tags(connection, run_id, tags, fresh=inserted)
     return run_id, inserted
 
 
@@ -216,42 +219,38 @@ def check_run_name(name: str) -> None:
 
 
 def _random_name() -> str:
-    import secrets
-
     return "".join(secrets.choice("0123456789abcdefghijklmnopqrstuvwxyz") for _ in range(8))
 
 
-async def _set_tags(
-    connection: AsyncConnection, run_id: int, tags: list[str], *, fresh: bool
-) -> None:
+def _set_tags(connection: Connection, run_id: int, tags: list[str], *, fresh: bool) -> None:
     if not fresh:
-        await connection.execute(delete(run_tags).where(run_tags.c.run_id == run_id))
+        connection.execute(delete(run_tags).where(run_tags.c.run_id == run_id))
     if tags:
-        await connection.execute(insert(run_tags), [{"run_id": run_id, "tag": tag} for tag in tags])
+        connection.execute(insert(run_tags), [{"run_id": run_id, "tag": tag} for tag in tags])
 
 
-async def set_columns(connection: AsyncConnection, run_id: int, **columns: Any) -> None:
+def set_columns(connection: Connection, run_id: int, **columns: Any) -> None:
     """Set columns of one run."""
-    await connection.execute(
+    connection.execute(
         update(runs).where(runs.c.id == run_id).values(**columns, updated_at=time.time())
     )
 
 
-async def delete_run(connection: AsyncConnection, run_id: int) -> None:
+def delete_run(connection: Connection, run_id: int) -> None:
     """Remove a run with its lines, files and alerts."""
-    await connection.execute(delete(runs).where(runs.c.id == run_id))
+    connection.execute(delete(runs).where(runs.c.id == run_id))
 
 
-async def add_alert(
-    connection: AsyncConnection, run_id: int, title: str, text: str, severity: str, wait: float
+def add_alert(
+    connection: Connection, run_id: int, title: str, text: str, severity: str, wait: float
 ) -> None:
     """Store an alert, unless one with this title was stored less than `wait` seconds ago."""
     now = time.time()
     recent = select(alerts.c.id).where(
         alerts.c.run_id == run_id, alerts.c.title == title, alerts.c.created_at > now - wait
     )
-    if (await connection.execute(recent)).first() is None:
-        await connection.execute(
+    if connection.execute(recent).first() is None:
+        connection.execute(
             insert(alerts).values(
                 run_id=run_id, title=title, text=text, severity=severity, created_at=now
             )
