@@ -45,7 +45,7 @@ class StreamAnswer(msgspec.Struct, frozen=True, kw_only=True):
 class FileStream:
     """Posts the chunks of one run.
 
-    A request is repeated, with the same body and offsets, for about a week while the server is
+    A request is repeated, with the same body and offsets, for a week by default while the server is
     unreachable or answers 408, 429 or 5xx (not 501). Any other refusal ends the stream: it is
     returned in `StreamAnswer.error`, here and by all later calls, and never raised.
 
@@ -54,11 +54,12 @@ class FileStream:
         entity: As the server answered; None leaves the path segment out.
         project: As the server answered.
         run_id: As the server answered.
+        patience_seconds: How long to repeat a request while the server is not there.
         on_retry: Told before each repetition.
         on_answer: Told each accepted answer.
     """
 
-    __slots__ = ("_error", "_on_answer", "_path", "_policy", "_transport")
+    __slots__ = ("_error", "_on_answer", "_path", "_patience", "_policy", "_transport")
 
     def __init__(
         self,
@@ -67,6 +68,7 @@ class FileStream:
         entity: str | None,
         project: str,
         run_id: str,
+        patience_seconds: float = _WEEK_SECONDS,
         on_retry: Callable[[RetryState], None] | None = None,
         on_answer: Callable[[Response], None] | None = None,
     ) -> None:
@@ -75,6 +77,7 @@ class FileStream:
         self._transport = transport
         self._on_answer = on_answer
         self._error: CommError | None = None
+        self._patience = patience_seconds
         self._policy = RetryPolicy(
             retry_statuses=TRANSIENT_STATUSES,
             max_attempts=_ATTEMPTS,
@@ -103,7 +106,7 @@ class FileStream:
                     body,
                     headers=_JSON,
                     policy=self._policy,
-                    deadline_seconds=_WEEK_SECONDS,
+                    deadline_seconds=self._patience,
                 )
             except CommError as exc:
                 log.debug("the file stream %s ended: %s", self._path, exc)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from asyncwb.sender.fold import RunOverrides
+from asyncwb.sender.offline import SyncResult, sync_folder, sync_many
 from asyncwb.sender.progress import DeliveryOptions
 from asyncwb.sender.resume import ResumePoint
 from asyncwb.sender.sender import Sender
@@ -15,4 +16,7 @@ __all__ = [
     "RunOverrides",
     "Sender",
     "SenderStatus",
+    "SyncResult",
+    "sync_folder",
+    "sync_many",
 ]

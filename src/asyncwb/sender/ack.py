@@ -39,6 +39,7 @@ class Ack(msgspec.Struct, kw_only=True):
             were logged before the writer knew it.
         resume_runtime: Seconds that the run had taken by then; added likewise.
         finished: The server has everything, exit code included.
+        journal_bytes: Size of the journal then; one that grew since is not finished.
     """
 
     server: str
@@ -52,6 +53,7 @@ class Ack(msgspec.Struct, kw_only=True):
     resume_step: int = 0
     resume_runtime: float = 0.0
     finished: bool = False
+    journal_bytes: int = 0
 
     def belongs_to(self, server: str, target: RunTarget) -> bool:
         """Whether it speaks of this run on this server."""
@@ -81,6 +83,8 @@ def store_ack(journal: Path, ack: Ack) -> None:
     Raises:
         OSError: The folder cannot be written.
     """
+    if ack.finished:
+        ack.journal_bytes = journal.stat().st_size
     path = ack_path(journal)
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     draft.write_bytes(msgspec.json.encode(ack))

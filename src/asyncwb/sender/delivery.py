@@ -133,6 +133,7 @@ class Delivery:
             entity=self._target.entity,
             project=self._target.project,
             run_id=self._target.run_id,
+            patience_seconds=self._options.patience_seconds,
             on_retry=self._on_retry,
             on_answer=self._on_answer,
         )

@@ -22,7 +22,7 @@ class DeliveryOptions(msgspec.Struct, frozen=True, kw_only=True):
         follow: Wait for more at the end of the journal. Off: a journal without an exit record is
             that of a crashed process.
         recover: An earlier sender, or the `wandb` package, may have delivered a part.
-        patience_seconds: How long to try to open the run while the server is not there.
+        patience_seconds: How long to repeat a request while the server is not there.
     """
 
     follow: bool = True

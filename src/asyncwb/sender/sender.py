@@ -115,6 +115,11 @@ class Sender:
         """Where the existing run ended; None before `ready` and for a new run."""
         return self._progress.resumed
 
+    @property
+    def error(self) -> Error | None:
+        """Why the delivery ended, None while it goes on and after success."""
+        return self._progress.error
+
     async def ready(self) -> None:
         """Wait until the server knows the run. In the loop; cancelling it harms nothing.
 
