@@ -49,14 +49,14 @@ class File:
     def __init__(self, service: Service, address: RunAddress, node: FileNode) -> None:
         self._service = service
         self._address = address
-        self.id = node.id
-        self.name = node.name
-        self.size = int(node.size_bytes)
-        self.url = node.url or node.direct_url or ""
-        self.direct_url = node.direct_url
-        self.md5 = node.md5
-        self.mimetype = node.mimetype
-        self.updated_at = node.updated_at
+        self.id: str = node.id
+        self.name: str = node.name
+        self.size: int = int(node.size_bytes)
+        self.url: str = node.url or node.direct_url or ""
+        self.direct_url: str | None = node.direct_url
+        self.md5: str | None = node.md5
+        self.mimetype: str | None = node.mimetype
+        self.updated_at: str | None = node.updated_at
 
     def __repr__(self) -> str:
         return f"<File {self.name} ({self.mimetype}) {self.size} bytes>"
