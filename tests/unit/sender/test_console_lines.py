@@ -1,9 +1,9 @@
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from asyncwb.filestream import Block
 from asyncwb.sender.console import ConsoleLines
 
-AT = datetime(2026, 11, 21, 1, 37, 25, 640800, timezone.utc)
+AT = datetime(2026, 11, 21, 1, 37, 25, 640800, UTC)
 STAMP = "2026-11-21T01:37:25.640800 "
 
 
@@ -34,7 +34,11 @@ def test_a_progress_bar_rewrites_its_line_and_keeps_its_timestamp() -> None:
     console.feed("other\n", AT, error=True)
     console.feed("\rdone\r\n", later, error=False)
     console.feed("next\n", AT, error=False)
-    assert lines(console.take(0)) == {0: STAMP + "done", 1: f"ERROR {STAMP}other", 2: STAMP + "next"}
+    assert lines(console.take(0)) == {
+        0: STAMP + "done",
+        1: f"ERROR {STAMP}other",
+        2: STAMP + "next",
+    }
 
 
 def test_scattered_changes_are_separate_blocks() -> None:
