@@ -8,6 +8,7 @@ from __future__ import annotations
 import typer
 
 from asyncwb.cli import clean, login, ls, server
+from asyncwb.cli.sync import sync
 
 __all__ = ["app"]
 
@@ -18,6 +19,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(login.login)
+app.command()(sync)
 app.command()(ls.ls)
 app.command()(clean.clean)
 app.add_typer(server.app, name="server")

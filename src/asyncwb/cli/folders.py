@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["RunDir", "find_runs", "parse_age"]
+__all__ = ["RunDir", "find_runs", "parse_age", "read_run"]
 
 _NAME = re.compile(r"(?P<offline>offline-)?run-(?P<start>\d{8}_\d{6})-(?P<id>.+)")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
@@ -54,6 +54,8 @@ def find_runs(folder: Path) -> Iterator[RunDir]:
 
 def read_run(path: Path) -> RunDir | None:
     """The run folder at `path`; None where there is none."""
+    from asyncwb.sender.offline import is_sent
+
     match = _NAME.fullmatch(path.name)
     if match is None or path.is_symlink():
         return None
@@ -66,17 +68,8 @@ def read_run(path: Path) -> RunDir | None:
         run_id=match["id"],
         started=time.mktime(time.strptime(match["start"], "%Y%m%d_%H%M%S")),
         offline=match["offline"] is not None,
-        delivered=_is_delivered(journal),
+        delivered=is_sent(journal),
     )
-
-
-def _is_delivered(journal: Path) -> bool:
-    from asyncwb.sender.ack import load_ack
-
-    if journal.with_name(journal.name + ".synced").exists():
-        return True
-    ack = load_ack(journal)
-    return ack is not None and ack.finished
 
 
 def parse_age(text: str) -> float:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from asyncwb.settings import Settings
     from asyncwb.transport import TransportConfig
 
-__all__ = ["SyncResult", "find_journal", "sync_folder", "sync_many"]
+__all__ = ["SyncResult", "find_journal", "is_sent", "sync_folder", "sync_many"]
 
 log = logging.getLogger("asyncwb.sender")
 
@@ -113,7 +113,7 @@ async def sync_folder(
         The outcome; failures of the network or the server are in `error`.
     """
     journal = await offload(find_journal, path)
-    if not force and overrides is None and await offload(_is_sent, journal):
+    if not force and overrides is None and await offload(is_sent, journal):
         return SyncResult(path=journal, state="skipped")
     with ExitStack() as held:
         if not follow:
@@ -150,6 +150,7 @@ async def sync_many(
     progress: Callable[[Path, SenderStatus], None] | None = None,
     done: Callable[[SyncResult], None] | None = None,
     config: TransportConfig | None = None,
+    overrides: RunOverrides | None = None,
     force: bool = False,
 ) -> list[SyncResult]:
     """Send many run folders at once; one that fails does not stop the others.
@@ -163,6 +164,7 @@ async def sync_many(
         progress: Called in the loop with the path whenever a status changed.
         done: Called in the loop with each result.
         config: Server and credentials, instead of those in `settings`.
+        overrides: Names that count instead of those in the journals.
         force: Send even what is marked as sent.
 
     Returns:
@@ -190,7 +192,9 @@ async def sync_many(
                 progress(path, status)
 
         try:
-            return await sync_folder(path, settings, progress=tell, config=config, force=force)
+            return await sync_folder(
+                path, settings, progress=tell, config=config, overrides=overrides, force=force
+            )
         except Error as exc:
             return SyncResult(path=path, state="failed", error=exc)
 
@@ -236,7 +240,7 @@ def _mark(journal: Path) -> None:
         log.warning("%s cannot be marked as sent: %s", journal.parent, exc)
 
 
-def _is_sent(journal: Path) -> bool:
+def is_sent(journal: Path) -> bool:
     """Marked as sent, by us or by `wandb sync`, or sent live to its end."""
     if _marker(journal).exists():
         return True

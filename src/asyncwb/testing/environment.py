@@ -9,6 +9,8 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
+from asyncwb.testing.live import live_runs
+
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
@@ -44,7 +46,7 @@ def isolated_environment(server: LocalServer, folder: Path, name: str) -> Genera
     for part in ("config", "cache", "data", "artifacts"):
         (home / part).mkdir(parents=True, exist_ok=True)
     before = dict(os.environ)
-    live_before = _live_runs()
+    live_before = live_runs()
     for variable in before:
         if variable.startswith(("WANDB_", "ASYNCWB_")):
             del os.environ[variable]
@@ -54,7 +56,7 @@ def isolated_environment(server: LocalServer, folder: Path, name: str) -> Genera
         yield variables
     finally:
         try:
-            _finish([run for run in _live_runs() if run not in live_before])
+            _finish([run for run in live_runs() if run not in live_before])
             _forget_wandb()
         finally:
             for variable in set(os.environ) - set(before):
@@ -65,12 +67,6 @@ def isolated_environment(server: LocalServer, folder: Path, name: str) -> Genera
 def _project(name: str) -> str:
     """A project of its own for each run of each test, readable in the web page."""
     return f"{re.sub('[^A-Za-z0-9_.-]+', '-', name)[:80]}-{secrets.token_hex(4)}"
-
-
-def _live_runs() -> list[Run]:
-    """Runs of this process, without importing anything to find that there are none."""
-    context = cast("Any", sys.modules.get("asyncwb.run.context"))
-    return context.live_runs() if context is not None else []
 
 
 def _finish(runs: list[Run]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from asyncwb.testing.blocking import call
+from asyncwb.testing.live import live_runs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -140,7 +141,5 @@ class RunRecorder:
 
 
 async def _flush_live_runs() -> None:
-    from asyncwb.run.context import live_runs
-
     for run in live_runs():
         await run.flush(_FLUSH_SECONDS)

@@ -31,7 +31,7 @@ def make_run(root: Path, name: str, *, state: str, age_days: float = 0.0) -> Pat
     if state == "synced":
         journal.with_name(journal.name + ".synced").touch()
     elif state == "finished":
-        store_ack(journal, Ack(server="http://x", position=1234, finished=True))
+        store_ack(journal, Ack(server="http://x", position=1234, finished=True, journal_bytes=1234))
     elif state == "begun":
         store_ack(journal, Ack(server="http://x", position=7))
     then = time.time() - age_days * 86400

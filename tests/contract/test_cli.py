@@ -1,0 +1,180 @@
+"""The commands against a server, as a user types them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import asyncwb.sync
+from asyncwb.credentials import read_netrc
+from asyncwb.testing import LocalServer, local_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LocalServer]:
+    with local_server() as server:
+        yield server
+
+
+def asyncwb_command(
+    *arguments: str, env: dict[str, str] | None = None, cwd: Path | None = None, given: str = ""
+) -> tuple[int, str, str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "asyncwb", *arguments],
+        env=os.environ | (env or {}),
+        cwd=cwd,
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=50,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_background_server_from_start_to_stop(tmp_path: Path) -> None:
+    env = {"WANDB_CONFIG_DIR": str(tmp_path / "config")}
+    arguments = ("server", "start", "--port", "0", "--data-dir", str(tmp_path / "data"))
+    try:
+        code, out, err = asyncwb_command(*arguments, env=env)
+        assert (code, err) == (0, "")
+        url = out.splitlines()[0].rpartition(" ")[2]
+        assert url.startswith("http://127.0.0.1:")
+        code, out, _ = asyncwb_command(*arguments, env=env | {"WANDB_API_KEY": "x"})
+        assert code == 0
+        assert out.splitlines()[0] == f"The server ran already at {url}"
+        assert "WANDB_API_KEY is set" in out
+        code, out, _ = asyncwb_command("server", "status", env=env)
+        assert code == 0
+        assert url in out
+        # The key is found by itself, checked, and stored nowhere.
+        code, out, err = asyncwb_command("login", env=env | {"NETRC": str(tmp_path / "netrc")})
+        assert (code, out, err) == (0, f"Logged in to {url}.\n", "")
+        assert not (tmp_path / "netrc").exists()
+    finally:
+        code, out, err = asyncwb_command("server", "stop", env=env)
+    assert (code, out, err) == (0, f"Stopped the server at {url}.\n", "")
+    assert asyncwb_command("server", "status", env=env)[0] == 3
+    assert asyncwb_command("server", "stop", env=env)[0] == 0
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_foreground_server_ends_cleanly(tmp_path: Path, how: signal.Signals) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "asyncwb", "server", "run", "--port=0", f"--data-dir={tmp_path}"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        serving = process.stdout.readline()
+        assert serving.startswith("Serving at http://127.0.0.1:")
+        process.send_signal(how)
+        assert process.wait(20) == 0
+        assert process.stderr.read() == ""
+
+
+def test_foreground_server_says_when_the_port_is_taken(server: LocalServer, tmp_path: Path) -> None:
+    port = server.url.rpartition(":")[2]
+    code, out, err = asyncwb_command("server", "run", "--port", port, "--data-dir", str(tmp_path))
+    assert (code, out) == (1, "")
+    assert err.startswith(f"asyncwb: 127.0.0.1:{port}: Address already in use")
+    assert err.count("\n") == 1
+
+
+def test_login_stores_a_key_that_works(server: LocalServer, tmp_path: Path) -> None:
+    env = {"NETRC": str(tmp_path / "netrc")}
+    code, out, err = asyncwb_command(
+        "login", "-", "--host", server.url, env=env, given=server.api_key + "\n"
+    )
+    assert (code, err) == (0, "")
+    assert out == f"Logged in to {server.url}; stored in {tmp_path / 'netrc'}.\n"
+    assert read_netrc(server.url, tmp_path / "netrc") == server.api_key
+    code, out, err = asyncwb_command("login", "0" * 40, "--host", server.url, env=env)
+    assert (code, out) == (1, "")
+    assert err.startswith("asyncwb: ")
+    assert "0" * 40 not in err
+    assert err.count("\n") == 1
+
+
+@pytest.fixture
+def offline(server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Six offline runs; the environment names the server and a project of this test."""
+    for name, value in server.env.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("WANDB_PROJECT", tmp_path.name)
+    monkeypatch.setenv("WANDB_DIR", str(tmp_path))
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    ids: list[str] = []
+    for number in range(6):
+        with asyncwb.sync.init(mode="offline", config={"number": number}) as run:
+            for step in range(50):
+                run.log({"loss": number + step / 100})
+            ids.append(run.id)
+    return ids
+
+
+def losses(run_id: str, project: str) -> list[object]:
+    run = asyncwb.sync.Api().run(f"{project}/{run_id}")
+    return [row["loss"] for row in run.scan_history()]
+
+
+def test_sync_sends_every_folder_once(offline: list[str], tmp_path: Path) -> None:
+    expected = [[number + step / 100 for step in range(50)] for number in range(6)]
+    code, out, err = asyncwb_command("sync", "--all", "--dry-run", cwd=tmp_path)
+    assert (code, err) == (0, "")
+    assert out.count("Would send") == 6
+    code, out, err = asyncwb_command("sync", "--all", "-j", "3", cwd=tmp_path)
+    assert (code, err) == (0, "")
+    assert out.splitlines()[-1] == "6 of 6 run(s) delivered, 300 row(s) sent."
+    assert [losses(run_id, tmp_path.name) for run_id in offline] == expected
+    code, out, err = asyncwb_command("sync", "--all", cwd=tmp_path)
+    assert (code, err) == (0, "")
+    assert out == "Skipped 6 delivered run(s).\nNothing to send.\n"
+    code, out, err = asyncwb_command("sync", "--all", "--include-synced", cwd=tmp_path)
+    assert (code, err) == (0, "")
+    assert [losses(run_id, tmp_path.name) for run_id in offline] == expected
+
+
+def test_sync_under_another_name(offline: list[str], tmp_path: Path) -> None:
+    (folder,) = (tmp_path / "wandb").glob(f"offline-run-*-{offline[3]}")
+    code, out, err = asyncwb_command(
+        "sync", str(folder), "--id", "renamed", "-p", f"{tmp_path.name}-other"
+    )
+    assert (code, err) == (0, ""), out
+    assert losses("renamed", f"{tmp_path.name}-other") == [3 + step / 100 for step in range(50)]
+    code, _, err = asyncwb_command("sync", str(tmp_path), "--id", "x")
+    assert code == 2
+    assert "exactly one folder" in err
+
+
+def test_sync_leaves_a_failed_folder_and_sends_the_others(
+    offline: list[str], tmp_path: Path
+) -> None:
+    (broken,) = (tmp_path / "wandb").glob(f"*-{offline[0]}/run-*.wandb")
+    broken.write_bytes(b"not a journal")
+    code, out, _ = asyncwb_command("sync", "--all", cwd=tmp_path)
+    assert code == 1
+    assert f"Failed {broken.parent.name}" in out
+    assert "5 of 6 run(s) delivered, 250 row(s) sent." in out
+
+
+def test_sync_says_what_is_wrong(offline: list[str], tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    code, _, err = asyncwb_command("sync", str(tmp_path / "empty"))
+    assert code == 1
+    assert "no run folder" in err
+    assert asyncwb_command("sync")[0] == 2
+    assert asyncwb_command("sync", "--all", str(tmp_path))[0] == 2
+    code, _, err = asyncwb_command("sync", "--all", cwd=tmp_path, env={"WANDB_API_KEY": ""})
+    assert code == 1
+    assert err.startswith("asyncwb: There is no API key")
