@@ -69,6 +69,7 @@ class Server(LoopbackServer):
         self.max_streams = max_streams
         self.seen: list[Request] = []
         self.connections = 0
+        self.served = 0
         self.goaways = 0
         self.resets = 0
         self.random = random.Random(seed)
@@ -121,7 +122,6 @@ class _Http2Connection:
         self.requests: dict[int, Request] = {}
         self.tasks: set[asyncio.Task[None]] = set()
         self.window_changed = asyncio.Event()
-        self.served = 0
 
     async def run(self) -> None:
         self.h2.local_settings = h2.settings.Settings(
@@ -151,6 +151,8 @@ class _Http2Connection:
                 task.cancel()
 
     async def flush(self) -> None:
+        if self.writer.is_closing():
+            raise ConnectionResetError
         self.writer.write(self.h2.data_to_send())
         await self.writer.drain()
 
@@ -180,7 +182,7 @@ class _Http2Connection:
             if self.server.random.random() < 0.5:
                 reset(self.writer)
             else:
-                with contextlib.suppress(h2.exceptions.ProtocolError):
+                with contextlib.suppress(h2.exceptions.ProtocolError, OSError):
                     self.h2.reset_stream(stream_id)
                     await self.flush()
             return
@@ -188,8 +190,8 @@ class _Http2Connection:
             head = [(":status", str(reply.status)), ("content-length", str(len(reply.body)))]
             self.h2.send_headers(stream_id, head + list(reply.headers.items()))
             await self.send_body(stream_id, reply.body)
-            self.served += 1
-            if self.server.goaway_every and self.served == self.server.goaway_every:
+            self.server.served += 1
+            if self.server.goaway_every and self.server.served % self.server.goaway_every == 0:
                 # As servers with a limit of requests do: the last answers, GOAWAY, close.
                 self.server.goaways += 1
                 self.h2.close_connection(last_stream_id=stream_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from typing import Literal, NamedTuple, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 
@@ -126,9 +126,10 @@ class TransportConfig(msgspec.Struct, frozen=True, kw_only=True):
         if origin_of(url) != self.origin:
             return False
         path, base = urlsplit(url).path, urlsplit(self.base_url).path.rstrip("/")
-        if ".." in path.split("/"):
-            return not base
-        return not base or path == base or path.startswith(base + "/")
+        if not base:
+            return True
+        climbs = ".." in unquote(path).replace("\\", "/").split("/")
+        return not climbs and (path == base or path.startswith(base + "/"))
 
     def private_headers(self) -> dict[str, str]:
         """Headers for URLs under `base_url` only."""

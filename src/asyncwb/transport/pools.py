@@ -64,9 +64,7 @@ class Pools:
         lane = self._control.get(key)
         if lane is None:
             context = await self._context(origin.scheme, config)
-            lane = self._control.get(key) or self._control.setdefault(
-                key, self._new_control(key, context)
-            )
+            lane = self._control.setdefault(key, self._new_control(key, context))
         return lane
 
     async def bulk(self, config: TransportConfig, url: str, purpose: str) -> BulkLane:
@@ -77,10 +75,9 @@ class Pools:
         lane = self._bulk.get(key)
         if lane is None:
             context = await self._context(origin.scheme, config)
-            lane = self._bulk.get(key)
-        if lane is None:
             http = build_http(context, proxy=key.proxy, connections=BULK_CONNECTIONS)
-            lane = self._bulk[key] = BulkLane(Client(http, self.counters))
+            # Somebody else may have made one meanwhile; an unused client holds nothing.
+            lane = self._bulk.setdefault(key, BulkLane(Client(http, self.counters)))
         return lane
 
     async def aclose(self) -> None:
