@@ -228,7 +228,7 @@ class Delivery:
                     continue
             timers = (t - now for t in (self._config_due, self._files_due) if t is not None)
             # While rows wait for their time, more of them are no reason to wake up.
-            await self._sleep(max(0.0, min(wait, *timers)), asleep=not fold.pending)
+            await self._sleep(max(0.0, min((wait, *timers))), asleep=not fold.pending)
 
     async def _fill(self) -> bool:
         """Fold records until a batch is full; True: the journal has no more for now."""
