@@ -7,7 +7,7 @@ on the same database would have to know.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
@@ -60,7 +60,7 @@ def create_app(config: ServerConfig) -> Starlette:
     )
 
     @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_app: Starlette) -> AsyncGenerator[None]:
         await database.open()
         await database.write(lambda connection: add_first_user(connection, identity))
         yield

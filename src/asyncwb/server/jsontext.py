@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any, cast
+from typing import Any
 
 import msgspec
+from typing_extensions import TypeIs
 
 from .problems import invalid
 
@@ -18,6 +19,16 @@ __all__ = ["decode", "encode", "is_finite", "query_form", "strict_form", "unwrap
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
+
+
+def is_object(value: Any) -> TypeIs[dict[str, Any]]:
+    """Whether a decoded value is a JSON object."""
+    return isinstance(value, dict)
+
+
+def is_list(value: Any) -> TypeIs[list[Any]]:
+    """Whether a decoded value is a JSON list."""
+    return isinstance(value, list)
 
 
 def decode(text: str | bytes) -> Any:
@@ -46,10 +57,10 @@ def is_finite(value: Any) -> bool:
     """Whether no NaN and no infinity is anywhere inside the value."""
     if isinstance(value, float):
         return math.isfinite(value)
-    if isinstance(value, dict):
-        return all(map(is_finite, cast("dict[str, Any]", value).values()))
-    if isinstance(value, list):
-        return all(map(is_finite, cast("list[Any]", value)))
+    if is_object(value):
+        return all(map(is_finite, value.values()))
+    if is_list(value):
+        return all(map(is_finite, value))
     return True
 
 
@@ -62,10 +73,10 @@ def strict_form(value: Any) -> Any:
         if math.isfinite(value):
             return value
         return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
-    if isinstance(value, dict):
-        return {k: strict_form(v) for k, v in cast("dict[str, Any]", value).items()}
-    if isinstance(value, list):
-        return [strict_form(v) for v in cast("list[Any]", value)]
+    if is_object(value):
+        return {k: strict_form(v) for k, v in value.items()}
+    if is_list(value):
+        return [strict_form(v) for v in value]
     return value
 
 
@@ -79,10 +90,10 @@ def _comparable(value: Any) -> Any:
         if math.isfinite(value):
             return value
         return None if math.isnan(value) else msgspec.Raw(b"1e999" if value > 0 else b"-1e999")
-    if isinstance(value, dict):
-        return {k: _comparable(v) for k, v in cast("dict[str, Any]", value).items()}
-    if isinstance(value, list):
-        return [_comparable(v) for v in cast("list[Any]", value)]
+    if is_object(value):
+        return {k: _comparable(v) for k, v in value.items()}
+    if is_list(value):
+        return [_comparable(v) for v in value]
     return value
 
 
@@ -92,7 +103,7 @@ def unwrap_config(config: dict[str, Any]) -> dict[str, Any]:
     for key, entry in config.items():
         if key in ("_wandb", "wandb_version"):
             continue
-        if isinstance(entry, dict) and "value" in entry:
+        if is_object(entry) and "value" in entry:
             plain[key] = entry["value"]
         else:
             plain[key] = entry

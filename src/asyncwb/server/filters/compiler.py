@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, and_, false, not_, or_, true
 
-from asyncwb.server.jsontext import decode
+from asyncwb.server.jsontext import decode, is_list, is_object
 from asyncwb.server.problems import invalid
 
 from .fields import resolve
@@ -43,12 +43,11 @@ class _Compiler:
 
     def filter(self, tree: Any, depth: int) -> ColumnElement[bool]:
         """A whole filter: all members hold."""
-        if not isinstance(tree, dict):
+        if not is_object(tree):
             raise invalid(f"a filter must be a JSON object, not {tree!r:.100}")
         if depth > _MAX_DEPTH:
             raise invalid("a filter is nested too deeply")
-        members = cast("dict[str, Any]", tree)
-        return and_(true(), *(self._member(k, v, depth) for k, v in members.items()))
+        return and_(true(), *(self._member(k, v, depth) for k, v in tree.items()))
 
     def _member(self, key: str, value: Any, depth: int) -> ColumnElement[bool]:
         match key:
@@ -66,20 +65,19 @@ class _Compiler:
                 return self._field(resolve(key, self._state), value, depth)
 
     def _list(self, operator: str, value: Any, depth: int) -> list[ColumnElement[bool]]:
-        if not isinstance(value, list):
+        if not is_list(value):
             raise invalid(f"{operator} takes a list of filters")
         # report tools write null for filters that are switched off
-        trees = [tree for tree in cast("list[Any]", value) if tree is not None]
+        trees = [tree for tree in value if tree is not None]
         return [self.filter(tree, depth + 1) for tree in trees]
 
     def _field(self, field: Field, value: Any, depth: int) -> ColumnElement[bool]:
         """One field: a plain value, or an object of operators that all hold."""
         if depth > _MAX_DEPTH:
             raise invalid("a filter is nested too deeply")
-        if not isinstance(value, dict) or not any(str(k).startswith("$") for k in value):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        if not is_object(value) or not any(k.startswith("$") for k in value):
             return field.equals(value)
-        operators = cast("dict[str, Any]", value)
-        return and_(true(), *(self._operator(field, k, v, depth) for k, v in operators.items()))
+        return and_(true(), *(self._operator(field, k, v, depth) for k, v in value.items()))
 
     def _operator(self, field: Field, operator: str, value: Any, depth: int) -> ColumnElement[bool]:
         match operator:
@@ -106,6 +104,6 @@ class _Compiler:
 
 
 def _values(operator: str, value: Any) -> list[Any]:
-    if not isinstance(value, list):
+    if not is_list(value):
         raise invalid(f"{operator} takes a list of values")
-    return cast("list[Any]", value)
+    return value

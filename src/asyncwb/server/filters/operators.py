@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy import cast as sql_cast
 from typing_extensions import override
 
-from asyncwb.server.jsontext import query_form
+from asyncwb.server.jsontext import is_list, is_object, query_form
 from asyncwb.server.problems import invalid
 from asyncwb.server.storage.tables import run_tags, runs
 
@@ -202,8 +202,8 @@ class TagsField(Field):
             return not_(self._any())
         if isinstance(value, str):
             return self._any(run_tags.c.tag == value)
-        if isinstance(value, list):
-            tags = {tag for tag in cast("list[Any]", value) if isinstance(tag, str)}
+        if is_list(value):
+            tags = {tag for tag in value if isinstance(tag, str)}
             count = (
                 select(func.count()).where(run_tags.c.run_id == runs.c.id).correlate(runs)
             ).scalar_subquery()
@@ -262,7 +262,7 @@ class JsonField(Field):
             return not_(self.exists())
         if isinstance(value, bool):
             return _sure(self._type == ("true" if value else "false"))
-        if isinstance(value, list | dict):
+        if is_list(value) or is_object(value):
             # the database gives inner lists and objects as compact JSON text, as we write it
             return _sure(self._of_type("array", "object") == query_form(value))
         return self._scalar(operator.eq, value)

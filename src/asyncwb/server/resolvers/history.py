@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
-from asyncwb.server.jsontext import decode
+from asyncwb.server.jsontext import decode, is_list, is_object
 from asyncwb.server.problems import invalid
 from asyncwb.server.storage import history as store
 
@@ -54,13 +54,11 @@ async def _sampled(node: Node, info: Info, *, specs: list[str]) -> list[Any]:
 
 def _spec(text: str) -> dict[str, Any]:
     spec = decode(text)
-    if not isinstance(spec, dict):
+    if not is_object(spec):
         raise invalid("a history spec must be a JSON object")
-    known = cast("dict[str, Any]", spec)
+    known = spec
     keys = known.get("keys")
-    if keys is not None and not (
-        isinstance(keys, list) and all(isinstance(key, str) for key in cast("list[Any]", keys))
-    ):
+    if keys is not None and not (is_list(keys) and all(isinstance(key, str) for key in keys)):
         raise invalid("the keys of a history spec must be a list of texts")
     for name in ("samples", "minStep", "maxStep"):
         value = known.get(name)

@@ -62,8 +62,8 @@ def load_schema(*resolvers: Resolvers) -> GraphQLSchema:
     schema = build_ast_schema(document, assume_valid=True, assume_valid_sdl=True)
     for name, read in (("Int64", _int64), ("Duration", _int64)):
         scalar = cast("GraphQLScalarType", schema.type_map[name])
-        scalar.parse_value = read
-        scalar.parse_literal = _literal(read)
+        scalar.parse_value = read  # type: ignore[method-assign]
+        scalar.parse_literal = _literal(read)  # type: ignore[method-assign]
     for collected in resolvers:
         collected.bind(schema)
     return schema

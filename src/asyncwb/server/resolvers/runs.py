@@ -6,10 +6,11 @@ import time
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
+from graphql import FieldNode
 from sqlalchemy import select
 
 from asyncwb.server.ids import make_id, parse_id
-from asyncwb.server.jsontext import decode, encode
+from asyncwb.server.jsontext import decode, encode, is_object
 from asyncwb.server.storage import runs as store
 from asyncwb.server.storage.accounts import find_user
 from asyncwb.server.storage.branching import fork, rewind
@@ -40,7 +41,7 @@ async def _user(node: Node, info: Info) -> Node | None:
         for field in info.field_nodes
         if field.selection_set
         for selected in field.selection_set.selections
-        if selected.kind == "field"
+        if isinstance(selected, FieldNode)
     }
     if wanted <= {"id", "name", "username", "__typename"}:
         return {
@@ -74,15 +75,15 @@ def _summary(node: Node, _info: Info, *, keys: list[str] | None = None) -> str:
 def _picked(text: str, keys: list[str] | None) -> str:
     if keys is None:
         return text
-    everything = cast("dict[str, Any]", decode(text))
+    everything = decode(text)
     return encode({key: everything[key] for key in keys if key in everything})
 
 
 @run.field("wandbConfig")
 def _wandb_config(node: Node, _info: Info, *, keys: list[str] | None = None) -> str:
     entry = decode(node["_row"]["config"]).get("_wandb")
-    inner: Any = cast("dict[str, Any]", entry).get("value") if isinstance(entry, dict) else None
-    return _picked(encode(inner if isinstance(inner, dict) else {}), keys)
+    inner: Any = entry.get("value") if is_object(entry) else None
+    return _picked(encode(inner if is_object(inner) else {}), keys)
 
 
 @run.field("systemMetrics")
@@ -90,7 +91,7 @@ async def _system_metrics(node: Node, info: Info) -> str | None:
     line = await context_of(info).database.read(lambda db: tail(db, node["_id"], "events"))
     if line is None:
         return None
-    row = cast("dict[str, Any]", decode(line))
+    row = decode(line)
     return encode({key: value for key, value in row.items() if key.startswith("system.")})
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, and_, delete, exists, insert, or_, select
 
 from asyncwb.server.problems import conflict, forbidden, not_found
 
+from .rows import insert_row
 from .tables import api_keys, entities, members, users
 
 if TYPE_CHECKING:
@@ -20,9 +21,20 @@ if TYPE_CHECKING:
     from asyncwb.server.bootstrap import Identity
 
 __all__ = [
-    "User", "add_first_user", "create_key", "create_service_account", "create_team", "create_user",
-    "delete_key", "entity_for", "find_entity", "find_user", "find_user_by_key", "readable", "user_query",
-]  # fmt: skip
+    "User",
+    "add_first_user",
+    "create_key",
+    "create_service_account",
+    "create_team",
+    "create_user",
+    "delete_key",
+    "entity_for",
+    "find_entity",
+    "find_user",
+    "find_user_by_key",
+    "readable",
+    "user_query",
+]
 
 _PREFIX_LENGTH = 10
 
@@ -105,12 +117,9 @@ def create_user(
         raise conflict(f"the name {username!r} is taken")
     now = time.time()
     values = {"username": username, "name": name, "email": email, "admin": admin, "kind": kind}
-    result = connection.execute(insert(users).values(**values, created_at=now))
-    user_id = result.inserted_primary_key[0]
-    result = connection.execute(
-        insert(entities).values(name=username, user_id=user_id, created_at=now)
-    )
-    return User(user_id, username, name, email, admin, username, result.inserted_primary_key[0])
+    user_id = insert_row(connection, users, **values, created_at=now)
+    entity_id = insert_row(connection, entities, name=username, user_id=user_id, created_at=now)
+    return User(user_id, username, name, email, admin, username, entity_id)
 
 
 def create_key(connection: Connection, user_id: int, description: str | None) -> tuple[int, str]:
@@ -120,16 +129,15 @@ def create_key(connection: Connection, user_id: int, description: str | None) ->
 
 
 def _insert_key(connection: Connection, user_id: int, key: str, description: str | None) -> int:
-    result = connection.execute(
-        insert(api_keys).values(
-            user_id=user_id,
-            digest=digest(key),
-            prefix=key[:_PREFIX_LENGTH],
-            description=description,
-            created_at=time.time(),
-        )
+    return insert_row(
+        connection,
+        api_keys,
+        user_id=user_id,
+        digest=digest(key),
+        prefix=key[:_PREFIX_LENGTH],
+        description=description,
+        created_at=time.time(),
     )
-    return int(result.inserted_primary_key[0])
 
 
 def delete_key(connection: Connection, user: User, key_id: int) -> bool:
@@ -151,8 +159,7 @@ def create_team(connection: Connection, user: User, name: str, admin_username: s
         if found is None:
             raise not_found(f"no user {admin_username!r}")
         head = found
-    result = connection.execute(insert(entities).values(name=name, created_at=time.time()))
-    team_id = int(result.inserted_primary_key[0])
+    team_id = insert_row(connection, entities, name=name, created_at=time.time())
     connection.execute(insert(members).values(entity_id=team_id, user_id=head.id, admin=True))
     return team_id
 

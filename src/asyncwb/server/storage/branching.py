@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, select
 
-from asyncwb.server.jsontext import decode, encode
+from asyncwb.server.jsontext import decode, encode, is_object
 from asyncwb.server.problems import invalid
 
 from .ingest import count_keys, last_values, merge_counts, parse_row, summary_columns
@@ -49,11 +49,11 @@ def _branch_point(config: str) -> tuple[str, int] | None:
     if "branch_point" not in config:
         return None
     entry: Any = decode(config).get("_wandb")
-    inner = cast("dict[str, Any]", entry).get("value") if isinstance(entry, dict) else None
-    point = cast("dict[str, Any]", inner).get("branch_point") if isinstance(inner, dict) else None
-    if not isinstance(point, dict):
+    inner = entry.get("value") if is_object(entry) else None
+    point = inner.get("branch_point") if is_object(inner) else None
+    if not is_object(point):
         return None
-    name, step = (cast("dict[str, Any]", point).get(key) for key in ("run_id", "step"))
+    name, step = (point.get(key) for key in ("run_id", "step"))
     return (name, int(step)) if isinstance(name, str) and isinstance(step, int | float) else None
 
 

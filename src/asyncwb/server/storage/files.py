@@ -6,11 +6,12 @@ import mimetypes
 import time
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, select, update
 
 from asyncwb.server.problems import invalid, not_found
 
 from .accounts import User, readable
+from .rows import insert_row
 from .tables import entities, files, projects, runs
 
 if TYPE_CHECKING:
@@ -38,15 +39,14 @@ def create_files(connection: Connection, run_id: int, names: list[str]) -> list[
     now = time.time()
     for name in dict.fromkeys(names):
         if name not in known:
-            result = connection.execute(
-                insert(files).values(
-                    run_id=run_id,
-                    name=name,
-                    mimetype=mimetypes.guess_type(name)[0],
-                    updated_at=now,
-                )
+            known[name] = insert_row(
+                connection,
+                files,
+                run_id=run_id,
+                name=name,
+                mimetype=mimetypes.guess_type(name)[0],
+                updated_at=now,
             )
-            known[name] = int(result.inserted_primary_key[0])
     return [known[name] for name in names]
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import select
 
-from asyncwb.server.jsontext import strict_form
+from asyncwb.server.jsontext import is_object, strict_form
 
 from .ingest import parse_row
 from .lines import Stream, split
@@ -129,8 +129,8 @@ def _lookup(row: dict[str, Any], key: str) -> Any:
     head, dot, rest = key.partition(".")
     while dot:
         inner = row.get(head)
-        if isinstance(inner, dict):
-            found = _lookup(cast("dict[str, Any]", inner), rest)
+        if is_object(inner):
+            found = _lookup(inner, rest)
             if found is not _MISSING:
                 return found
         more, dot, rest = rest.partition(".")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 from sqlalchemy import bindparam, select, update
 
-from asyncwb.server.jsontext import decode, query_form
+from asyncwb.server.jsontext import decode, is_object, query_form
 from asyncwb.server.problems import invalid
 
 from .lines import Stream, write_lines
@@ -95,9 +95,9 @@ def parse_row(line: str) -> dict[str, Any]:
         return _row.decode(line)
     except msgspec.MsgspecError:
         row = decode(line)
-        if not isinstance(row, dict):
+        if not is_object(row):
             raise invalid(f"a history row must be a JSON object, not {line[:80]!r}") from None
-        return cast("dict[str, Any]", row)
+        return row
 
 
 def prepare(request: FileStreamRequest) -> HistoryLines | None:
@@ -120,13 +120,13 @@ def _step(row: dict[str, Any], line_number: int) -> int:
 def count_keys(rows: Iterable[dict[str, Any]]) -> KeyCounts:
     """How often each key occurs with which type; nested keys are joined by dots."""
     counts: KeyCounts = Counter()
-    by_type: dict[tuple[str, type], int] = {}
+    by_type: dict[tuple[str, type[Any]], int] = {}
     for row in rows:
         for key, value in row.items():
-            kind = (key, type(value))
-            if kind[1] is dict:
+            if is_object(value):
                 _count_nested(counts, key, value)
             else:
+                kind: tuple[str, type[Any]] = (key, cast("type[Any]", type(value)))
                 by_type[kind] = by_type.get(kind, 0) + 1
     for (key, python_type), count in by_type.items():
         counts[key, _TYPES[python_type]] += count
@@ -149,8 +149,8 @@ def _count_nested(counts: KeyCounts, prefix: str, value: dict[str, Any]) -> None
         counts[prefix, media] += 1
         return
     for key, inner in value.items():
-        if isinstance(inner, dict):
-            _count_nested(counts, f"{prefix}.{key}", cast("dict[str, Any]", inner))
+        if is_object(inner):
+            _count_nested(counts, f"{prefix}.{key}", inner)
         else:
             counts[f"{prefix}.{key}", _TYPES[type(inner)]] += 1
 
@@ -243,7 +243,7 @@ def summary_columns(text: str) -> dict[str, str]:
         Problem: The text is not a JSON object (400).
     """
     summary = decode(text)
-    if not isinstance(summary, dict):
+    if not is_object(summary):
         raise invalid("a summary must be a JSON object")
     return {"summary": text, "summary_doc": query_form(summary)}
 

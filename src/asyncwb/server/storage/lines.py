@@ -131,7 +131,8 @@ def _overwrite(
         shift = offset - first
         changed = [i for i in range(low, high) if old[i + shift] != lines[i]]
         if changed:
-            old_steps = array("q", segment.steps) if segment.steps is not None else None
+            packed: bytes | None = segment.steps
+            old_steps = array("q", packed) if packed is not None else None
             for i in changed:
                 written.replaced.append(old[i + shift])
                 old[i + shift] = lines[i]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, select, update
 
 from asyncwb.server.problems import conflict, invalid, not_found
 
 from .accounts import User, entity_for, readable
+from .rows import insert_row
 from .tables import entities, projects, runs, users
 
 if TYPE_CHECKING:
@@ -60,12 +61,16 @@ def project_for(
         return int(found), False
     check_name(name)
     now = time.time()
-    result = connection.execute(
-        insert(projects).values(
-            entity_id=owner.id, user_id=user.id, name=name, created_at=now, updated_at=now
-        )
+    project_id = insert_row(
+        connection,
+        projects,
+        entity_id=owner.id,
+        user_id=user.id,
+        name=name,
+        created_at=now,
+        updated_at=now,
     )
-    return int(result.inserted_primary_key[0]), True
+    return project_id, True
 
 
 def check_name(name: str) -> None:

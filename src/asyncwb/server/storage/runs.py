@@ -10,13 +10,14 @@ import msgspec
 from sqlalchemy import ColumnElement, and_, case, delete, insert, select, update
 
 from asyncwb.server.ids import parse_id
-from asyncwb.server.jsontext import decode, query_form, unwrap_config
+from asyncwb.server.jsontext import decode, is_object, query_form, unwrap_config
 from asyncwb.server.problems import invalid, not_found
 
 from .accounts import User, readable
 from .ingest import summary_columns
 from .names import invent
 from .projects import count_runs, project_for
+from .rows import insert_row
 from .tables import alerts, entities, projects, run_tags, runs, users
 
 if TYPE_CHECKING:
@@ -158,8 +159,10 @@ def upsert_run(connection: Connection, user: User, values: dict[str, Any]) -> tu
             number = count_runs(connection, project_id) + 1
             columns.setdefault("display_name", invent(number))
             columns.setdefault("state", "running")
-            result = connection.execute(
-                insert(runs).values(
+            run_id, inserted = (
+                insert_row(
+                    connection,
+                    runs,
                     project_id=project_id,
                     user_id=user.id,
                     name=name,
@@ -167,9 +170,9 @@ def upsert_run(connection: Connection, user: User, values: dict[str, Any]) -> tu
                     updated_at=now,
                     heartbeat_at=now,
                     **columns,
-                )
+                ),
+                True,
             )
-            run_id, inserted = int(result.inserted_primary_key[0]), True
     if not inserted:
         if values.get("host") or values.get("jobProgram"):
             # a process starts this run again
@@ -190,7 +193,7 @@ def _columns(values: dict[str, Any]) -> tuple[dict[str, Any], list[str] | None]:
         del columns["display_name"]
     if values.get("config") is not None:
         config = decode(values["config"])
-        if not isinstance(config, dict):
+        if not is_object(config):
             raise invalid("config must be a JSON object")
         columns["config"] = values["config"]
         columns["config_doc"] = query_form(unwrap_config(config))

@@ -6,6 +6,8 @@ the database can search (see `jsontext.query_form`).
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -41,6 +43,12 @@ metadata = MetaData()
 # SQLite only numbers rows by itself in columns of exactly the type INTEGER
 _Id = BigInteger().with_variant(Integer, "sqlite")
 
+
+def _to(target: str, ondelete: str | None = None) -> Any:
+    """A reference to another table."""
+    return ForeignKey(target, ondelete=ondelete)
+
+
 users = Table(
     "users",
     metadata,
@@ -57,7 +65,7 @@ api_keys = Table(
     "api_keys",
     metadata,
     Column("id", _Id, primary_key=True),
-    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("user_id", _to("users.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("digest", String(64), nullable=False, unique=True),  # SHA-256; the key is not kept
     Column("prefix", String(16), nullable=False),
     Column("description", Text),
@@ -70,15 +78,15 @@ entities = Table(
     Column("id", _Id, primary_key=True),
     Column("name", String(128), nullable=False, unique=True),
     # the owner of a personal entity; teams have none
-    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), index=True),
+    Column("user_id", _to("users.id", ondelete="CASCADE"), index=True),
     Column("created_at", Float(53), nullable=False),
 )
 
 members = Table(
     "members",
     metadata,
-    Column("entity_id", ForeignKey("entities.id", ondelete="CASCADE"), primary_key=True),
-    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True),
+    Column("entity_id", _to("entities.id", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", _to("users.id", ondelete="CASCADE"), primary_key=True, index=True),
     Column("admin", Boolean, nullable=False),
 )
 
@@ -86,8 +94,8 @@ projects = Table(
     "projects",
     metadata,
     Column("id", _Id, primary_key=True),
-    Column("entity_id", ForeignKey("entities.id", ondelete="CASCADE"), nullable=False),
-    Column("user_id", ForeignKey("users.id", ondelete="SET NULL")),
+    Column("entity_id", _to("entities.id", ondelete="CASCADE"), nullable=False),
+    Column("user_id", _to("users.id", ondelete="SET NULL")),
     Column("name", String(128), nullable=False),
     Column("description", Text),
     Column("access", String(32), nullable=False, server_default="PRIVATE"),
@@ -101,8 +109,8 @@ runs = Table(
     "runs",
     metadata,
     Column("id", _Id, primary_key=True),
-    Column("project_id", ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
-    Column("user_id", ForeignKey("users.id"), nullable=False),
+    Column("project_id", _to("projects.id", ondelete="CASCADE"), nullable=False),
+    Column("user_id", _to("users.id"), nullable=False),
     Column("name", Text, nullable=False),
     Column("display_name", Text, nullable=False),
     Column("state", String(16), nullable=False),
@@ -142,7 +150,7 @@ runs = Table(
 run_tags = Table(
     "run_tags",
     metadata,
-    Column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("run_id", _to("runs.id", ondelete="CASCADE"), primary_key=True),
     Column("tag", String(128), primary_key=True),
 )
 
@@ -153,7 +161,7 @@ segments = Table(
     "segments",
     metadata,
     Column("id", _Id, primary_key=True),
-    Column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    Column("run_id", _to("runs.id", ondelete="CASCADE"), nullable=False),
     Column("stream", String(8), nullable=False),  # history, events or output
     Column("writer", String(64), nullable=False),  # "" but for runs with several writers
     Column("first_line", BigInteger, nullable=False),
@@ -171,7 +179,7 @@ files = Table(
     "files",
     metadata,
     Column("id", _Id, primary_key=True),
-    Column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    Column("run_id", _to("runs.id", ondelete="CASCADE"), nullable=False),
     Column("name", Text, nullable=False),
     Column("blob", Text),  # null until the bytes have arrived
     Column("size", BigInteger, nullable=False, server_default="0"),
@@ -185,7 +193,7 @@ alerts = Table(
     "alerts",
     metadata,
     Column("id", _Id, primary_key=True),
-    Column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("run_id", _to("runs.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("title", Text, nullable=False),
     Column("text", Text, nullable=False),
     Column("severity", String(8), nullable=False),
