@@ -1,0 +1,74 @@
+"""Records that have no file: bounded, oldest acknowledged ones freed first."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+from asyncwb.journal.framing import HEADER_BYTES, RawRecord
+
+__all__ = ["MemoryLog"]
+
+# Rough cost of one record beyond its payload: two objects and two list slots.
+_OVERHEAD_BYTES = 120
+
+
+class MemoryLog:
+    """Records behind the point where a journal's file ended. Not thread-safe.
+
+    Args:
+        limit: Bytes held at most.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.size = 0
+        self.lost_rows = 0
+        self._begin = -1  # position of the first record kept
+        self._file_end = -1
+        self._released = 0
+        self._ends: list[int] = []
+        self._payloads: list[bytes] = []
+
+    def append(self, end: int, payload: bytes) -> int:
+        """Keep a record that begins at `end`; returns where it ends, `end` if there was no room."""
+        if self._begin < 0:
+            self._begin = self._file_end = end
+        cost = len(payload) + _OVERHEAD_BYTES
+        if self.size + cost > self.limit:
+            self._free()
+        if self.size + cost > self.limit:
+            self.lost_rows += 1
+            return end
+        self.size += cost
+        end += HEADER_BYTES + len(payload)
+        self._ends.append(end)
+        self._payloads.append(payload)
+        return end
+
+    def read(
+        self, position: int, max_bytes: int, max_records: int
+    ) -> tuple[list[RawRecord], int] | None:
+        """Records behind a position and where they begin; None: the position is in the file."""
+        if self._begin < 0 or position < self._file_end:
+            return None
+        found: list[RawRecord] = []
+        taken = 0
+        index = bisect_right(self._ends, position)
+        while index < len(self._ends) and len(found) < max_records:
+            found.append(RawRecord(self._payloads[index], self._ends[index]))
+            taken += len(self._payloads[index])
+            index += 1
+            if taken >= max_bytes:
+                break
+        return found, max(position, self._begin)
+
+    def release(self, position: int) -> None:
+        """Records that end at or before the position may be freed when room is needed."""
+        self._released = max(self._released, position)
+
+    def _free(self) -> None:
+        count = bisect_right(self._ends, self._released)
+        if count:
+            self._begin = self._ends[count - 1]
+            self.size -= sum(map(len, self._payloads[:count])) + count * _OVERHEAD_BYTES
+            del self._ends[:count], self._payloads[:count]

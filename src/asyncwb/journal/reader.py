@@ -1,0 +1,146 @@
+"""Reading a `.wandb` log: a file, one that is still being written, or a journal in memory."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, Self
+
+from asyncwb.errors import JournalError
+from asyncwb.journal.framing import Damage, FrameScanner, RawRecord
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+__all__ = ["JournalReader", "Memory"]
+
+
+class Memory(Protocol):
+    """What a reader needs of a journal in this process."""
+
+    def read_memory(
+        self, position: int, max_bytes: int, max_records: int
+    ) -> tuple[list[RawRecord], int] | None:
+        """Records kept in memory behind a position and where the first begins; None: see the file."""
+        ...
+
+    def doze(self, position: int) -> bool:
+        """Ask to be woken by the next append; False if there is something to read already."""
+        ...
+
+    def release(self, position: int) -> None:
+        """Allow memory before the position to be freed."""
+        ...
+
+
+class JournalReader:
+    """Reads records in order, never waits. Not thread-safe: one reader, one user at a time.
+
+    Make one with `Journal.reader` or `JournalReader.open`.
+
+    Attributes:
+        path: The file; None for a journal that has only ever been in memory.
+        position: Where the next record begins.
+    """
+
+    def __init__(self, path: Path | None, position: int = 0, memory: Memory | None = None) -> None:
+        self.path = path
+        self._memory = memory
+        self._fd = -1 if path is None else _open(path)
+        self._scanner = FrameScanner(self._read_at, position)
+
+    @classmethod
+    def open(cls, path: Path | str, position: int = 0) -> JournalReader:
+        """Open a log, whoever writes or wrote it.
+
+        Args:
+            path: The `.wandb` file.
+            position: 0 or the `end_position` of a record.
+
+        Raises:
+            JournalError: The file cannot be opened.
+        """
+        return cls(Path(path), position)
+
+    @property
+    def position(self) -> int:
+        """Where the next record begins."""
+        return self._scanner.position
+
+    @property
+    def damage(self) -> list[Damage]:
+        """What could not be read so far; a record cut off at the end is not damage."""
+        return list(self._scanner.damage)
+
+    def read_batch(self, max_bytes: int, max_records: int) -> list[RawRecord]:
+        """Read the next records.
+
+        Args:
+            max_bytes: Payload bytes after which no further record is begun.
+            max_records: Most records.
+
+        Returns:
+            At least one record where there is one; an empty list at the end so far.
+
+        Raises:
+            JournalError: The file is no `.wandb` log, or the disk failed.
+        """
+        if self._memory is not None:
+            kept = self._memory.read_memory(self.position, max_bytes, max_records)
+            if kept is not None:
+                found, begin = kept
+                if begin > self.position:
+                    lost = begin - self.position
+                    self._scanner.damage.append(Damage(self.position, lost, "freed from memory"))
+                    self._scanner.position = begin
+                if found:
+                    self._scanner.position = found[-1].end_position
+                return found
+        return [] if self._fd < 0 else self._scanner.scan(max_bytes, max_records)
+
+    def sleep(self) -> bool:
+        """Declare that nothing will be read until `Journal.on_append` is called.
+
+        Returns:
+            False if there is something to read already, or nobody would call.
+        """
+        return self._memory is not None and self._memory.doze(self.position)
+
+    def release(self, position: int) -> None:
+        """Tell that everything before `position` is safe elsewhere, so that memory can be freed."""
+        if self._memory is not None:
+            self._memory.release(position)
+
+    def close(self) -> None:
+        """Close the file. Idempotent."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _read_at(self, offset: int, size: int) -> bytes:
+        try:
+            if hasattr(os, "pread"):
+                return os.pread(self._fd, size, offset)
+            os.lseek(self._fd, offset, os.SEEK_SET)
+            return os.read(self._fd, size)
+        except OSError as exc:
+            raise JournalError(f"cannot read {self.path}: {exc.strerror}", exc=exc) from exc
+
+
+def _open(path: Path) -> int:
+    flags = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        return os.open(path, flags)
+    except OSError as exc:
+        raise JournalError(f"cannot open {path}: {exc.strerror}", exc=exc) from exc
