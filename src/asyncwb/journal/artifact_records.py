@@ -1,3 +1,4 @@
+# ruff: noqa: RUF012 - msgspec copies empty list and dict defaults per instance
 """Records about artifacts that a run made or used."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF012 - msgspec copies empty list and dict defaults per instance
 """Records about the machine and the program of a run."""
 
 from __future__ import annotations

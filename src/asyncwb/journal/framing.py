@@ -18,10 +18,14 @@ from asyncwb.errors import JournalError
 __all__ = [
     "BLOCK_BYTES",
     "FILE_HEADER",
+    "FULL",
+    "HEADER_BYTES",
+    "TYPE_CRC",
     "Damage",
     "FrameScanner",
     "RawRecord",
     "frame",
+    "pack_chunk",
 ]
 
 BLOCK_BYTES = 32768

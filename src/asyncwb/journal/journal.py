@@ -20,6 +20,7 @@ from asyncwb.journal.framing import (
     FULL,
     HEADER_BYTES,
     TYPE_CRC,
+    FrameScanner,
     RawRecord,
     frame,
     pack_chunk,
@@ -122,13 +123,16 @@ class Journal:
             journal = cls(None, -1, durability, memory_limit_bytes)
             journal._warn(path, exc)
             return journal
-        _lock_file(fd)
-        journal = cls(path, fd, durability, memory_limit_bytes)
         try:
             _write_all(fd, FILE_HEADER)
         except OSError as exc:
-            journal._fail(exc)
-        return journal
+            os.close(fd)
+            path.unlink(missing_ok=True)
+            journal = cls(None, -1, durability, memory_limit_bytes)
+            journal._warn(path, exc)
+            return journal
+        _lock_file(fd)
+        return cls(path, fd, durability, memory_limit_bytes)
 
     @property
     def end(self) -> int:
@@ -295,10 +299,10 @@ class Journal:
 
     def _rescue(self, data: bytes) -> None:
         """Move framed records that could not be written into memory."""
-        from asyncwb.journal.framing import FrameScanner
-
         start = self._written
-        scanner = FrameScanner(lambda offset, size: data[offset - start : offset - start + size], start)
+        scanner = FrameScanner(
+            lambda offset, size: data[offset - start : offset - start + size], start
+        )
         self._end = start
         while batch := scanner.scan(1 << 20, 1000):
             for record in batch:
@@ -318,9 +322,7 @@ class Journal:
             self._start_writer()
 
     def _start_writer(self) -> None:
-        self._writer = threading.Thread(
-            target=self._write_on, name="asyncwb-journal", daemon=True
-        )
+        self._writer = threading.Thread(target=self._write_on, name="asyncwb-journal", daemon=True)
         self._writer.start()
 
     def _write_on(self) -> None:
@@ -374,8 +376,6 @@ class Journal:
             self._fail(exc)
 
     def _tail_is_whole(self, size: int) -> bool:
-        from asyncwb.journal.framing import FrameScanner
-
         scanner = FrameScanner(lambda offset, count: os.pread(self._fd, count, offset), self._end)
         found = scanner.scan(size - self._end, 1)
         return bool(found) and found[0].end_position == size

@@ -174,4 +174,3 @@ _KINDS: dict[Any, _Kind] = {
     int: _Kind(wire.VARINT, wire.varint_field, lambda value: wire.signed(_int(value))),
     float: _Kind(wire.FIXED64, wire.double_field, wire.read_double),
 }
-

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self
 
 from asyncwb.errors import JournalError
-from asyncwb.journal.framing import Damage, FrameScanner, RawRecord
+from asyncwb.journal.framing import HEADER_BYTES, Damage, FrameScanner, RawRecord
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -47,6 +47,8 @@ class JournalReader:
         self.path = path
         self._memory = memory
         self._fd = -1 if path is None else _open(path)
+        if path is None:
+            position = max(position, HEADER_BYTES)  # there is no header to read
         self._scanner = FrameScanner(self._read_at, position)
 
     @classmethod

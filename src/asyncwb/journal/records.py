@@ -1,3 +1,4 @@
+# ruff: noqa: RUF012 - msgspec copies empty list and dict defaults per instance
 """The records of a `.wandb` log, typed, to bytes and back.
 
 `encode(body)` and `decode(payload)` are the whole of it; the classes below are the table of what

@@ -7,8 +7,7 @@ again; everything unusual takes a general path with the same result.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
@@ -16,6 +15,9 @@ from asyncwb.errors import InvalidValueError
 from asyncwb.journal import wire
 from asyncwb.journal.records import HistoryItem, HistoryRecord, decode
 from asyncwb.journal.values import json_text, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["KeySet", "RowDecoder", "RowEncoder"]
 

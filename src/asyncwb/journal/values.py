@@ -44,9 +44,7 @@ def plain(value: Any, key: str, depth: int = 0) -> Any:
     if depth >= _MAX_DEPTH:
         raise InvalidValueError(f"{key!r} is nested too deeply, or contains itself")
     if isinstance(value, Mapping):
-        return {
-            str(name): plain(item, f"{key}.{name}", depth + 1) for name, item in value.items()
-        }
+        return {str(name): plain(item, f"{key}.{name}", depth + 1) for name, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(item, key, depth + 1) for item in value]
     if isinstance(value, datetime.date | datetime.time):
@@ -107,7 +105,9 @@ def _foreign(value: Any, key: str, depth: int) -> Any:
                 return plain(value.item(), key, depth + 1)
             # numpy knows no bfloat16
             value = (value.float() if "bfloat16" in str(value.dtype) else value).numpy()
-        elif hasattr(value, "__array__") and (numpy is None or not isinstance(value, numpy.ndarray)):
+        elif hasattr(value, "__array__") and (
+            numpy is None or not isinstance(value, numpy.ndarray)
+        ):
             value = value.__array__()
     except Exception as exc:
         raise InvalidValueError(
