@@ -21,7 +21,7 @@ class Memory(Protocol):
     def read_memory(
         self, position: int, max_bytes: int, max_records: int
     ) -> tuple[list[RawRecord], int] | None:
-        """Records kept in memory behind a position and where the first begins; None: see the file."""
+        """Records in memory behind a position and where they begin; None: see the file."""
         ...
 
     def doze(self, position: int) -> bool:
