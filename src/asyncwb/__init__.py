@@ -1,1 +1,211 @@
-"""Async-native client for Weights & Biases."""
+"""Async-native client for Weights & Biases.
+
+    async with asyncwb.init(project="digits", config={"lr": 0.1}) as run:
+        await run.log({"loss": 0.5})
+
+`run`, `config` and `summary` belong to the current run: the newest one that this task (or thread)
+started and that is not finished, else the newest one of the process.
+
+`asyncwb.sync` has the same names for blocking code. Names are imported when they are first used:
+`import asyncwb` loads no event loop, no HTTP and no numpy.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from asyncwb.api.api import Api as Api
+    from asyncwb.current import (
+        alert as alert,
+    )
+    from asyncwb.current import (
+        finish as finish,
+    )
+    from asyncwb.current import (
+        flush as flush,
+    )
+    from asyncwb.current import (
+        log as log,
+    )
+    from asyncwb.errors import (
+        AuthenticationError as AuthenticationError,
+    )
+    from asyncwb.errors import (
+        BlockingInAsyncWarning as BlockingInAsyncWarning,
+    )
+    from asyncwb.errors import (
+        ClosedError as ClosedError,
+    )
+    from asyncwb.errors import (
+        CommError as CommError,
+    )
+    from asyncwb.errors import (
+        ConfigError as ConfigError,
+    )
+    from asyncwb.errors import (
+        DeadlineError as DeadlineError,
+    )
+    from asyncwb.errors import (
+        Error as Error,
+    )
+    from asyncwb.errors import (
+        ForkedError as ForkedError,
+    )
+    from asyncwb.errors import (
+        GraphQLError as GraphQLError,
+    )
+    from asyncwb.errors import (
+        InvalidValueError as InvalidValueError,
+    )
+    from asyncwb.errors import (
+        JournalError as JournalError,
+    )
+    from asyncwb.errors import (
+        PortalMisuseError as PortalMisuseError,
+    )
+    from asyncwb.errors import (
+        ProtocolError as ProtocolError,
+    )
+    from asyncwb.errors import (
+        RateLimitError as RateLimitError,
+    )
+    from asyncwb.errors import (
+        RunNotFoundError as RunNotFoundError,
+    )
+    from asyncwb.errors import (
+        ServerError as ServerError,
+    )
+    from asyncwb.errors import (
+        UnsupportedError as UnsupportedError,
+    )
+    from asyncwb.errors import (
+        UsageError as UsageError,
+    )
+    from asyncwb.errors import (
+        WaitTimeoutError as WaitTimeoutError,
+    )
+    from asyncwb.login import login as login
+    from asyncwb.run.config import Config as Config
+    from asyncwb.run.init import init as init
+    from asyncwb.run.run import Run as Run
+    from asyncwb.run.status import RunStatus as RunStatus
+    from asyncwb.run.summary import Summary as Summary
+    from asyncwb.settings import Settings as Settings
+
+    run: Run | None
+    """The current run; None without one."""
+    config: Config
+    """Config of the current run; using it without one raises a UsageError."""
+    summary: Summary
+    """Summary of the current run; using it without one raises a UsageError."""
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Api",
+    "AuthenticationError",
+    "BlockingInAsyncWarning",
+    "ClosedError",
+    "CommError",
+    "Config",
+    "ConfigError",
+    "DeadlineError",
+    "Error",
+    "ForkedError",
+    "GraphQLError",
+    "InvalidValueError",
+    "JournalError",
+    "PortalMisuseError",
+    "ProtocolError",
+    "RateLimitError",
+    "Run",
+    "RunNotFoundError",
+    "RunStatus",
+    "ServerError",
+    "Settings",
+    "Summary",
+    "UnsupportedError",
+    "UsageError",
+    "WaitTimeoutError",
+    "__version__",
+    "alert",
+    "config",
+    "finish",
+    "flush",
+    "init",
+    "log",
+    "login",
+    "run",
+    "summary",
+]
+
+_HOMES = {
+    "Api": "asyncwb.api.api",
+    "AuthenticationError": "asyncwb.errors",
+    "BlockingInAsyncWarning": "asyncwb.errors",
+    "ClosedError": "asyncwb.errors",
+    "CommError": "asyncwb.errors",
+    "Config": "asyncwb.run.config",
+    "ConfigError": "asyncwb.errors",
+    "DeadlineError": "asyncwb.errors",
+    "Error": "asyncwb.errors",
+    "ForkedError": "asyncwb.errors",
+    "GraphQLError": "asyncwb.errors",
+    "InvalidValueError": "asyncwb.errors",
+    "JournalError": "asyncwb.errors",
+    "PortalMisuseError": "asyncwb.errors",
+    "ProtocolError": "asyncwb.errors",
+    "RateLimitError": "asyncwb.errors",
+    "Run": "asyncwb.run.run",
+    "RunNotFoundError": "asyncwb.errors",
+    "RunStatus": "asyncwb.run.status",
+    "ServerError": "asyncwb.errors",
+    "Settings": "asyncwb.settings",
+    "Summary": "asyncwb.run.summary",
+    "UnsupportedError": "asyncwb.errors",
+    "UsageError": "asyncwb.errors",
+    "WaitTimeoutError": "asyncwb.errors",
+    "alert": "asyncwb.current",
+    "finish": "asyncwb.current",
+    "flush": "asyncwb.current",
+    "init": "asyncwb.run.init",
+    "log": "asyncwb.current",
+    "login": "asyncwb.login",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is not None:
+        value = getattr(import_module(home), name)
+        # Next time the name is found without a call.
+        globals()[name] = value
+        return value
+    if name == "run":
+        return import_module("asyncwb.run.context").current_run()
+    if name in {"config", "summary"}:
+        return getattr(import_module("asyncwb.current"), name)()
+    raise AttributeError(f"module 'asyncwb' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+class _Package(ModuleType):
+    """Keeps the import system from hiding two names behind the modules that bear them.
+
+    `import asyncwb.run.core` binds the package `asyncwb.run` here, where `run` is the current run.
+    """
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name in {"run", "login"} and isinstance(value, ModuleType):
+            return
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -1,0 +1,192 @@
+"""The blocking face of asyncwb: the same names, for plain scripts and threads.
+
+    import asyncwb.sync as wandb
+
+    run = wandb.init(project="digits", config={"lr": 0.1})
+    wandb.log({"loss": 0.5})
+    wandb.finish()
+
+`run`, `config` and `summary` belong to the current run: the newest one that this thread (or task)
+started and that is not finished, else the newest one of the process.
+
+Names are imported when they are first used: `import asyncwb.sync` starts nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from asyncwb.errors import (
+        AuthenticationError as AuthenticationError,
+    )
+    from asyncwb.errors import (
+        BlockingInAsyncWarning as BlockingInAsyncWarning,
+    )
+    from asyncwb.errors import (
+        ClosedError as ClosedError,
+    )
+    from asyncwb.errors import (
+        CommError as CommError,
+    )
+    from asyncwb.errors import (
+        ConfigError as ConfigError,
+    )
+    from asyncwb.errors import (
+        DeadlineError as DeadlineError,
+    )
+    from asyncwb.errors import (
+        Error as Error,
+    )
+    from asyncwb.errors import (
+        ForkedError as ForkedError,
+    )
+    from asyncwb.errors import (
+        GraphQLError as GraphQLError,
+    )
+    from asyncwb.errors import (
+        InvalidValueError as InvalidValueError,
+    )
+    from asyncwb.errors import (
+        JournalError as JournalError,
+    )
+    from asyncwb.errors import (
+        PortalMisuseError as PortalMisuseError,
+    )
+    from asyncwb.errors import (
+        ProtocolError as ProtocolError,
+    )
+    from asyncwb.errors import (
+        RateLimitError as RateLimitError,
+    )
+    from asyncwb.errors import (
+        RunNotFoundError as RunNotFoundError,
+    )
+    from asyncwb.errors import (
+        ServerError as ServerError,
+    )
+    from asyncwb.errors import (
+        UnsupportedError as UnsupportedError,
+    )
+    from asyncwb.errors import (
+        UsageError as UsageError,
+    )
+    from asyncwb.errors import (
+        WaitTimeoutError as WaitTimeoutError,
+    )
+    from asyncwb.run.config import Config as Config
+    from asyncwb.run.status import RunStatus as RunStatus
+    from asyncwb.run.summary import Summary as Summary
+    from asyncwb.settings import Settings as Settings
+    from asyncwb.sync._api import Api as Api
+    from asyncwb.sync._init import init as init
+    from asyncwb.sync._login import login as login
+    from asyncwb.sync._manual import (
+        alert as alert,
+    )
+    from asyncwb.sync._manual import (
+        finish as finish,
+    )
+    from asyncwb.sync._manual import (
+        flush as flush,
+    )
+    from asyncwb.sync._manual import (
+        log as log,
+    )
+    from asyncwb.sync._run import Run as Run
+
+    run: Run | None
+    """The current run; None without one."""
+    config: Config
+    """Config of the current run; using it without one raises a UsageError."""
+    summary: Summary
+    """Summary of the current run; using it without one raises a UsageError."""
+
+
+__all__ = [
+    "Api",
+    "AuthenticationError",
+    "BlockingInAsyncWarning",
+    "ClosedError",
+    "CommError",
+    "Config",
+    "ConfigError",
+    "DeadlineError",
+    "Error",
+    "ForkedError",
+    "GraphQLError",
+    "InvalidValueError",
+    "JournalError",
+    "PortalMisuseError",
+    "ProtocolError",
+    "RateLimitError",
+    "Run",
+    "RunNotFoundError",
+    "RunStatus",
+    "ServerError",
+    "Settings",
+    "Summary",
+    "UnsupportedError",
+    "UsageError",
+    "WaitTimeoutError",
+    "alert",
+    "config",
+    "finish",
+    "flush",
+    "init",
+    "log",
+    "login",
+    "run",
+    "summary",
+]
+
+_HOMES = {
+    "Api": "asyncwb.sync._api",
+    "AuthenticationError": "asyncwb.errors",
+    "BlockingInAsyncWarning": "asyncwb.errors",
+    "ClosedError": "asyncwb.errors",
+    "CommError": "asyncwb.errors",
+    "Config": "asyncwb.run.config",
+    "ConfigError": "asyncwb.errors",
+    "DeadlineError": "asyncwb.errors",
+    "Error": "asyncwb.errors",
+    "ForkedError": "asyncwb.errors",
+    "GraphQLError": "asyncwb.errors",
+    "InvalidValueError": "asyncwb.errors",
+    "JournalError": "asyncwb.errors",
+    "PortalMisuseError": "asyncwb.errors",
+    "ProtocolError": "asyncwb.errors",
+    "RateLimitError": "asyncwb.errors",
+    "Run": "asyncwb.sync._run",
+    "RunNotFoundError": "asyncwb.errors",
+    "RunStatus": "asyncwb.run.status",
+    "ServerError": "asyncwb.errors",
+    "Settings": "asyncwb.settings",
+    "Summary": "asyncwb.run.summary",
+    "UnsupportedError": "asyncwb.errors",
+    "UsageError": "asyncwb.errors",
+    "WaitTimeoutError": "asyncwb.errors",
+    "alert": "asyncwb.sync._manual",
+    "finish": "asyncwb.sync._manual",
+    "flush": "asyncwb.sync._manual",
+    "init": "asyncwb.sync._init",
+    "log": "asyncwb.sync._manual",
+    "login": "asyncwb.sync._login",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is not None:
+        value = getattr(import_module(home), name)
+        # Next time the name is found without a call.
+        globals()[name] = value
+        return value
+    if name in {"run", "config", "summary"}:
+        return getattr(import_module("asyncwb.sync._manual"), name)()
+    raise AttributeError(f"module 'asyncwb.sync' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,102 @@
+"""What the generated classes stand on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from asyncwb.portal import PORTAL
+from asyncwb.run.context import enter_run
+from asyncwb.run.start import connect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Self
+
+    from asyncwb.portal.pump import LoopIterator
+    from asyncwb.run import run as _run
+    from asyncwb.run.init import RunInit
+
+__all__ = ["Wrapper", "begin", "wrapped"]
+
+A = TypeVar("A")
+T = TypeVar("T")
+
+
+class Wrapper(Generic[A]):
+    """A blocking object around an async one. Two around the same one are equal."""
+
+    _async: A
+
+    @classmethod
+    def from_async(cls, wrapped: A) -> Self:
+        """The blocking object around an async one; the run or file behind both is the same.
+
+        Args:
+            wrapped: The async object.
+        """
+        made = cls.__new__(cls)
+        made._async = wrapped
+        return made
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return other._async is self._async
+
+    def __hash__(self) -> int:
+        return hash((type(self), id(self._async)))
+
+    def __repr__(self) -> str:
+        return f"<asyncwb.sync.{type(self).__name__} of {self._async!r}>"
+
+
+class WrappedIterator(Iterator[T], Generic[A, T]):
+    """The items of an iterator of the loop, wrapped; closes like it."""
+
+    def __init__(self, items: LoopIterator[A], wrap: Callable[[A], T]) -> None:
+        self._items = items
+        self._wrap_item = wrap
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> T:
+        return self._wrap_item(next(self._items))
+
+    def close(self) -> None:
+        """End the generator and wait for its `finally` blocks. Idempotent."""
+        self._items.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def wrapped(items: LoopIterator[A], wrap: Callable[[A], T]) -> WrappedIterator[A, T]:
+    """Wrap every item."""
+    return WrappedIterator(items, wrap)
+
+
+def begin(starter: RunInit) -> _run.Run:
+    """Start a run and block until it is there; it becomes the current one of this context.
+
+    The part that needs no server runs in the calling thread: a run without one starts no loop.
+    """
+    if starter._reinit == "create_new":  # pyright: ignore[reportPrivateUsage]
+        run, connection = starter._start_nowait()  # pyright: ignore[reportPrivateUsage]
+        if connection is not None:
+            PORTAL.call(connect, run, connection, starter._options.wait)  # pyright: ignore[reportPrivateUsage]
+    else:
+        run = PORTAL.call(starter._begin)  # pyright: ignore[reportPrivateUsage]
+    # A coroutine in the loop changes its own copy of the context only.
+    enter_run(run)
+    return run

@@ -1,0 +1,117 @@
+"""Write `asyncwb.sync`, the blocking face, from the async classes.
+
+    python tools/gen_sync.py            write the files
+    python tools/gen_sync.py --check    compare, write nothing, exit 1 when they differ
+
+It reads source with `ast` and never imports it. A method of the blocking face is one line that
+hands the call to the portal; signatures, overloads and docstrings are copied. Rules:
+
+    async def m(..) -> T                 def m(..) -> T: PORTAL.call(self._async.m, ..)
+    AsyncIterator[T], AsyncGenerator     Iterator[T], read through PORTAL.iterate
+    __aenter__, __aexit__, __aiter__     __enter__, __exit__, __iter__
+    a class of the tables below          its blocking twin, wrapped in results
+    Awaitable[T] as a result             T
+    length(), get(i), slice(..)          also len(x), x[i], x[a:b]
+    def m(..) with `# sync: fast`        an async method that calls `_<name>_nowait` without a hop
+    anything with `# sync: manual`       left out; written by hand in `sync/_manual.py`
+
+Public instance attributes are seen where they are annotated: `self.name: str = ...`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from syncgen.modules import Plan, Source  # noqa: E402
+from syncgen.render import render  # noqa: E402
+
+PLAN = Plan(
+    src=ROOT / "src",
+    target="asyncwb.sync",
+    sources=(
+        Source("asyncwb.run.run", "_run", ("Run",)),
+        Source("asyncwb.run.init", "_init", ("init",)),
+        Source("asyncwb.login", "_login", ("login",)),
+        Source("asyncwb.api.api", "_api", ("Api",)),
+        Source("asyncwb.api.runs", "_api_runs", ("Runs",)),
+        Source("asyncwb.api.run", "_api_run", ("Run",)),
+        Source("asyncwb.api.history", "_api_history", ("HistoryScan",)),
+        Source("asyncwb.api.files", "_api_files", ("File", "Files")),
+        Source("asyncwb.api.summary", "_api_summary", ("Summary",)),
+    ),
+    constructed=frozenset({("asyncwb.api.api", "Api")}),
+    starters={"RunInit": ("asyncwb.run.run", "Run")},
+    by_hand=frozenset({"__init__.py", "_base.py", "_manual.py"}),
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Generated text per file, and the files that nobody declared."""
+
+    files: dict[Path, str]
+    strangers: list[Path]
+
+
+def generate(plan: Plan) -> Outcome:
+    """Generate every file of a plan, formatted."""
+    folder = plan.src.joinpath(*plan.target.split("."))
+    files = {
+        folder / f"{source.file}.py": formatted(render(plan, source)) for source in plan.sources
+    }
+    declared = {path.name for path in files} | plan.by_hand
+    strangers = sorted(path for path in folder.glob("*.py") if path.name not in declared)
+    return Outcome(files, strangers)
+
+
+def formatted(text: str) -> str:
+    """The text as ruff formats it, imports sorted."""
+    for command in (
+        ["check", "--select", "I,F401", "--fix", "--quiet"],
+        ["format", "--quiet"],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *command, "--stdin-filename", "generated.py", "-"],
+            input=text,
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=ROOT,
+        )
+        if done.returncode:
+            raise SystemExit(f"ruff refused generated code:\n{done.stderr or done.stdout}")
+        text = done.stdout
+    return text
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run as a command; the exit code."""
+    parser = argparse.ArgumentParser(description="Write asyncwb.sync from the async classes.")
+    parser.add_argument("--check", action="store_true", help="compare only")
+    check = parser.parse_args(arguments).check
+    outcome = generate(PLAN)
+    wrong = [f"{path.name}: not declared in PLAN" for path in outcome.strangers]
+    for path, text in outcome.files.items():
+        if path.exists() and path.read_text() == text:
+            continue
+        if check:
+            wrong.append(f"{path.name}: differs from what its source gives")
+        else:
+            path.write_text(text)
+            print("wrote", path.relative_to(ROOT))
+    for line in wrong:
+        print(line, file=sys.stderr)
+    if wrong and check:
+        print("run: python tools/gen_sync.py", file=sys.stderr)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,153 @@
+"""Annotations: async names to blocking ones, and how to wrap what comes back."""
+
+from __future__ import annotations
+
+import ast
+import copy
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from syncgen.modules import Module, Plan
+
+ITERATORS = {
+    "AsyncIterator": "Iterator",
+    "AsyncGenerator": "Iterator",
+    "AsyncIterable": "Iterable",
+}
+
+
+class Types:
+    """Translates the annotations of one module and notes the names they need."""
+
+    def __init__(self, plan: Plan, module: Module) -> None:
+        self.plan = plan
+        self.module = module
+        self.hints: set[str] = set()
+        self.blocking: set[str] = set()
+        self.twins: set[tuple[str, str]] = set()
+
+    def twin(self, name: str) -> bool:
+        """Whether a name is a class that has a blocking twin."""
+        origin = self.module.origin(name)
+        return origin is not None and self.plan.twin(*origin) is not None
+
+    def hint(self, node: ast.expr | None) -> str:
+        """The blocking form of an annotation, as source."""
+        if node is None:
+            return "None"
+        return ast.unparse(self._translate(copy.deepcopy(_parsed(node))))
+
+    def _translate(self, node: ast.expr) -> ast.expr:
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
+            name = node.value.id
+            if name == "Awaitable":
+                return self._translate(node.slice)
+            if name in ITERATORS:
+                item = node.slice.elts[0] if isinstance(node.slice, ast.Tuple) else node.slice
+                self.blocking.add(ITERATORS[name])
+                return ast.Subscript(
+                    ast.Name(ITERATORS[name], ast.Load()), self._translate(item), ast.Load()
+                )
+            if name == "Literal":
+                self.hints.add(name)
+                return node
+        for child in ast.iter_fields(node):
+            self._replace(node, *child)
+        if isinstance(node, ast.Name):
+            self._need(node.id)
+        return node
+
+    def _replace(self, node: ast.expr, field: str, value: object) -> None:
+        if isinstance(value, ast.expr):
+            setattr(node, field, self._translate(value))
+        elif isinstance(value, list):
+            items = [self._translate(v) if isinstance(v, ast.expr) else v for v in value]
+            setattr(node, field, items)
+
+    def _need(self, name: str) -> None:
+        if self.twin(name):
+            origin = self.module.origin(name)
+            assert origin is not None
+            self.twins.add(origin)
+        else:
+            self.hints.add(name)
+
+    def wrapped(self, node: ast.expr | None, value: str) -> str:
+        """An expression that turns an async result into the blocking one."""
+        return self._wrap(None if node is None else _parsed(node), value) or value
+
+    def _wrap(self, node: ast.expr | None, value: str) -> str | None:
+        if isinstance(node, ast.Name):
+            return f"{node.id}.from_async({value})" if self.twin(node.id) else None
+        if isinstance(node, ast.BinOp):
+            arms = [arm for arm in (node.left, node.right) if not _is_none(arm)]
+            inner = [wrap for arm in arms if (wrap := self._wrap(arm, "found"))]
+            if not inner:
+                return None
+            if len(arms) != 1:
+                raise SystemExit(f"cannot wrap a union of several: {ast.unparse(node)}")
+            return f"None if (found := {value}) is None else {inner[0]}"
+        if not isinstance(node, ast.Subscript) or not isinstance(node.value, ast.Name):
+            return None
+        name, inside = node.value.id, node.slice
+        if name == "Awaitable":
+            return self._wrap(inside, value)
+        if name in ITERATORS:
+            first = inside.elts[0] if isinstance(inside, ast.Tuple) else inside
+            inner_wrap = self._wrap(first, "item")
+            self.blocking.update({"wrapped"} if inner_wrap else set())
+            return f"wrapped({value}, lambda item: {inner_wrap})" if inner_wrap else None
+        if name in {"list", "Sequence"} and (inner_wrap := self._wrap(inside, "one")):
+            return f"[{inner_wrap} for one in {value}]"
+        if name in {"dict", "Mapping"} and isinstance(inside, ast.Tuple):
+            inner_wrap = self._wrap(inside.elts[1], "item")
+            return f"{{key: {inner_wrap} for key, item in {value}.items()}}" if inner_wrap else None
+        return None
+
+    def unwrapped(self, node: ast.expr | None, name: str) -> str:
+        """An expression that turns a blocking argument into the async one."""
+        node = None if node is None else _parsed(node)
+        if isinstance(node, ast.Name) and self.twin(node.id):
+            return f"{name}._async"
+        if isinstance(node, ast.BinOp) and any(
+            isinstance(arm, ast.Name) and self.twin(arm.id) for arm in (node.left, node.right)
+        ):
+            return f"None if {name} is None else {name}._async"
+        if (
+            isinstance(node, ast.Subscript)
+            and isinstance(node.value, ast.Name)
+            and node.value.id in {"list", "Sequence"}
+            and isinstance(node.slice, ast.Name)
+            and self.twin(node.slice.id)
+        ):
+            return f"[item._async for item in {name}]"
+        return name
+
+    def is_iterator(self, node: ast.expr | None) -> bool:
+        """Whether an annotation is an async iterator of some kind."""
+        node = None if node is None else _parsed(node)
+        return (
+            isinstance(node, ast.Subscript)
+            and isinstance(node.value, ast.Name)
+            and node.value.id in ITERATORS
+        )
+
+    def is_awaitable(self, node: ast.expr | None) -> bool:
+        """Whether an annotation is `Awaitable[...]`."""
+        node = None if node is None else _parsed(node)
+        return (
+            isinstance(node, ast.Subscript)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == "Awaitable"
+        )
+
+
+def _parsed(node: ast.expr) -> ast.expr:
+    """An annotation written as a string, parsed."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return ast.parse(node.value, mode="eval").body
+    return node
+
+
+def _is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
