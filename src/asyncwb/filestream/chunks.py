@@ -106,7 +106,7 @@ def _grouped(blocks: list[Block], max_bytes: int) -> Iterator[list[Block]]:
             end, used = _fitting(block.lines, start, room)
             if block.file in names or (end == start and group):
                 yield group
-                group, names, room = [], set(), max_bytes
+                group, names, room = [], set[str](), max_bytes
                 continue
             end = max(end, start + 1)  # a line longer than a body travels alone
             group.append(Block(block.file, block.offset + start, block.lines[start:end]))

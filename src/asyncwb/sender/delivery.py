@@ -52,6 +52,7 @@ _CONFIG_RETRY_SECONDS = 60.0
 _FILES_DEBOUNCE_SECONDS = 1.0
 _ACK_SECONDS = 0.5
 _IDLE_SECONDS = 3600.0
+_LOOK_SECONDS = 0.5
 _HISTORY_FIELD = 2
 _CRASHED = 1
 """Exit code of a run whose journal has no exit record, as `wandb sync` gives it."""
@@ -294,15 +295,24 @@ class Delivery:
         if self._before_exit is not None and progress.phase == "streaming":
             position = min(position, self._before_exit)
         self._ack.position = progress.acked = max(progress.acked, position)
+        self._reader.release(progress.acked)
         files = self._fold.files or self._uploading or (uploads is not None and uploads.due)
         if not files and not self._fold.config_dirty and not self._fold.alerts:
-            progress.settled = max(progress.settled, progress.acked)
+            settled = progress.acked
+            if self._before_exit is not None:
+                # Who waits for the end waits until the ack says so, too.
+                settled = min(settled, self._before_exit)
+            progress.settled = max(progress.settled, settled)
         self._tell()
 
     async def _sleep(self, seconds: float, *, asleep: bool) -> None:
-        """Sleep until the alarm rings; `asleep`: new records ring it."""
-        if asleep and self._reader.sleep():
-            return
+        """Sleep until the alarm rings; `asleep`: new records ring it, or are looked for."""
+        if asleep and not self._reader.sleep():
+            self._backlog.extend(self._reader.read_batch(_SLICE_BYTES, _SLICE_RECORDS))
+            if self._backlog:
+                return
+            # Another process writes this journal, and nobody tells.
+            seconds = min(seconds, _LOOK_SECONDS)
         await self._alarm.sleep(seconds)
 
     # Config, alerts, files.

@@ -234,7 +234,8 @@ class Fold:
             row["_step"] = cast("int", row.get("_step", 0)) + self._shift[0]
             row["_runtime"] = cast("float", row.get("_runtime", 0.0)) + self._shift[1]
             line = jsonx.encode(row)
-        self.summary.add_row(row)
+        # A row without a second brace holds no nested value, which most rows do not.
+        self.summary.add_row(row, flat=line.find(b"{", 1) < 0)
         self._history_lines.append(line)
         self.rows += 1
         self._size += len(line)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from asyncwb.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
 __all__ = ["exclusive", "writer_of"]
 
@@ -21,7 +21,7 @@ _ACCESS_MODE = 0o3
 
 
 @contextmanager
-def exclusive(journal: Path) -> Iterator[None]:
+def exclusive(journal: Path) -> Generator[None]:
     """Hold a journal while sending it, so that no second sync of it runs at the same time.
 
     Raises:

@@ -101,11 +101,17 @@ class Statistics:
 
 
 class MetricTable:
-    """All definitions of a run, looked up by metric name."""
+    """All definitions of a run, looked up by metric name.
+
+    Attributes:
+        wants_statistics: Whether any definition changes the summary.
+    """
 
     def __init__(self) -> None:
         self._exact: dict[str, MetricDefinition] = {}
         self._globs: dict[str, MetricDefinition] = {}
+        self._found: dict[str, MetricDefinition | None] = {}
+        self.wants_statistics = False
 
     def define(self, definition: MetricDefinition, *, overwrite: bool) -> None:
         """Add a definition; without `overwrite` it is merged into an earlier one."""
@@ -124,14 +130,16 @@ class MetricTable:
                 goal=definition.goal or earlier.goal,
             )
         table[key] = definition
-
-    @property
-    def wants_statistics(self) -> bool:
-        """Whether any definition changes the summary."""
-        return any(d.summary for d in (*self._exact.values(), *self._globs.values()))
+        self.wants_statistics = self.wants_statistics or bool(definition.summary)
+        self._found.clear()
 
     def find(self, name: str) -> MetricDefinition | None:
         """The definition for a dotted name: an exact one, else the longest matching glob."""
+        if name not in self._found:
+            self._found[name] = self._search(name)
+        return self._found[name]
+
+    def _search(self, name: str) -> MetricDefinition | None:
         found = self._exact.get(name)
         # A step metric that only another definition names says nothing about its own summary.
         if found is not None and (found.defined or found.summary):

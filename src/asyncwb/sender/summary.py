@@ -43,8 +43,13 @@ class SummaryFold:
             if isinstance(known, int | float):
                 self._runtime = max(self._runtime, known)
 
-    def add_row(self, row: Tree) -> None:
-        """Take in one history row, `_step`, `_timestamp` and `_runtime` included."""
+    def add_row(self, row: Tree, *, flat: bool = False) -> None:
+        """Take in one history row, `_step`, `_timestamp` and `_runtime` included.
+
+        Args:
+            row: Decoded.
+            flat: The caller knows that no value is a dict.
+        """
         step = row.get("_step")
         if isinstance(step, int) and (self._step is None or step > self._step):
             self._step = step
@@ -52,7 +57,10 @@ class SummaryFold:
         if isinstance(runtime, int | float):
             self._runtime = max(self._runtime, runtime)
         if not self._metrics.wants_statistics:
-            merge_leaves(self.tree, row)
+            if flat:
+                self.tree.update(row)
+            else:
+                merge_leaves(self.tree, row)
             return
         for path, value in _leaves(row, ()):
             self._add_leaf(path, value)

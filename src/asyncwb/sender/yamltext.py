@@ -43,7 +43,7 @@ def _entry(lead: str, value: object, indent: int) -> list[str]:
         return [lead, *_mapping(cast("dict[str, object]", value), indent + 4)]
     if isinstance(value, list | tuple) and value:
         return [lead, *_sequence(cast("list[object]", value), indent + 4)]
-    return [f"{lead} {_scalar(value)}"]
+    return [f"{lead} {_scalar(cast('object', value))}"]
 
 
 def _sequence(items: list[object] | tuple[object, ...], indent: int) -> list[str]:
@@ -59,7 +59,7 @@ def _sequence(items: list[object] | tuple[object, ...], indent: int) -> list[str
             # The first line of a nested block shares the line of the dash.
             lines += [lead + nested[0][indent + 1 :], *nested[1:]]
         else:
-            lines.append(f"{lead} {_scalar(item)}")
+            lines.append(f"{lead} {_scalar(cast('object', item))}")
     return lines
 
 

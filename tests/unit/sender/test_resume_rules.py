@@ -20,7 +20,7 @@ BUCKET: dict[str, Any] = {
     "eventsLineCount": 4,
     "historyTail": json.dumps(['{"_step":9,"_runtime":50,"loss":NaN}']),
     "eventsTail": json.dumps(['{"_runtime":52}']),
-    "config": '{"lr":{"value":0.1},"old":{"value":{"z":1}},"_wandb":{"value":{"t":{"5":"0.20.0"}}}}',
+    "config": '{"lr":{"value":0.1},"_wandb":{"value":{"t":{"5":"0.20.0"}}}}',
     "tags": ["t1"],
     "notes": "old notes",
     "wandbConfig": '{"t":{"5":"0.20.0"}}',
