@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING
 import anyio
 import msgspec
 
-from asyncwb.credentials import require_key
 from asyncwb.errors import ClosedError, Error, WaitTimeoutError
 from asyncwb.portal import PORTAL
 from asyncwb.sender import Sender, SenderStatus
-from asyncwb.transport import Auth, TransportConfig
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,33 +22,13 @@ if TYPE_CHECKING:
     from asyncwb.run.status import RunStatus
     from asyncwb.sender.resume import ResumePoint
     from asyncwb.settings import Settings
+    from asyncwb.transport import TransportConfig
 
-__all__ = ["Connection", "transport_config"]
+__all__ = ["Connection"]
 
 _NEVER_REACHED_SECONDS = 2.0
 _STOP_SECONDS = 0.4
 _LOOK_SECONDS = 0.25
-
-
-def transport_config(settings: Settings) -> TransportConfig:
-    """Where requests go, and with which key.
-
-    Raises:
-        AuthenticationError: There is no key, or it cannot be one; says where keys come from.
-    """
-    credential = require_key(settings)
-    return TransportConfig(
-        base_url=settings.base_url,
-        auth=Auth.basic(credential.key),
-        http2=settings.http2,
-        ca_file=settings.ca_file,
-        insecure=settings.insecure,
-        extra_headers=settings.extra_http_headers,
-        auth_hint=(
-            f"The key came from {credential.source}. Keys come from the api_key setting, "
-            "WANDB_API_KEY, a settings file, or netrc (`asyncwb login` writes it)."
-        ),
-    )
 
 
 class Connection:

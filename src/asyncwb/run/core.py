@@ -11,6 +11,7 @@ from asyncwb.portal import PORTAL
 from asyncwb.run.config import Config, wire_config
 from asyncwb.run.context import leave_run
 from asyncwb.run.exit import EXIT_WATCH
+from asyncwb.run.folder import remove_folder
 from asyncwb.run.history import History
 from asyncwb.run.names import Names
 from asyncwb.run.recorder import Recorder, decode_row
@@ -105,14 +106,15 @@ class RunCore:
         self._runtime_before = point.runtime
         with self._lock:
             self.config.load({**wire_config(point.config), **self.config.as_dict()})
-            self.summary.load(point.summary)
+            self.summary.load({k: v for k, v in point.summary.items() if k != "_wandb"})
             self.history.start_at(point.starting_step, point.runtime)
             self.names.note_resumed(point.starting_step, point.runtime)
 
     def abandon(self, run: Run) -> None:
-        """End a run whose start failed: it was never handed out."""
+        """End a run whose start failed: it was never handed out, so nothing of it is kept."""
         self.end(run, 1)
         self._state = "unsent"
+        remove_folder(self.folder)
 
     def _record_summary(self, values: dict[str, Any]) -> None:
         self.recorder.summary_derived(values, self._runtime_before + time() - self.start_time)

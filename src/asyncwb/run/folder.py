@@ -9,6 +9,7 @@ files/                                files of the run
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 from pathlib import Path
@@ -16,7 +17,7 @@ from time import localtime, strftime
 
 import msgspec
 
-__all__ = ["RunFolder", "make_folder", "name_folder"]
+__all__ = ["RunFolder", "make_folder", "name_folder", "remove_folder"]
 
 _log = logging.getLogger("asyncwb.run")
 
@@ -72,6 +73,17 @@ def make_folder(root_dir: str, *, run_id: str, offline: bool, start_time: float)
     except OSError as exc:
         _log.debug("the run folder %s is incomplete: %s", folder, exc)
     return layout
+
+
+def remove_folder(folder: RunFolder) -> None:
+    """Remove the folder of a run that never came to be; never raises."""
+    import shutil
+
+    shutil.rmtree(folder.path, ignore_errors=True)
+    link = folder.path.parent / "latest-run"
+    with contextlib.suppress(OSError):
+        if link.is_symlink() and not link.exists():
+            link.unlink()
 
 
 def name_folder(root_dir: str, run_id: str, start_time: float) -> RunFolder:

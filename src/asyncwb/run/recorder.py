@@ -43,7 +43,7 @@ _PYTHON = ".".join(map(str, sys.version_info[:3]))
 _RESERVED_KEY = "_wandb"
 # Numbers of the telemetry message's list of features.
 _FEATURE_OFFLINE = 4
-_FEATURE_NAME, _FEATURE_ID, _FEATURE_TAGS, _FEATURE_CONFIG = 13, 14, 15, 16
+_FEATURE_NAME, _FEATURE_TAGS, _FEATURE_CONFIG = 13, 15, 16
 
 
 class Recorder:
@@ -94,14 +94,15 @@ class Recorder:
                 resume=settings.resume in ("allow", "must", "auto"),
             )
         )
+        system = platform.uname()
         self._write(
             TelemetryRecord(
                 feature=self._features(config),
                 python_version=_PYTHON,
                 cli_version=_PRODUCER,
+                platform=f"{system.system}-{system.machine}".lower(),
             )
         )
-        system = platform.uname()
         self._write(
             EnvironmentRecord(
                 os="-".join((system.system, system.release, system.machine)),
@@ -119,7 +120,6 @@ class Recorder:
         used = {
             _FEATURE_OFFLINE: settings.mode == "offline",
             _FEATURE_NAME: settings.run_name is not None,
-            _FEATURE_ID: settings.run_id is not None,
             _FEATURE_TAGS: bool(settings.run_tags),
             _FEATURE_CONFIG: bool(config),
         }

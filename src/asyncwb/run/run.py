@@ -43,7 +43,7 @@ class Run:
 
     # -- logging ----------------------------------------------------------------------------
 
-    async def log(
+    async def log(  # sync: fast
         self, row: Mapping[str, Any], step: int | None = None, commit: bool | None = None
     ) -> None:
         """Add a row of values to the history.

@@ -70,7 +70,8 @@ def start(options: StartOptions) -> tuple[Run, Connection | None]:
     online = settings.mode == "online"
     if online:
         # Before anything is written: without a key nothing could ever be sent.
-        from asyncwb.run.connection import Connection, transport_config
+        from asyncwb.run.connection import Connection
+        from asyncwb.sender.access import transport_config
 
         destination = transport_config(settings)
     start_time = time()

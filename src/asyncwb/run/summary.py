@@ -19,6 +19,7 @@ __all__ = ["Summary"]
 _MOST_KEY_SETS = 64
 _LONGEST_PAUSE_SECONDS = 30.0
 _MOST_ROWS_BETWEEN = 10_000
+_FLAT = frozenset({float, int, str, bool, type(None)})
 
 
 class Summary(MutableMapping[str, Any]):
@@ -78,6 +79,9 @@ class Summary(MutableMapping[str, Any]):
         if recent.pop(keys, None) is None and len(recent) >= _MOST_KEY_SETS:
             self._fold()
         recent[keys] = payload
+        if not _FLAT.issuperset(map(type, row.values())) and _is_nested(row):
+            # Rows with the same top-level keys may have different leaves: none may be dropped.
+            self._fold()
         self._rows += 1
         if self._rows >= self._rows_due or now >= self._time_due:
             self.checkpoint(now)
@@ -181,6 +185,8 @@ class Summary(MutableMapping[str, Any]):
             row = self._decode_row(self._recent.pop(keys))
             for key, value in row.items():
                 old = self._values.get(key)
+                if key == "_step" and isinstance(old, int) and old > value:
+                    continue  # a row that was kept under a step behind
                 if isinstance(old, dict) and isinstance(value, dict):
                     value = _merged(cast("dict[str, Any]", old), cast("dict[str, Any]", value))
                 self._values[key] = tracked(value, self, key)
@@ -199,6 +205,10 @@ class Summary(MutableMapping[str, Any]):
         with self._lock:
             if key in self._values:
                 self._record_set({key: untracked(self._values[key])}, [])
+
+
+def _is_nested(row: dict[str, Any]) -> bool:
+    return any(isinstance(value, Mapping) for value in row.values())
 
 
 def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:

@@ -29,5 +29,8 @@ def transport_config(settings: Settings) -> TransportConfig:
         insecure=settings.insecure,
         extra_headers=settings.extra_http_headers,
         user_agent=f"asyncwb/{own_version()}",
-        auth_hint=f"The key came from {credential.source}.",
+        auth_hint=(
+            f"The key came from {credential.source}. Keys come from, in this order: the api_key "
+            "setting, WANDB_API_KEY, a settings file, and netrc (`asyncwb login` writes it)."
+        ),
     )

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from asyncwb.run.folder import make_folder
 from asyncwb.run.names import new_run_id
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 START = 1795224006.25
 
