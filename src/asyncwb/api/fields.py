@@ -230,6 +230,7 @@ def unwrap_config(text: str | None) -> dict[str, Any]:
 
 
 def _value(item: Any) -> Any:
-    if isinstance(item, dict) and "value" in item:
-        return cast("dict[str, Any]", item)["value"]
-    return item
+    if not isinstance(item, dict):
+        return item
+    member = cast("dict[str, Any]", item)
+    return member.get("value", member)

@@ -322,6 +322,30 @@ async def test_all_iterators_of_an_api_share_one_bound_on_requests() -> None:
     assert transport.most_in_flight == MAX_IN_FLIGHT
 
 
+async def test_a_cancelled_caller_leaves_nothing_in_flight() -> None:
+    async def never(_: dict[str, Any]) -> Any:
+        await anyio.sleep(30)
+
+    transport = FakeTransport(Run=never, Runs=never)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(loaded(transport), 0.02)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(runs(transport).length(), 0.02)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(anext(runs(transport).items()), 0.02)
+    assert (transport.in_flight, transport.cancelled) == (0, 3)
+
+
+def test_a_trio_program_reads_runs() -> None:
+    trio = pytest.importorskip("trio")
+    transport = FakeTransport(Runs=listing(7, **FULL))
+
+    async def main() -> list[str]:
+        return [run.id async for run in runs(transport, per_page=3)]
+
+    assert trio.run(main) == [f"r{n}" for n in range(7)]
+
+
 async def test_an_unknown_run_and_a_refusal_are_told_apart() -> None:
     transport = FakeTransport(Run=lambda _: {"project": None})
     with pytest.raises(RunNotFoundError, match="acme/demo/r1"):
