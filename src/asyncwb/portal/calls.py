@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -24,6 +25,16 @@ def forked(what: str) -> ForkedError:
         f"{what} belongs to the parent process and cannot be used after a fork; create a new run "
         "or Api here, or start the process with 'spawn' or 'forkserver'"
     )
+
+
+def _forget_library() -> None:
+    """Forget, in a caller's context, that `anyio.run(backend="trio")` marked it as trio's.
+
+    anyio would take the coroutine in our asyncio loop for a trio task.
+    """
+    sniffio = sys.modules.get("sniffio")
+    if sniffio is not None:
+        sniffio.current_async_library_cvar.set(None)
 
 
 class Call(Generic[T]):
@@ -60,6 +71,7 @@ class Call(Generic[T]):
         self._start = start
         self._on_done = on_done
         self._context = copy_context()
+        self._context.run(_forget_library)
         self._task: asyncio.Task[None] | None = None
         self._entered = False
         self.name = name

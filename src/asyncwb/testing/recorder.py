@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from asyncwb.errors import RunNotFoundError
 from asyncwb.testing.blocking import call
 from asyncwb.testing.live import live_runs
 
@@ -115,7 +117,10 @@ class RunRecorder:
 
         async def count() -> int:
             await _flush_live_runs()
-            return await self._api().runs(self.project).length()
+            try:
+                return await self._api().runs(self.project).length()
+            except RunNotFoundError:
+                return 0
 
         return call(count)
 
@@ -128,8 +133,10 @@ class RunRecorder:
 
     async def _newest(self) -> ApiRun:
         await _flush_live_runs()
-        async for run in self._api().runs(self.project, order="-created_at", per_page=1):
-            return run
+        # The project comes into being with its first run.
+        with suppress(RunNotFoundError):
+            async for run in self._api().runs(self.project, order="-created_at", per_page=1):
+                return run
         raise AssertionError(f"No run was logged to the project {self.project!r}.")
 
     def _api(self) -> Api:
