@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from seed import seed
 
+import asyncwb
 from asyncwb.api import Api
 from asyncwb.testing import LocalServer, local_server
 
@@ -177,3 +178,36 @@ async def test_our_changes_are_read_by_the_package(server: LocalServer, tmp_path
     assert (found["name"], found["tags"]) == ("renamed", ["x"])
     same(found["config"], {"lr": 1, "new": {"deep": [1.5, None]}})
     same(found["summary"], {"a": 1, "best": {"loss": float("nan")}})
+
+
+async def test_a_run_that_we_wrote_reads_the_same_in_the_package(
+    server: LocalServer, tmp_path: Path
+) -> None:
+    config = {"lr": 0.1, "nested": {"a": [1, None, "é"]}}
+    logged = [
+        {"loss": 1 / (n + 1), "deep": {"x": n}, "odd": float("nan") if n % 2 else float("inf")}
+        for n in range(40)
+    ]
+    asked = {**server.settings, "silent": True}
+    async with asyncwb.init(
+        project="ours", id="o1", name="mine", tags=["a"], notes="n", group="g", job_type="j",
+        config=config, dir=str(tmp_path), settings=asked,
+    ) as run:  # fmt: skip
+        for row in logged:
+            await run.log(row)
+        run.summary["best"] = {"value": 1}
+    path = f"{server.entity}/ours/o1"
+    answer = package(server, tmp_path, READ, path)
+    found = json.loads(answer[answer.index("ANSWER") + len("ANSWER") :])[path]
+    rows = [{k: v for k, v in row.items() if k[0] != "_"} for row in found["rows"]]
+    same(rows, logged)
+    assert [row["_step"] for row in found["rows"]] == list(range(40))
+    same(found["run"]["config"], config)
+    shown = found["run"]
+    assert (shown["name"], shown["tags"], shown["notes"]) == ("mine", ["a"], "n")
+    assert (shown["group"], shown["job_type"], shown["state"]) == ("g", "j", "finished")
+    summary = {key: shown["summary"][key] for key in ("loss", "deep", "odd", "best")}
+    same(summary, {**logged[-1], "best": {"value": 1}})
+    ours = await Api(server.settings).run(path)
+    same([row async for row in ours.scan_history()], found["rows"])
+    same(ours.summary_metrics, shown["summary"])
