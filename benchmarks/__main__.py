@@ -130,7 +130,7 @@ def bench_stalled(_rounds: int) -> Table:
 
 def bench_scan(rounds: int, rtt_ms: float) -> Table:
     from asyncwb.testing import local_server
-    from asyncwb.testing.faults import DelayProxy
+    from asyncwb.testing.delay import DelayProxy
 
     table = Table("`scan_history` of 100,000 rows of ten floats", "nox -s bench -- scan")
     clients = ["wandb", "asyncwb", "asyncwb-async"]
@@ -138,9 +138,8 @@ def bench_scan(rounds: int, rtt_ms: float) -> Table:
         env = {**server.env, "WANDB_RUN_ID": "scanme"}
         measure("asyncwb", "batches", "100000", env=env)
         path = f"{server.entity}/bench/scanme"
-        port = int(server.url.rsplit(":", 1)[1])
         for label, delay, goal in (("loopback", 0.0, 3), (f"{rtt_ms:.0f} ms", rtt_ms, 10)):
-            with DelayProxy("127.0.0.1", port, delay_seconds=delay / 2000) as proxy:
+            with DelayProxy(server.url, round_trip=delay / 1000) as proxy:
                 url = server.url if not delay else proxy.url
                 got = interleave(
                     clients, "scan", path, rounds=max(1, rounds // 2),
