@@ -9,18 +9,23 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from typing import TYPE_CHECKING
 
 import msgspec
+
+from asyncwb.transport.offload import offload
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from asyncwb.sender.target import RunTarget
 
-__all__ = ["Ack", "ack_path", "load_ack", "store_ack"]
+__all__ = ["Ack", "AckKeeper", "ack_path", "load_ack", "store_ack"]
 
 log = logging.getLogger("asyncwb.sender")
+
+_STORE_SECONDS = 0.5
 
 
 class Ack(msgspec.Struct, kw_only=True):
@@ -89,3 +94,36 @@ def store_ack(journal: Path, ack: Ack) -> None:
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     draft.write_bytes(msgspec.json.encode(ack))
     draft.replace(path)
+
+
+class AckKeeper:
+    """Reads and writes the ack of one journal, off the loop.
+
+    A journal in memory has none; where the folder cannot be written, a recovery asks the server.
+    """
+
+    def __init__(self, journal: Path | None) -> None:
+        self._journal = journal
+        self._stored_at = 0.0
+        self._warned = False
+
+    async def load(self) -> Ack | None:
+        """What an earlier sender left."""
+        return None if self._journal is None else await offload(load_ack, self._journal)
+
+    async def store(self, ack: Ack) -> None:
+        """Write it now; a failure is one warning."""
+        self._stored_at = time.monotonic()
+        if self._journal is None:
+            return
+        try:
+            await offload(store_ack, self._journal, ack)
+        except OSError as exc:
+            if not self._warned:
+                log.warning("the state of %s cannot be written: %s", self._journal.name, exc)
+            self._warned = True
+
+    async def store_sometimes(self, ack: Ack) -> None:
+        """Write it unless that happened just now."""
+        if time.monotonic() - self._stored_at > _STORE_SECONDS:
+            await self.store(ack)

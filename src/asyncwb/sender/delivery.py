@@ -14,11 +14,11 @@ from asyncwb.errors import CommError, Error, JournalError
 from asyncwb.filestream import Chunk, FileStream, Pacer
 from asyncwb.graphql import GraphQL
 from asyncwb.journal.records import ExitRecord, field_number
-from asyncwb.sender.ack import Ack, load_ack, store_ack
+from asyncwb.sender.ack import Ack, AckKeeper
 from asyncwb.sender.alerts import send_alert
 from asyncwb.sender.finishing import write_final_files
 from asyncwb.sender.opening import Opener
-from asyncwb.sender.signals import Alarm, Gate
+from asyncwb.sender.schedule import UploadSchedule
 from asyncwb.sender.uploads import Uploads
 from asyncwb.transport import Transport
 from asyncwb.transport.offload import offload
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from asyncwb.journal import JournalReader, RawRecord
     from asyncwb.sender.fold import Fold
     from asyncwb.sender.progress import DeliveryOptions, Progress
+    from asyncwb.sender.signals import Alarm
     from asyncwb.sender.status import Phase
     from asyncwb.sender.target import RunTarget
     from asyncwb.settings import Settings
@@ -49,8 +50,6 @@ _SLICE_BYTES = 256 * 1024
 _SLICE_RECORDS = 256
 _CONFIG_DEBOUNCE_SECONDS = 5.0
 _CONFIG_RETRY_SECONDS = 60.0
-_FILES_DEBOUNCE_SECONDS = 1.0
-_ACK_SECONDS = 0.5
 _IDLE_SECONDS = 3600.0
 _LOOK_SECONDS = 0.5
 _HISTORY_FIELD = 2
@@ -103,10 +102,7 @@ class Delivery:
         self._replay_to = 0
         self._before_exit: int | None = None
         self._config_due: float | None = None
-        self._files_due: float | None = None
-        self._uploading: Gate | None = None
-        self._ack_stored_at = 0.0
-        self._ack_warned = False
+        self._keeper = AckKeeper(reader.path)
 
     async def run(self) -> None:
         """Deliver everything; returns when the run is finished.
@@ -145,6 +141,7 @@ class Delivery:
             self._target,
             deadline_seconds=self._settings.file_timeout,
         )
+        self._schedule = UploadSchedule(self.uploads, self._alarm.ring)
         self._enter("streaming")
         async with anyio.create_task_group() as group:
             await self._follow(group)
@@ -155,6 +152,7 @@ class Delivery:
     _opener: Opener
     _target: RunTarget
     _stream: FileStream
+    _schedule: UploadSchedule
     _ack: Ack
 
     def _enter(self, phase: Phase) -> None:
@@ -191,14 +189,14 @@ class Delivery:
         resume = self._settings.resume if self._options.follow else None
         if resume is None and self._fold.run.resume:
             resume = "allow"
-        ack = await offload(load_ack, journal) if journal is not None else None
+        ack = await self._keeper.load()
         opened = await self._opener.open(ack, resume, journal if recover else None)
         self._ack = opened.ack
         self._replay_to = self._progress.acked = opened.ack.position
         self._progress.target, self._progress.resumed = opened.target, opened.resumed
         self._progress.last_error = ""
         # The start offsets must be on disk before the first line is sent.
-        await self._store_ack()
+        await self._keeper.store(self._ack)
         return opened.target
 
     # Streaming.
@@ -212,7 +210,8 @@ class Delivery:
                 return
             flushing = progress.flush_to > progress.settled
             now = time.monotonic()
-            self._start_uploads(group, now, at_once=flushing)
+            self._want_files()
+            self._schedule.start_due(group, now, at_once=flushing)
             await self._send_alerts()
             await self._update_config(now, at_once=flushing)
             hurry = flushing or not at_tail or fold.preempting or not self._options.follow
@@ -227,7 +226,7 @@ class Delivery:
                 if wait <= 0:
                     await self._post()
                     continue
-            timers = (t - now for t in (self._config_due, self._files_due) if t is not None)
+            timers = (t - now for t in (self._config_due, self._schedule.due_at) if t is not None)
             # While rows wait for their time, more of them are no reason to wake up.
             await self._sleep(max(0.0, min((wait, *timers))), asleep=not fold.pending)
 
@@ -286,17 +285,16 @@ class Delivery:
         progress.last_error = ""
         progress.stop_requested = progress.stop_requested or answer.stopped
         self._advance(position)
-        if time.monotonic() - self._ack_stored_at > _ACK_SECONDS:
-            await self._store_ack()
+        await self._keeper.store_sometimes(self._ack)
 
     def _advance(self, position: int) -> None:
         """Everything before `position` arrived, but for what is still on its way."""
-        progress, uploads = self._progress, self.uploads
+        progress = self._progress
         if self._before_exit is not None and progress.phase == "streaming":
             position = min(position, self._before_exit)
         self._ack.position = progress.acked = max(progress.acked, position)
         self._reader.release(progress.acked)
-        files = self._fold.files or self._uploading or (uploads is not None and uploads.due)
+        files = self._fold.files or self._schedule.busy
         if not files and not self._fold.config_dirty and not self._fold.alerts:
             settled = progress.acked
             if self._before_exit is not None:
@@ -348,28 +346,6 @@ class Delivery:
         for name, policy in files.items():
             self.uploads.want(name, policy)
 
-    def _start_uploads(self, group: TaskGroup, now: float, *, at_once: bool) -> None:
-        """Upload in the background what is due; one batch at a time."""
-        assert self.uploads is not None
-        self._want_files()
-        if not self.uploads.due or self._uploading:
-            self._files_due = None
-            return
-        if self._files_due is None:
-            self._files_due = now + _FILES_DEBOUNCE_SECONDS
-        if at_once or self._files_due <= now:
-            self._files_due = None
-            self._uploading = Gate()
-            group.start_soon(self._upload_due, self.uploads, self._uploading)
-
-    async def _upload_due(self, uploads: Uploads, done: Gate) -> None:
-        try:
-            await uploads.upload_due()
-        finally:
-            self._uploading = None
-            done.open()
-            self._alarm.ring()
-
     # Finishing.
 
     async def _finish(self, group: TaskGroup) -> None:
@@ -393,47 +369,23 @@ class Delivery:
         except CommError as exc:
             log.warning("the last config was not delivered: %s", exc)
             failure = exc
-        await self._upload_rest(group, uploads)
+        await self._upload_rest(group)
         await self._post(exit_code=None if ending.not_complete else ending.exit_code, final=True)
         failure = failure or next(iter(uploads.failed.values()), None)
         if failure is not None:
-            await self._store_ack()
+            await self._keeper.store(self._ack)
             raise failure
         self._ack.finished = True
-        await self._store_ack()
+        await self._keeper.store(self._ack)
         self._progress.settled = self._progress.acked
         self._enter("finished")
 
-    async def _upload_rest(self, group: TaskGroup, uploads: Uploads) -> None:
+    async def _upload_rest(self, group: TaskGroup) -> None:
         """Upload all files; rows and heartbeats go on meanwhile."""
-        done = Gate()
-
-        async def upload() -> None:
-            try:
-                if self._uploading is not None:
-                    await self._uploading.wait()
-                await uploads.upload_all()
-            finally:
-                done.open()
-                self._alarm.ring()
-
-        group.start_soon(upload)
+        done = self._schedule.start_rest(group)
         while not done.is_open:
-            if self._fold.pending or self._pacer.heartbeat_wait_seconds(time.monotonic()) <= 0:
-                await self._post()
-                continue
             wait = self._pacer.heartbeat_wait_seconds(time.monotonic())
-            await self._alarm.sleep(wait)
-
-    async def _store_ack(self) -> None:
-        """Write the sidecar; without one (or where it fails) a recovery looks at the server."""
-        self._ack_stored_at = time.monotonic()
-        journal = self._reader.path
-        if journal is None:
-            return
-        try:
-            await offload(store_ack, journal, self._ack)
-        except OSError as exc:
-            if not self._ack_warned:
-                log.warning("the delivery state of %s cannot be written: %s", journal.name, exc)
-            self._ack_warned = True
+            if self._fold.pending or wait <= 0:
+                await self._post()
+            else:
+                await self._alarm.sleep(wait)

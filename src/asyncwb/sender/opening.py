@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
@@ -132,7 +132,7 @@ class Opener:
         config_only: bool = False,
     ) -> Bucket:
         fold, run = self._fold, self._fold.run
-        variables: dict[str, object] = dict.fromkeys(_VARIABLES)
+        variables = _NOTHING.copy()
         variables |= {
             "name": target.run_id if target else run.run_id,
             "project": target.project if target else run.project,
@@ -217,11 +217,12 @@ class Opener:
 
 
 _UPDATE_SECONDS = 60.0
-_VARIABLES = (
-    "id", "name", "project", "entity", "groupName", "description", "displayName", "notes",
-    "commit", "config", "host", "debug", "program", "repo", "jobType", "state", "sweep", "tags",
-    "summaryMetrics",
-)  # fmt: skip
+_NAMES = (
+    "id name project entity groupName description displayName notes commit config host debug "
+    "program repo jobType state sweep tags summaryMetrics"
+)
+_NOTHING = cast("dict[str, object]", dict.fromkeys(_NAMES.split()))
+"""All variables of the mutation as null, which leaves their fields alone."""
 
 
 def _without_password(url: str) -> str:

@@ -15,21 +15,30 @@ Tree = dict[str, object]
 def set_path(tree: Tree, path: Sequence[str], value: object) -> None:
     """Set a leaf, making (or replacing by) the dicts that lead to it."""
     for key in path[:-1]:
-        below = tree.get(key)
-        if not isinstance(below, dict):
-            below = tree[key] = {}
-        tree = cast("Tree", below)
+        tree = _below(tree, key)
     tree[path[-1]] = value
+
+
+def _below(tree: Tree, key: str) -> Tree:
+    """The dict under a key, made where there is none."""
+    below = tree.get(key)
+    if isinstance(below, dict):
+        return cast("Tree", below)
+    made: Tree = {}
+    tree[key] = made
+    return made
 
 
 def get_path(tree: Tree, path: Sequence[str]) -> object | None:
     """The value at a path, None where there is none."""
     value: object = tree
     for key in path:
-        if not isinstance(value, dict):
-            return None
-        value = cast("Tree", value).get(key)
+        value = _child(value, key)
     return value
+
+
+def _child(value: object, key: str) -> object | None:
+    return cast("Tree", value).get(key) if isinstance(value, dict) else None
 
 
 def remove_path(tree: Tree, path: Sequence[str]) -> None:

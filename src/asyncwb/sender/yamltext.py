@@ -39,27 +39,31 @@ def _order(key: str) -> tuple[bool, int, str]:
 
 
 def _entry(lead: str, value: object, indent: int) -> list[str]:
-    if isinstance(value, dict) and value:
-        return [lead, *_mapping(cast("dict[str, object]", value), indent + 4)]
-    if isinstance(value, list | tuple) and value:
-        return [lead, *_sequence(cast("list[object]", value), indent + 4)]
-    return [f"{lead} {_scalar(cast('object', value))}"]
+    nested = _nested(value, indent + 4)
+    if nested:
+        return [lead, *nested]
+    return [f"{lead} {_scalar(value)}"]
+
+
+def _nested(value: object, indent: int) -> list[str]:
+    """Lines of a dict or list that is not empty; none for anything else."""
+    if isinstance(value, dict):
+        return _mapping(cast("dict[str, object]", value), indent)
+    if isinstance(value, list | tuple):
+        return _sequence(cast("list[object]", value), indent)
+    return []
 
 
 def _sequence(items: list[object] | tuple[object, ...], indent: int) -> list[str]:
     lines: list[str] = []
     for item in items:
         lead = " " * indent + "-"
-        nested: list[str] = []
-        if isinstance(item, dict) and item:
-            nested = _mapping(cast("dict[str, object]", item), indent + 2)
-        elif isinstance(item, list | tuple) and item:
-            nested = _sequence(cast("list[object]", item), indent + 2)
+        nested = _nested(item, indent + 2)
         if nested:
             # The first line of a nested block shares the line of the dash.
             lines += [lead + nested[0][indent + 1 :], *nested[1:]]
         else:
-            lines.append(f"{lead} {_scalar(cast('object', item))}")
+            lines.append(f"{lead} {_scalar(item)}")
     return lines
 
 
