@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -91,6 +91,8 @@ def _route(path: str, handler: Handler, method: str) -> Route:
             return await handler(request)
         except Problem as problem:
             return problem_response(problem)
+        except ClientDisconnect:
+            return problem_response(Problem(400, "the request broke off"))
         except Exception:  # noqa: BLE001 - whatever it is, the client gets an answer
             _log.exception("%s %s failed", method, request.url.path)
             return problem_response(Problem(500, "internal server error"))

@@ -223,7 +223,7 @@ def require_extra() -> None:
     """
     missing = [
         name
-        for name in ("granian", "starlette", "ariadne", "sqlalchemy", "aiosqlite")
+        for name in ("granian", "starlette", "graphql", "sqlalchemy")
         if importlib.util.find_spec(name) is None
     ]
     if missing:

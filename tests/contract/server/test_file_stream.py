@@ -5,10 +5,12 @@ from __future__ import annotations
 import gzip
 import json
 import sqlite3
+from typing import TYPE_CHECKING
 
 import pytest
 
-from server_client import Client
+if TYPE_CHECKING:
+    from server_client import Client
 
 
 def row(step: int, **values: object) -> dict[str, object]:
