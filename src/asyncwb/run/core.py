@@ -81,7 +81,7 @@ class RunCore:
             encoder=encoder,
             decode_row=decode_row,
             append=journal.append,
-            summary=self.summary,
+            observe=self.summary.observer,
             settings=settings,
             start_time=start_time,
         )

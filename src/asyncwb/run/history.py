@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from threading import RLock
 
     from asyncwb.journal.rows import RowEncoder
-    from asyncwb.run.summary import Summary
     from asyncwb.settings import Settings
 
 __all__ = ["History"]
@@ -39,7 +38,7 @@ class History:
         encoder: Turns a row into the payload of its journal record.
         decode_row: Reads a row back from such a payload.
         append: Writes a payload to the journal; when it returns, the row survives `kill -9`.
-        summary: Is told of every written row.
+        observe: Is told of every written row.
         settings: `step_order` decides what happens to a row whose step went back.
         start_time: Start of the run in Unix seconds; `_runtime` counts from here.
     """
@@ -51,14 +50,14 @@ class History:
         encoder: RowEncoder,
         decode_row: Callable[[bytes], dict[str, Any]],
         append: Callable[[bytes], int],
-        summary: Summary,
+        observe: Callable[[dict[str, Any], bytes, float], None],
         settings: Settings,
         start_time: float,
     ) -> None:
         self._encode = encoder.encode
         self._decode_row = decode_row
         self._append = append
-        self._observe = summary.observe
+        self._observe = observe
         self._lock = lock
         self._start = start_time
         self._step = 0
@@ -83,7 +82,9 @@ class History:
             self._start -= runtime
             self._step = step
 
-    def log(self, row: Mapping[str, Any], step: int | None, commit: bool | None) -> None:
+    def log(
+        self, row: Mapping[str, Any], step: int | None = None, commit: bool | None = None
+    ) -> None:
         """Add `row` as `Run.log` describes."""
         values = row if type(row) is dict else _as_dict(row)
         with self._lock:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from asyncwb.errors import ClosedError, Error, ForkedError, InvalidValueError, UsageError
 
@@ -22,6 +22,16 @@ if TYPE_CHECKING:
 __all__ = ["Run"]
 
 
+class LogNowait(Protocol):
+    """`Run.log` as a plain call."""
+
+    def __call__(
+        self, row: Mapping[str, Any], step: int | None = None, commit: bool | None = None
+    ) -> None:
+        """Add a row."""
+        ...
+
+
 class Run:
     """One live run. Made by `init`.
 
@@ -37,7 +47,8 @@ class Run:
 
     def __init__(self, core: RunCore) -> None:
         self._core = core
-        self._log_row = core.history.log
+        # `log` as a plain call, for the blocking face: an attribute, to save a frame per row.
+        self._log_nowait: LogNowait = core.history.log
         self._previous: Run | None = None
         self._pid = os.getpid()
 
@@ -71,13 +82,7 @@ class Run:
             ClosedError: The run is finished.
             ForkedError: The run belongs to the parent process.
         """
-        self._log_row(row, step, commit)
-
-    def _log_nowait(
-        self, row: Mapping[str, Any], step: int | None = None, commit: bool | None = None
-    ) -> None:
-        """`log` as a plain call, for the blocking face."""
-        self._log_row(row, step, commit)
+        self._log_nowait(row, step, commit)
 
     @property
     def config(self) -> Config:

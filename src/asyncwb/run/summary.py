@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from asyncwb.errors import InvalidValueError
 from asyncwb.run.config import as_mapping
+from asyncwb.run.last_rows import LastRows
 from asyncwb.run.tracked import tracked, untracked
 from asyncwb.run.values import plain_value
 
@@ -15,11 +16,6 @@ if TYPE_CHECKING:
     from threading import RLock
 
 __all__ = ["Summary"]
-
-_MOST_KEY_SETS = 64
-_LONGEST_PAUSE_SECONDS = 30.0
-_MOST_ROWS_BETWEEN = 10_000
-_FLAT = frozenset({float, int, str, bool, type(None)})
 
 
 class Summary(MutableMapping[str, Any]):
@@ -36,22 +32,7 @@ class Summary(MutableMapping[str, Any]):
         record_derived: Writes the whole summary, for readers that do not derive it from rows.
     """
 
-    # Last values are not kept per row: that would cost a copy of every value. The payload of the
-    # newest row of each key set is kept instead, and read when somebody asks.
-
-    _own = frozenset(
-        {
-            "_values",
-            "_recent",
-            "_decode_row",
-            "_record_set",
-            "_record_derived",
-            "_lock",
-            "_rows",
-            "_rows_due",
-            "_time_due",
-        }
-    )
+    _own = frozenset({"_values", "_decode_row", "_record_set", "_record_derived", "_lock", "_rows"})
 
     def __init__(
         self,
@@ -62,38 +43,22 @@ class Summary(MutableMapping[str, Any]):
         record_derived: Callable[[dict[str, Any]], None],
     ) -> None:
         self._values: dict[str, Any] = {}
-        self._recent: dict[tuple[str, ...], bytes] = {}
+        self._rows = LastRows(self._fold, self.checkpoint)
         self._decode_row = decode_row
         self._record_set = record_set
         self._record_derived = record_derived
         self._lock = lock
-        self._rows = 0
-        self._rows_due = 1
-        self._time_due = 0.0
 
-    def observe(self, row: dict[str, Any], payload: bytes, now: float) -> None:
-        """Note a written row. Called for every row, under the lock of the history."""
-        keys = tuple(row)
-        recent = self._recent
-        # Insertion order is age: the newest payload goes to the end.
-        if recent.pop(keys, None) is None and len(recent) >= _MOST_KEY_SETS:
-            self._fold()
-        recent[keys] = payload
-        if not _FLAT.issuperset(map(type, row.values())) and _is_nested(row):
-            # Rows with the same top-level keys may have different leaves: none may be dropped.
-            self._fold()
-        self._rows += 1
-        if self._rows >= self._rows_due or now >= self._time_due:
-            self.checkpoint(now)
+    @property
+    def observer(self) -> Callable[[dict[str, Any], bytes, float], None]:
+        """What the history tells of every row it writes."""
+        return self._rows.observe
 
     def checkpoint(self, now: float) -> None:
-        """Write the whole summary to the journal, for readers that do not derive it.
-
-        Due after 1, 2, 4, ... rows, at least every 10,000 rows and every 30 seconds of logging.
-        """
-        self._rows_due = self._rows + min(max(self._rows, 1), _MOST_ROWS_BETWEEN)
-        self._time_due = now + _LONGEST_PAUSE_SECONDS
-        self._record_derived(self.as_dict())
+        """Write the whole summary to the journal, for readers that do not derive it."""
+        with self._lock:
+            self._rows.postpone(now)
+            self._record_derived(self.as_dict())
 
     def __getitem__(self, key: str) -> Any:
         with self._lock:
@@ -179,17 +144,19 @@ class Summary(MutableMapping[str, Any]):
             self._values[key] = tracked(value, self, key)
 
     def _fold(self) -> None:
-        """Bring the values up to the newest rows, nested dicts leaf by leaf."""
-        while self._recent:
-            keys = next(iter(self._recent))
-            row = self._decode_row(self._recent.pop(keys))
-            for key, value in row.items():
-                old = self._values.get(key)
-                if key == "_step" and isinstance(old, int) and old > value:
-                    continue  # a row that was kept under a step behind
-                if isinstance(old, dict) and isinstance(value, dict):
-                    value = _merged(cast("dict[str, Any]", old), cast("dict[str, Any]", value))
-                self._values[key] = tracked(value, self, key)
+        """Bring the values up to the newest rows."""
+        for payload in self._rows.take():
+            self._take_in(self._decode_row(payload))
+
+    def _take_in(self, row: dict[str, Any]) -> None:
+        """Merge one row, nested dicts leaf by leaf."""
+        for key, value in row.items():
+            old = self._values.get(key)
+            if key == "_step" and isinstance(old, int) and old > value:
+                continue  # a row that was kept under a step behind
+            if isinstance(old, dict) and isinstance(value, dict):
+                value = _merged(cast("dict[str, Any]", old), cast("dict[str, Any]", value))
+            self._values[key] = tracked(value, self, key)
 
     def leave_to_parent(self, lock: RLock) -> None:
         """In a forked child: use a lock that nobody holds."""
@@ -205,10 +172,6 @@ class Summary(MutableMapping[str, Any]):
         with self._lock:
             if key in self._values:
                 self._record_set({key: untracked(self._values[key])}, [])
-
-
-def _is_nested(row: dict[str, Any]) -> bool:
-    return any(isinstance(value, Mapping) for value in row.values())
 
 
 def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
