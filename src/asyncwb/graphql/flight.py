@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import anyio
 
+from asyncwb.errors import ClosedError
 from asyncwb.portal import PORTAL
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class _Flight(Generic[T]):
         await self.landed.wait()
         if self._error is not None:
             raise self._error
+        if not self._values:
+            raise ClosedError("asyncwb was shut down while a request was under way")
         return self._values[0]
 
 
