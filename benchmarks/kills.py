@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import random
 import subprocess
@@ -17,6 +18,7 @@ from pathlib import Path
 from benchmarks.harness import base_env
 
 COMMAND = "nox -s bench -- kills"
+HISTORY = 2
 
 # The child says on a pipe how many log() calls have returned; one byte write per row.
 CHILD = textwrap.dedent(
@@ -77,20 +79,16 @@ def run_and_kill(client: str, folder: Path, run_id: str, rows: int, pause: float
 def journal_rows(folder: Path) -> list[int]:
     """The values of `i` in every readable history record below the folder."""
     from asyncwb.journal import JournalReader
-    from asyncwb.journal.records import HistoryRecord, decode_record
+    from asyncwb.journal.records import field_number
+    from asyncwb.journal.rows import RowDecoder
 
-    found = []
+    found: list[int] = []
     for path in folder.glob("wandb/*run-*/*.wandb"):
-        reader = JournalReader.open(path)
+        reader, decoder = JournalReader.open(path), RowDecoder()
         while batch := reader.read_batch(1 << 20, 10_000):
             for raw in batch:
-                record = decode_record(raw.payload)
-                if isinstance(record.data, HistoryRecord):
-                    found += [
-                        int(item.value_json)
-                        for item in record.data.item
-                        if [*item.nested_key, item.key][0] == "i"
-                    ]
+                if field_number(raw.payload) == HISTORY:
+                    found.append(json.loads(decoder.to_line(raw.payload))["i"])
         reader.close()
     return found
 

@@ -131,7 +131,7 @@ def log_batches(name: str, count: int) -> dict[str, float]:
     return {"log_s": logged - began, "total_s": total, "rows_per_s": count / total}
 
 
-async def many_runs(runs: int, rows_each: int) -> dict[str, float]:
+async def many_runs(runs: int, rows_each: int, rows_per_s: int) -> dict[str, float]:
     import asyncwb
 
     rows = make_rows(rows_each)
@@ -147,8 +147,8 @@ async def many_runs(runs: int, rows_each: int) -> dict[str, float]:
     async def work(run: asyncwb.Run) -> None:
         for i, row in enumerate(rows):
             await run.log(row)
-            if i % 50 == 0:
-                await asyncio.sleep(0)
+            if i % 20 == 19:
+                await asyncio.sleep(20 / rows_per_s)
         await run.finish()
 
     sockets = 0
@@ -190,8 +190,8 @@ def stalled(name: str, count: int) -> dict[str, float]:
     """Peak memory above import while a server accepts and never answers."""
     module = client(name)
     rows = make_rows(100)
-    run = start(module, "online")
     before, peak = rss_mb(), 0.0
+    run = start(module, "online")
     began = time.perf_counter()
     for i in range(count // 100):
         for row in rows:
@@ -241,7 +241,7 @@ def main() -> None:
         case "batches":
             result = log_batches(name, int(argument))
         case "many":
-            result = asyncio.run(many_runs(int(argument), 1000))
+            result = asyncio.run(many_runs(int(argument), 1000, rows_per_s=50))
         case "stalled":
             result = stalled(name, int(argument))
         case "scan" if awaited:
