@@ -12,15 +12,19 @@ from journals import config_record, item, run_record
 
 import asyncwb.journal.records as rec
 from asyncwb.api import Api
-from asyncwb.errors import AuthenticationError, ClosedError, UsageError
+from asyncwb.errors import AuthenticationError, ClosedError, CommError, UsageError
+from asyncwb.graphql import GraphQL
+from asyncwb.graphql.run_operations import STOP_RUN
 from asyncwb.journal import Journal
 from asyncwb.journal.rows import RowEncoder
 from asyncwb.portal import PORTAL
-from asyncwb.sender import Sender, SenderStatus
+from asyncwb.sender import Sender, SenderStatus, sync_folder
 from asyncwb.sender.access import transport_config
+from asyncwb.sender.opening import Opener
 from asyncwb.settings import Settings
 from asyncwb.testing import LocalServer, local_server
 from asyncwb.testing.faults import FaultProxy
+from asyncwb.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +49,7 @@ class Live:
         (self.dir / "files").mkdir(parents=True)
         self.path = self.dir / f"run-{run_id}.wandb"
         self.journal = Journal.create(self.path)
-        settings = Settings(base_url=url, api_key=key, **changes)
+        self.settings = settings = Settings(base_url=url, api_key=key, **changes)
         self.seen: list[SenderStatus] = []
         self.sender = Sender(
             self.journal.reader(),
@@ -286,3 +290,83 @@ def test_silence_is_broken_by_heartbeats(live: Any) -> None:
         time.sleep(0.02)
     # A heartbeat is two bytes.
     assert run.sender.status.bytes_sent >= before + 4
+
+
+def test_a_stop_on_the_server_is_seen(live: Any, server: LocalServer) -> None:
+    run = live("asked", heartbeat_seconds=0.2)
+    run.log(0, x=1)
+    run.wait()
+    assert not run.sender.status.stop_requested
+
+    async def stop() -> None:
+        transport = await Transport.shared(transport_config(run.settings))
+        await GraphQL(transport).execute(STOP_RUN, {"id": run.sender.status.storage_id})
+
+    PORTAL.call(stop)
+    deadline = time.monotonic() + 10
+    while not run.sender.status.stop_requested and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert run.sender.status.stop_requested
+
+
+def test_a_refused_config_fails_the_flush_but_not_the_rows(
+    live: Any, server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = live("refusedconfig")
+    run.wait()
+
+    async def refuse(*_: object) -> None:
+        raise CommError("no such field")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Opener, "update", refuse)
+        run.add(config_record(lr=1))
+        run.log(0, x=1)
+        with pytest.raises(CommError, match="no such field"):
+            run.wait()
+        deadline = time.monotonic() + 5
+        while not run.sender.status.rows_sent and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert read(server, "refusedconfig")[0] == [0]
+    run.finish()
+    assert read(server, "refusedconfig")[1].config["lr"] == 1
+
+
+def test_a_file_that_cannot_be_uploaded_fails_the_finish_and_is_sent_later(
+    live: Any, server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = live("badfile")
+    (run.dir / "files" / "a.txt").write_text("a")
+    run.log(0, x=1)
+    files = [rec.FileItem(path=name) for name in ("a.txt", "../out.txt", "gone.txt")]
+    run.add(rec.FilesRecord(files=files))
+
+    async def refuse(*_: object, **__: object) -> None:
+        raise CommError("the disk of the store is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Transport, "put", refuse)
+        with pytest.raises(CommError, match="disk of the store"):
+            run.finish()
+    assert "a.txt" in run.sender.status.files_failed
+    run.close()
+    assert read(server, "badfile")[0] == [0]
+    assert PORTAL.call(sync_folder, run.dir, run.settings).state == "synced"
+
+    async def names() -> set[str]:
+        found = await Api(overrides=server.settings).run(f"{server.entity}/live/badfile")
+        return {file.name async for file in found.files()}
+
+    assert PORTAL.call(names) == {"a.txt", "config.yaml", "wandb-summary.json"}
+    assert read(server, "badfile")[0] == [0]
+
+
+def test_an_alert_arrives_and_a_missing_answer_does_not_end_the_run(
+    live: Any, server: LocalServer
+) -> None:
+    run = live("alerted")
+    run.add(rec.AlertRecord(title="t", text="x", level="WARN", wait_duration=60_000))
+    run.log(0, x=1)
+    run.finish()
+    assert run.sender.status.finished
+    assert run.sender.status.last_error == ""

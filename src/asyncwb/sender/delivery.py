@@ -143,9 +143,17 @@ class Delivery:
         )
         self._schedule = UploadSchedule(self.uploads, self._alarm.ring)
         self._enter("streaming")
+        failure: Error | None = None
         async with anyio.create_task_group() as group:
-            await self._follow(group)
-            await self._finish(group)
+            # Raised inside, an error would come out wrapped into a group.
+            try:
+                await self._follow(group)
+                await self._finish(group)
+            except Error as exc:
+                failure = exc
+                group.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
 
     uploads: Uploads | None = None
     _graphql: GraphQL
