@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 import threading
 import time
 from _thread import get_ident
@@ -15,13 +14,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from weakref import WeakSet
 
-from asyncwb.errors import BlockingInAsyncWarning, ClosedError, PortalMisuseError
+from asyncwb.errors import ClosedError, PortalMisuseError
+
+# Not lazily: it registers fork hooks, which Python confuses when a fork meets the import.
+from asyncwb.portal.executor import DaemonExecutor
+from asyncwb.portal.exit import drain
+from asyncwb.portal.warn import blocks_a_loop, warn_of_blocking
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from asyncwb.portal.background import Background
-    from asyncwb.portal.executor import DaemonExecutor
     from asyncwb.portal.loop_thread import LoopThread
     from asyncwb.portal.pump import AsyncLoopIterator, LoopIterator
 
@@ -59,6 +62,7 @@ class Portal:
         self._resolver: DaemonExecutor | None = None
         self._hooks: dict[object, tuple[Callable[[float], Awaitable[object]], float]] = {}
         self._closed = False
+        self._starting: set[int] = set()
 
     # -- calls ------------------------------------------------------------------------------
 
@@ -110,9 +114,10 @@ class Portal:
         Returns:
             An iterator that raises what the async iterator raises: the same object.
         """
+        thread = self._running()
         from asyncwb.portal.pump import LoopIterator, Pump
 
-        pump = Pump(self._running(), partial(fn, *args, **kwargs), _name(fn))
+        pump = Pump(thread, partial(fn, *args, **kwargs), _name(fn))
         return LoopIterator(pump, self._check_blocking)
 
     def aiterate(
@@ -123,9 +128,10 @@ class Portal:
         Returns:
             An async iterator with `aclose()`, which runs the generator's `finally` blocks.
         """
+        thread = self._running()
         from asyncwb.portal.pump import AsyncLoopIterator, Pump
 
-        return AsyncLoopIterator(Pump(self._running(), partial(fn, *args, **kwargs), _name(fn)))
+        return AsyncLoopIterator(Pump(thread, partial(fn, *args, **kwargs), _name(fn)))
 
     def post(self, callback: Callable[..., object], *args: Any) -> None:
         """Run a callback in the loop soon. From any thread; never waits, never raises.
@@ -192,22 +198,23 @@ class Portal:
         return thread if thread is not None else self._start()
 
     def _start(self) -> LoopThread:
-        # asyncio is imported before the lock is taken: a fork in the middle is common then.
-        from asyncwb.portal.loop_thread import LoopThread
+        self._starting.add(get_ident())
+        try:
+            from asyncwb.portal.loop_thread import LoopThread
 
-        resolver = self._executors()[1]
-        with self._lock:
-            if self._closed:
-                raise ClosedError("asyncwb's event loop is closed")
-            if self._thread is None:
-                thread = LoopThread(resolver)
-                self._ident = thread.ident
-                self._thread = thread
-            return self._thread
+            resolver = self._executors()[1]
+            with self._lock:
+                if self._closed:
+                    raise ClosedError("asyncwb's event loop is closed")
+                if self._thread is None:
+                    thread = LoopThread(resolver)
+                    self._ident = thread.ident
+                    self._thread = thread
+                return self._thread
+        finally:
+            self._starting.discard(get_ident())
 
     def _executors(self) -> tuple[DaemonExecutor, DaemonExecutor]:
-        from asyncwb.portal.executor import DaemonExecutor
-
         with self._lock:
             if self._executor is None or self._resolver is None:
                 self._executor = DaemonExecutor(EXECUTOR_THREADS, "asyncwb-files")
@@ -222,9 +229,9 @@ class Portal:
                 f"{name}() was called blocking from asyncwb's own event loop, where it would wait "
                 f"for itself; write 'await {name}(...)' with the async API"
             )
-        if not self._warned and _blocks_a_loop():
+        if not self._warned and blocks_a_loop():
             self._warned = True
-            _warn(
+            warn_of_blocking(
                 f"{name}() of asyncwb.sync blocks the running event loop; use the same name of "
                 "'import asyncwb' and await it"
             )
@@ -275,7 +282,7 @@ class Portal:
         hooks, self._hooks = list(self._hooks.values()), {}
         budget = max(seconds for _, seconds in hooks)
         try:
-            self._running().call(partial(_drain, [hook for hook, _ in hooks], budget), "exit")
+            self._running().call(partial(drain, [hook for hook, _ in hooks], budget), "exit")
         except KeyboardInterrupt:
             log.warning("interrupted at exit; what is unsent stays in the journal")
         except Exception:
@@ -316,6 +323,15 @@ class Portal:
         self.close(timeout)
         self._forget()
 
+    def before_fork(self) -> None:
+        """Let other threads end a start that is under way, for a second at most; takes no lock.
+
+        A child born in the middle of an import finds that module's import lock held for ever.
+        """
+        deadline = time.monotonic() + 1.0
+        while self._starting - {get_ident()} and time.monotonic() < deadline:
+            time.sleep(0.001)
+
     def after_fork(self) -> None:
         """In the child: start afresh. What the parent made is kept, untouched, and never freed."""
         thread = self._thread
@@ -324,30 +340,6 @@ class Portal:
         self._forget()
         if thread is not None:
             thread.abandon()
-
-
-async def _drain(hooks: list[Callable[[float], Awaitable[object]]], budget: float) -> None:
-    import asyncio
-
-    async def run(hook: Callable[[float], Awaitable[object]]) -> None:
-        try:
-            await hook(budget)
-        except Exception:
-            log.exception("an exit hook failed")
-
-    tasks = [asyncio.ensure_future(run(hook)) for hook in hooks]
-    started = time.monotonic()
-    try:
-        _, late = await asyncio.wait(tasks, timeout=budget)
-        if late:
-            log.warning(
-                "gave up after %.1f s at exit; what is unsent stays in the journal",
-                time.monotonic() - started,
-            )
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks, timeout=1.0)
 
 
 def _drop(_: object) -> None:
@@ -360,26 +352,9 @@ def _name(fn: object) -> str:
     return getattr(fn, "__qualname__", None) or type(fn).__qualname__
 
 
-def _blocks_a_loop() -> bool:
-    """Whether the thread runs an event loop that a blocking call would stop."""
-    asyncio = sys.modules.get("asyncio")
-    if asyncio is None or asyncio._get_running_loop() is None:
-        return False
-    ipython = sys.modules.get("IPython")
-    # A notebook runs every cell inside a loop, and blocking there is what its user means.
-    return ipython is None or ipython.get_ipython() is None
-
-
-def _warn(message: str) -> None:
-    import inspect
-    import warnings
-
-    package = os.path.dirname(os.path.dirname(__file__)) + os.sep
-    depth, frame = 1, inspect.currentframe()
-    while frame is not None and frame.f_code.co_filename.startswith(package):
-        frame = frame.f_back
-        depth += 1
-    warnings.warn(message, BlockingInAsyncWarning, stacklevel=depth)
+def _before_fork() -> None:
+    for portal in list(_portals):
+        portal.before_fork()
 
 
 def _after_fork_in_child() -> None:
@@ -391,7 +366,7 @@ _portals: WeakSet[Portal] = WeakSet()
 _abandoned: list[object] = []
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+    os.register_at_fork(before=_before_fork, after_in_child=_after_fork_in_child)
 
 PORTAL = Portal()
 """The portal of this process."""

@@ -1,0 +1,126 @@
+"""Both faces have the same names, signatures and docstrings."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import asyncwb
+import asyncwb.sync
+
+ROOT = Path(__file__).parents[2]
+TWINS = {
+    "asyncwb.run.run.Run": "asyncwb.sync._run.Run",
+    "asyncwb.api.api.Api": "asyncwb.sync._api.Api",
+    "asyncwb.api.runs.Runs": "asyncwb.sync._api_runs.Runs",
+    "asyncwb.api.run.Run": "asyncwb.sync._api_run.Run",
+    "asyncwb.api.history.HistoryScan": "asyncwb.sync._api_history.HistoryScan",
+    "asyncwb.api.files.File": "asyncwb.sync._api_files.File",
+    "asyncwb.api.files.Files": "asyncwb.sync._api_files.Files",
+    "asyncwb.api.summary.Summary": "asyncwb.sync._api_summary.Summary",
+}
+ONLY_BLOCKING = {"from_async"}
+
+
+def load(path: str) -> type:
+    module, _, name = path.rpartition(".")
+    found: type = getattr(importlib.import_module(module), name)
+    return found
+
+
+def public(kind: type) -> set[str]:
+    return {name for name in dir(kind) if not name.startswith("_")}
+
+
+@pytest.mark.parametrize("path", TWINS)
+def test_a_class_and_its_twin(path: str) -> None:
+    ours, twin = load(path), load(TWINS[path])
+    assert public(ours) <= public(twin)
+    for name in sorted(public(ours)):
+        one, other = inspect.getattr_static(ours, name), inspect.getattr_static(twin, name)
+        if isinstance(one, property):
+            assert isinstance(other, property), name
+            assert (one.fset is None) == (other.fset is None), name
+            continue
+        given, there = inspect.signature(one), inspect.signature(other)
+        assert list(given.parameters) == list(there.parameters), name
+        for key, parameter in given.parameters.items():
+            assert parameter.kind == there.parameters[key].kind, (name, key)
+            assert parameter.default == there.parameters[key].default, (name, key)
+        assert not inspect.iscoroutinefunction(other), name
+        assert bool(inspect.getdoc(one)) == bool(inspect.getdoc(other)), name
+
+
+@pytest.mark.parametrize("path", TWINS.values())
+def test_blocking_docstrings_do_not_speak_async(path: str) -> None:
+    twin = load(path)
+    for name in public(twin):
+        words = inspect.getdoc(inspect.getattr_static(twin, name)) or ""
+        assert not re.search(r"\bawait \w|\basync (with|for)\b", words), name
+
+
+@pytest.mark.parametrize("name", ["init", "login", "log", "flush", "finish", "alert"])
+def test_module_level_functions(name: str) -> None:
+    ours = inspect.signature(getattr(asyncwb, name))
+    twin = inspect.signature(getattr(asyncwb.sync, name))
+    assert list(ours.parameters.values()) == list(twin.parameters.values())
+
+
+def test_the_public_names_are_the_same() -> None:
+    assert set(asyncwb.__all__) - {"__version__"} == set(asyncwb.sync.__all__)
+    for face in (asyncwb, asyncwb.sync):
+        for name in face.__all__:
+            assert hasattr(face, name), name
+
+
+def test_the_tables_of_lazy_names_are_what_type_checkers_see() -> None:
+    import ast
+
+    for face in (asyncwb, asyncwb.sync):
+        assert face.__file__ is not None
+        tree = ast.parse(Path(face.__file__).read_text())
+        block = next(node for node in tree.body if isinstance(node, ast.If))
+        seen = {
+            alias.asname: node.module
+            for node in block.body
+            if isinstance(node, ast.ImportFrom)
+            for alias in node.names
+        }
+        assert seen == face._HOMES
+
+
+def test_generated_files_are_up_to_date() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "tools" / "gen_sync.py", "--check"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("statement", ["import asyncwb", "import asyncwb.sync"])
+def test_an_import_loads_nothing_heavy_and_starts_no_thread(statement: str) -> None:
+    program = (
+        f"import sys, threading; {statement}; "
+        "print(sorted({'asyncio', 'ssl', 'httpx', 'numpy', 'anyio', 'msgspec'} & set(sys.modules)), "
+        "threading.active_count())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[] 1"
+
+
+def test_the_portal_loads_no_asyncio_before_it_is_used() -> None:
+    program = "import sys, asyncwb.portal; print('asyncio' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "False"
