@@ -1,0 +1,37 @@
+"""What users of `asyncwb.sync` see; read by mypy and pyright, never run."""
+
+from __future__ import annotations
+
+from typing import Any, assert_type
+
+import asyncwb.sync as wandb
+from asyncwb.sync._api_files import File
+from asyncwb.sync._api_run import Run as ApiRun
+from asyncwb.types import Row
+
+run = wandb.init(project="p", config={"lr": 0.1})
+assert_type(run, wandb.Run)
+assert_type(run.id, str)
+assert_type(run.log({"loss": 1.0}, step=3), None)
+assert_type(wandb.run, wandb.Run | None)
+assert_type(wandb.config, wandb.Config)
+assert_type(wandb.summary, wandb.Summary)
+assert_type(wandb.login(), bool)
+wandb.log({"loss": 0.5})
+wandb.finish()
+with wandb.init() as other:
+    assert_type(other, wandb.Run)
+
+api = wandb.Api(timeout=3)
+runs = api.runs("e/p")
+assert_type(len(runs), int)
+assert_type(runs[0], ApiRun)
+assert_type(runs[1:3], list[ApiRun])
+for one in runs:
+    assert_type(one, ApiRun)
+    assert_type(one.config, dict[str, Any])
+    for row in one.scan_history(keys=["loss"]):
+        assert_type(row, Row)
+    assert_type(one.history(pandas=False), list[Row])
+    assert_type(one.file("x"), File)
+    assert_type(one.name, str | None)
