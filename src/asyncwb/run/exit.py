@@ -22,6 +22,8 @@ __all__ = ["EXIT_WATCH"]
 
 _FAILED = 1
 _INTERRUPTED = 255
+# For the end of a run whose time is over: it says so, and leaves nothing running.
+_GRACE_SECONDS = 2.0
 
 
 class ExitWatch:
@@ -50,7 +52,9 @@ class ExitWatch:
                 self._next_exit, sys.exit = sys.exit, self._exit
                 atexit.register(self._end_local_runs)
             if online_seconds is not None and self._unregister is None:
-                self._unregister = PORTAL.on_exit(_finish_runs, budget_seconds=online_seconds)
+                self._unregister = PORTAL.on_exit(
+                    _finish_runs, budget_seconds=online_seconds + _GRACE_SECONDS
+                )
 
     def stop_if_idle(self) -> None:
         """Put everything back when no run is alive."""
@@ -101,9 +105,10 @@ async def _finish_runs(budget_seconds: float) -> None:
     """End every live run; the journal keeps what the time does not suffice for."""
     import anyio
 
+    seconds = max(0.0, budget_seconds - _GRACE_SECONDS)
     async with anyio.create_task_group() as group:
         for run in live_runs():
-            group.start_soon(run._finish_at_exit, EXIT_WATCH.exit_code, budget_seconds)  # pyright: ignore[reportPrivateUsage]
+            group.start_soon(run._finish_at_exit, EXIT_WATCH.exit_code, seconds)  # pyright: ignore[reportPrivateUsage]
 
 
 EXIT_WATCH = ExitWatch()

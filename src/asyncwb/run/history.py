@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from time import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from asyncwb.errors import ClosedError, ForkedError, InvalidValueError
 
@@ -86,7 +86,7 @@ class History:
         self, row: Mapping[str, Any], step: int | None = None, commit: bool | None = None
     ) -> None:
         """Add `row` as `Run.log` describes."""
-        values = row if type(row) is dict else _as_dict(row)
+        values: dict[str, Any] = row if type(row) is dict else _as_dict(row)  # pyright: ignore[reportUnknownVariableType] # the encoder checks the keys
         with self._lock:
             if step is None and commit is not False and self._idle:
                 now = time()
@@ -203,7 +203,7 @@ def _as_step(step: object) -> int:
     """Accept integers (numpy's too), refuse bools, fractions and negative numbers."""
     if type(step) is int:
         number = step
-    elif isinstance(step, bool) or not hasattr(step, "__index__"):
+    elif isinstance(step, bool) or not isinstance(step, SupportsIndex):
         raise InvalidValueError(f"step is an integer >= 0, got {step!r}")
     else:
         try:

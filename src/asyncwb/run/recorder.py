@@ -6,7 +6,7 @@ import platform
 import secrets
 import sys
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from asyncwb import jsonx
 from asyncwb.errors import ForkedError
@@ -219,7 +219,7 @@ def _leaves(values: Mapping[str, Any], above: tuple[str, ...]) -> list[tuple[tup
         if isinstance(value, dict) and value and "_type" not in value:
             found += _leaves(value, path)  # pyright: ignore[reportUnknownArgumentType]
         else:
-            found.append((path, value))
+            found.append((path, cast("Any", value)))
     return found
 
 

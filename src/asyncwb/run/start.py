@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from asyncwb.run.connection import Connection
     from asyncwb.run.folder import RunFolder
     from asyncwb.run.nulls import RunJournal
+    from asyncwb.transport import TransportConfig
 
 __all__ = ["StartOptions", "connect", "previous_run", "start"]
 
@@ -68,12 +69,8 @@ def start(options: StartOptions) -> tuple[Run, Connection | None]:
     settings = _settings(options)
     config = _config(options)
     online = settings.mode == "online"
-    if online:
-        # Before anything is written: without a key nothing could ever be sent.
-        from asyncwb.run.connection import Connection
-        from asyncwb.sender.access import transport_config
-
-        destination = transport_config(settings)
+    # Before anything is written: without a key nothing could ever be sent.
+    destination = _destination(settings) if online else None
     start_time = time()
     terminal = Terminal(settings)
     folder, journal, file_journal = _place(settings, start_time)
@@ -89,7 +86,9 @@ def start(options: StartOptions) -> tuple[Run, Connection | None]:
     core.recorder.begin(core.config.as_dict())
     run = Run(core)
     connection = None
-    if online and file_journal is not None:
+    if destination is not None and file_journal is not None:
+        from asyncwb.run.connection import Connection
+
         connection = core.connection = Connection(
             file_journal, settings=settings, run_dir=folder.path, config=destination
         )
@@ -130,6 +129,12 @@ async def connect(run: Run, connection: Connection, wait: bool) -> None:
             f"{core.folder.path} and keeps trying. `asyncwb sync {core.folder.path}` sends what "
             "is left."
         )
+
+
+def _destination(settings: Settings) -> TransportConfig:
+    from asyncwb.sender.access import transport_config
+
+    return transport_config(settings)
 
 
 def _cause(connection: Connection) -> str:
