@@ -13,6 +13,7 @@ from journals import config_record, item, run_record
 import asyncwb.journal.records as rec
 from asyncwb.api import Api
 from asyncwb.errors import AuthenticationError, ClosedError, CommError, UsageError
+from asyncwb.filestream import FileStream, StreamAnswer
 from asyncwb.graphql import GraphQL
 from asyncwb.graphql.run_operations import STOP_RUN
 from asyncwb.journal import Journal
@@ -370,3 +371,32 @@ def test_an_alert_arrives_and_a_missing_answer_does_not_end_the_run(
     run.finish()
     assert run.sender.status.finished
     assert run.sender.status.last_error == ""
+
+
+def test_a_refused_stream_keeps_the_rows_and_is_reported_once(
+    live: Any,
+    server: LocalServer,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    run = live("refusedrows")
+    run.log(0, x=1)
+    run.wait()
+
+    async def refuse(*_: object) -> StreamAnswer:
+        return StreamAnswer(error=CommError("gone"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FileStream, "send", refuse)
+        run.log(1, x=1)
+        for _ in range(2):
+            with pytest.raises(CommError, match="gone"):
+                run.wait()
+        run.log(2, x=1)
+    assert run.sender.status.phase == "failed"
+    assert run.sender.status.acked_position < run.journal.end
+    assert caplog.text.count("delivery ended") == 1
+    run.add(rec.ExitRecord())
+    run.close()
+    assert PORTAL.call(sync_folder, run.dir, run.settings).rows == 2
+    assert read(server, "refusedrows")[0] == [0, 1, 2]

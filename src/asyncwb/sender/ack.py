@@ -105,6 +105,7 @@ class AckKeeper:
     def __init__(self, journal: Path | None) -> None:
         self._journal = journal
         self._stored_at = 0.0
+        self._stored: Ack | None = None
         self._warned = False
 
     async def load(self) -> Ack | None:
@@ -113,11 +114,12 @@ class AckKeeper:
 
     async def store(self, ack: Ack) -> None:
         """Write it now; a failure is one warning."""
-        self._stored_at = time.monotonic()
-        if self._journal is None:
+        if self._journal is None or ack == self._stored:
             return
+        self._stored_at = time.monotonic()
         try:
             await offload(store_ack, self._journal, ack)
+            self._stored = msgspec.structs.replace(ack)
         except OSError as exc:
             if not self._warned:
                 log.warning("the state of %s cannot be written: %s", self._journal.name, exc)

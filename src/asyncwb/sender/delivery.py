@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from asyncwb.sender.status import Phase
     from asyncwb.sender.target import RunTarget
     from asyncwb.settings import Settings
-    from asyncwb.transport import Response, RetryState, TransportConfig
+    from asyncwb.transport import RetryState, TransportConfig
 
 __all__ = ["Delivery"]
 
@@ -132,7 +132,7 @@ class Delivery:
             run_id=self._target.run_id,
             patience_seconds=self._options.patience_seconds,
             on_retry=self._on_retry,
-            on_answer=self._on_answer,
+            on_answer=lambda answer: self._pacer.answered(answer.headers),
         )
         self.uploads = Uploads(
             transport,
@@ -155,6 +155,11 @@ class Delivery:
         if failure is not None:
             raise failure
 
+    async def aclose(self) -> None:
+        """Write down how far it came; after `run`, however that ended."""
+        if self._progress.target is not None:
+            await self._keeper.store(self._ack)
+
     uploads: Uploads | None = None
     _graphql: GraphQL
     _opener: Opener
@@ -172,9 +177,6 @@ class Delivery:
         self._progress.last_error = state.reason
         self._pacer.refused(state.status)
         self._tell()
-
-    def _on_answer(self, response: Response) -> None:
-        self._pacer.answered(response.headers)
 
     # Opening.
 
@@ -381,7 +383,6 @@ class Delivery:
         await self._post(exit_code=None if ending.not_complete else ending.exit_code, final=True)
         failure = failure or next(iter(uploads.failed.values()), None)
         if failure is not None:
-            await self._keeper.store(self._ack)
             raise failure
         self._ack.finished = True
         await self._keeper.store(self._ack)

@@ -29,6 +29,8 @@ __all__ = ["Sender"]
 
 log = logging.getLogger("asyncwb.sender")
 
+_CLOSE_SECONDS = 1.0
+
 
 class Sender:
     """Delivers one journal: creates the run, streams its rows, uploads its files, ends it.
@@ -186,6 +188,8 @@ class Sender:
         finally:
             if self._progress.phase not in ("finished", "failed"):
                 self._progress.phase = "stopped"
+            with anyio.move_on_after(_CLOSE_SECONDS, shield=True):
+                await self._delivery.aclose()
             self._release()
             self._tell()
 
