@@ -29,17 +29,22 @@ if TYPE_CHECKING:
 def wb_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[LocalServer]:
     """An embedded server for the whole session, with its data in a temporary folder.
 
-    Under xdist every worker has its own. Loopback only. A test that stops or kills it should
-    start it again; or make its own server by `asyncwb.testing.local_server()`.
+    Under xdist every worker has its own. Loopback only. A test may stop, kill and start it; the
+    next test that asks for `wb_env` finds it running.
     """
     from asyncwb.errors import UnsupportedError
+    from asyncwb.server.process import require_extra
     from asyncwb.testing import local_server
 
+    missing = None
     try:
-        with local_server(tmp_path_factory.mktemp("wb-server")) as server:
-            yield server
+        require_extra()
     except UnsupportedError as exc:
-        pytest.fail(f"The fixtures of asyncwb: {exc}", pytrace=False)
+        missing = exc.message
+    if missing is not None:
+        pytest.fail(f"The fixtures of asyncwb cannot work: {missing}", pytrace=False)
+    with local_server(tmp_path_factory.mktemp("wb-server")) as server:
+        yield server
 
 
 @pytest.fixture
@@ -56,6 +61,8 @@ def wb_env(
     """
     from asyncwb.testing.environment import isolated_environment
 
+    if not wb_server.running:
+        wb_server.start()
     node: pytest.Item = request.node
     with isolated_environment(wb_server, tmp_path, node.name) as variables:
         yield variables

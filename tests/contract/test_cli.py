@@ -80,6 +80,7 @@ def test_foreground_server_ends_cleanly(tmp_path: Path, how: signal.Signals) -> 
         assert serving.startswith("Serving at http://127.0.0.1:")
         process.send_signal(how)
         assert process.wait(20) == 0
+        assert process.stdout.read() == ""  # no key in a log
         assert process.stderr.read() == ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import os
@@ -16,6 +17,7 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import anyio
 import pytest
 
 from asyncwb.errors import InvalidValueError, UnsupportedError, UsageError
@@ -132,6 +134,57 @@ time.sleep(60)
     for path in sorted(Path(folder.decode()).rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
     Path(folder.decode()).rmdir()
+
+
+async def test_a_cancelled_start_leaves_no_server_behind() -> None:
+    server = local_server()
+    starting = asyncio.create_task(server.__aenter__())
+    await anyio.sleep(0.05)
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    assert not server.running
+
+
+def test_a_stop_right_after_the_start_is_noticed(tmp_path: Path) -> None:
+    for _ in range(3):
+        with local_server(tmp_path) as server:
+            pid = server.pid
+            before = time.monotonic()
+        assert time.monotonic() - before < 8
+        assert gone(pid, 0.1)
+
+
+def test_a_stop_during_the_start_is_noticed(tmp_path: Path) -> None:
+    options = process.ServerOptions(data_dir=tmp_path).checked()
+    with subprocess.Popen(
+        [sys.executable, "-m", "asyncwb.server.serve", options.encode(), str(os.getpid())],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as child:
+        # The handlers are set when the port is bound, long before the application is up.
+        signals = Path(f"/proc/{child.pid}/status")
+        while not int(signals.read_text().partition("SigCgt:")[2].split()[0], 16) & 1 << 14:
+            assert child.poll() is None
+            time.sleep(0.005)
+        child.terminate()
+        assert child.wait(20) == 0
+
+
+def test_ctrl_c_is_the_parents_business() -> None:
+    with local_server() as server:
+        os.kill(server.pid, signal.SIGINT)
+        assert viewer(server.url, server.api_key) == server.entity
+
+
+def test_modules_in_the_working_directory_do_not_matter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("graphql", "secrets", "starlette", "asyncwb"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('the wrong module')\n")
+    monkeypatch.chdir(tmp_path)
+    with local_server() as server:
+        assert viewer(server.url, server.api_key) == server.entity
 
 
 def test_a_port_in_use_is_an_error_that_says_why(tmp_path: Path) -> None:

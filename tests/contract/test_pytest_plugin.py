@@ -83,6 +83,9 @@ def test_child_process(wb_run):
     subprocess.run([sys.executable, "-c", code], check=True)
     assert wb_run.history()[0]["x"] == 5
 
+def test_kill_the_server(wb_server):
+    wb_server.kill()
+
 def test_a_project_of_its_own(wb_run):
     with asyncwb.sync.init(project="named") as run:
         run.log({"x": 1})
@@ -99,7 +102,7 @@ def test_forgotten_runs_are_finished(wb_run):
     assert live_runs() == []
 """,
     )
-    result.assert_outcomes(passed=8)
+    result.assert_outcomes(passed=9)
 
 
 def test_the_environment_is_isolated_and_given_back(

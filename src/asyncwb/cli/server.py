@@ -84,18 +84,24 @@ def run(
     data_dir: DataDir = None,
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
+    show_key: Annotated[
+        bool, typer.Option("--show-key", help="Print the API key where no terminal reads it, too.")
+    ] = False,
 ) -> None:
     """Serve in the foreground until Ctrl-C or SIGTERM."""
+    import sys
+
     from asyncwb.server import process
     from asyncwb.server.bootstrap import ensure_first_user
 
     options = _options(host, port, data_dir, tls_cert, tls_key)
 
     def ready(url: str) -> None:
-        key = ensure_first_user(options.data_dir).api_key
         typer.echo(f"Serving at {url}, data in {options.data_dir}")
-        typer.echo(f"  export WANDB_BASE_URL={url}")
-        typer.echo(f"  export WANDB_API_KEY={key}")
+        # Output that goes to a file is a log, and a log is no place for a key.
+        if show_key or sys.stdout.isatty():
+            typer.echo(f"  export WANDB_BASE_URL={url}")
+            typer.echo(f"  export WANDB_API_KEY={ensure_first_user(options.data_dir).api_key}")
 
     process.run(options, ready)
 

@@ -126,7 +126,8 @@ class ServerProcess:
         require_extra()
         options = options.checked()
         options.data_dir.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "asyncwb.server.serve"]
+        # -P: a module of the user's in the working directory must not stand in for one of ours.
+        command = [sys.executable, "-P", "-m", "asyncwb.server.serve"]
         command += [options.encode()]
         command += ["--remember" if detached else str(os.getpid())]
         self._log = options.data_dir / "server.log"
@@ -137,6 +138,7 @@ class ServerProcess:
                 stdin=subprocess.DEVNULL if detached else subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
+                cwd=options.data_dir,
                 start_new_session=detached,
             )
         self.pid = self._process.pid

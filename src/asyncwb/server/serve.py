@@ -54,11 +54,23 @@ class _EmbeddedServer(Server):
         )
         self.workers_kill_timeout = _DRAIN_SECONDS
         self._listener = listener
+        self._serving = self._stopping = False
 
     def interrupt(self) -> None:
-        """End `serve`, from the loop."""
-        self.interrupt_signal = True
-        self.main_loop_interrupt.set()
+        """End `serve`, from the loop; before the worker serves, as soon as it does.
+
+        Granian's worker would not notice a stop that comes before it listens for one.
+        """
+        self._stopping = True
+        if self._serving:
+            self.interrupt_signal = True
+            self.main_loop_interrupt.set()
+
+    def begin(self) -> None:
+        """Note that the worker serves."""
+        self._serving = True
+        if self._stopping:
+            self.interrupt()
 
     def _init_shared_socket(self) -> None:
         # Granian would bind with SO_REUSEPORT: a second server on the port would go unnoticed.
@@ -68,7 +80,7 @@ class _EmbeddedServer(Server):
 
 
 def _announcing(app: Any, announce: Callable[[], None]) -> Any:
-    """The application, with a call once its start is complete: requests are answered from then."""
+    """The application, with a call once it is up and granian's worker serves it."""
 
     async def wrapped(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] != "lifespan":
@@ -78,7 +90,9 @@ def _announcing(app: Any, announce: Callable[[], None]) -> Any:
         async def sent(message: MutableMapping[str, Any]) -> None:
             await send(message)
             if message["type"] == "lifespan.startup.complete":
-                announce()
+                # The message has woken the worker: it comes before this in the loop's queue, and
+                # serves before it waits again.
+                asyncio.get_running_loop().call_soon(announce)
 
         await app(scope, receive, sent)
 
@@ -119,7 +133,7 @@ def _watch_parent(parent: int, gone: Callable[[], None]) -> None:
 
 
 async def serve(options: ServerOptions, ready: Callable[[int], None], *, parent: int = 0) -> None:
-    """Serve until SIGTERM or SIGINT; owns the process: signal handlers are set.
+    """Serve until SIGTERM, or SIGINT where there is no parent. Sets signal handlers.
 
     Args:
         options: Checked options.
@@ -137,13 +151,19 @@ async def serve(options: ServerOptions, ready: Callable[[int], None], *, parent:
     loop = asyncio.get_running_loop()
     listener = _listen(options.host, options.port)
     port: int = listener.getsockname()[1]
-    server = _EmbeddedServer(_announcing(app_factory(), lambda: ready(port)), listener, options)
+
+    def announce() -> None:
+        server.begin()
+        ready(port)
+
+    server = _EmbeddedServer(_announcing(app_factory(), announce), listener, options)
 
     def stop(*_: object) -> None:
         loop.call_soon_threadsafe(server.interrupt)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
+    signal.signal(signal.SIGTERM, stop)
+    # Ctrl-C reaches a parent's children as well, but the parent may still have rows to send.
+    signal.signal(signal.SIGINT, signal.SIG_IGN if parent else stop)
     if parent:
         _watch_parent(parent, stop)
     await server.serve()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,6 +72,8 @@ class LocalServer:
         self._temporary = temporary
         self._ca_file = ca_file
         self._process: ServerProcess | None = None
+        # One change at a time: a cancelled start goes on in its thread while we leave.
+        self._lock = threading.RLock()
         self._url = ""
         self._api_key = ""
         self._entity = ""
@@ -145,41 +148,46 @@ class LocalServer:
         Raises:
             UsageError: It runs already, or could not start.
         """
-        if self.running:
-            raise UsageError("The server runs already.")
-        identity = ensure_first_user(self._options.data_dir)
-        self._process = ServerProcess(self._options)
-        self._url = self._process.url
-        self._api_key, self._entity = identity.api_key, identity.entity
-        self._options = msgspec.structs.replace(self._options, port=self._process.port)
+        with self._lock:
+            if self.running:
+                raise UsageError("The server runs already.")
+            identity = ensure_first_user(self._options.data_dir)
+            self._process = ServerProcess(self._options)
+            self._url = self._process.url
+            self._api_key, self._entity = identity.api_key, identity.entity
+            self._options = msgspec.structs.replace(self._options, port=self._process.port)
 
     def stop(self) -> None:
         """End the server cleanly and wait until it is gone. Harmless when it does not run."""
-        if self._process is not None:
-            self._process.stop()
-            self._process = None
+        with self._lock:
+            if self._process is not None:
+                self._process.stop()
+                self._process = None
 
     def kill(self) -> None:
         """End the server as `kill -9` does and wait until it is gone."""
-        if self._process is not None:
-            self._process.kill()
-            self._process = None
+        with self._lock:
+            if self._process is not None:
+                self._process.kill()
+                self._process = None
 
     def restart(self) -> None:
         """Stop and start: same address, same data."""
-        self.stop()
-        self.start()
+        with self._lock:
+            self.stop()
+            self.start()
 
     def __enter__(self) -> Self:
         """Start; blocks until the server answers."""
-        if self._temporary:
-            folder = Path(tempfile.mkdtemp(prefix="asyncwb-server-"))
-            self._options = msgspec.structs.replace(self._options, data_dir=folder)
-        try:
-            self.start()
-        except BaseException:
-            self._clean_up()
-            raise
+        with self._lock:
+            if self._temporary:
+                folder = Path(tempfile.mkdtemp(prefix="asyncwb-server-"))
+                self._options = msgspec.structs.replace(self._options, data_dir=folder)
+            try:
+                self.start()
+            except BaseException:
+                self._clean_up()
+                raise
         return self
 
     def __exit__(
@@ -189,16 +197,22 @@ class LocalServer:
         traceback: TracebackType | None,
     ) -> None:
         """Stop and remove a temporary folder."""
-        try:
-            self.stop()
-        finally:
-            self._clean_up()
+        with self._lock:
+            try:
+                self.stop()
+            finally:
+                self._clean_up()
 
     async def __aenter__(self) -> Self:
         """Start; awaits until the server answers."""
         from anyio.to_thread import run_sync
 
-        return await run_sync(self.__enter__)
+        try:
+            return await run_sync(self.__enter__)
+        except BaseException:
+            # A cancelled caller never gets to leave what the thread has entered meanwhile.
+            await self.__aexit__(None, None, None)
+            raise
 
     async def __aexit__(
         self,
