@@ -178,8 +178,6 @@ class Delivery:
         self._pacer.refused(state.status)
         self._tell()
 
-    # Opening.
-
     async def _read_run(self) -> None:
         """Read up to the run record, and on to the first row, so that its config is complete."""
         while True:
@@ -208,8 +206,6 @@ class Delivery:
         # The start offsets must be on disk before the first line is sent.
         await self._keeper.store(self._ack)
         return opened.target
-
-    # Streaming.
 
     async def _follow(self, group: TaskGroup) -> None:
         """Send what the journal holds, and what comes, until its end."""
@@ -323,8 +319,6 @@ class Delivery:
             seconds = min(seconds, _LOOK_SECONDS)
         await self._alarm.sleep(seconds)
 
-    # Config, alerts, files.
-
     async def _update_config(self, now: float, *, at_once: bool) -> None:
         if not self._fold.config_dirty:
             self._config_due = None
@@ -355,8 +349,6 @@ class Delivery:
         files, self._fold.files = self._fold.files, {}
         for name, policy in files.items():
             self.uploads.want(name, policy)
-
-    # Finishing.
 
     async def _finish(self, group: TaskGroup) -> None:
         """Files, config, the rest of the rows; last of all the exit code."""
