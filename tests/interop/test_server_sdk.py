@@ -1,4 +1,4 @@
-"""The unmodified wandb package works on the embedded server, each script in a process of its own."""
+"""The unmodified wandb package on the embedded server, each script in a process of its own."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from typing import Any
 
 import msgspec
@@ -15,7 +16,7 @@ from typing_extensions import TypeIs
 
 from .problems import invalid
 
-__all__ = ["decode", "encode", "is_finite", "query_form", "strict_form", "unwrap_config"]
+__all__ = ["decode", "encode", "is_finite", "plain", "query_form", "strict_form", "unwrap_config"]
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
@@ -39,7 +40,7 @@ def decode(text: str | bytes) -> Any:
     """
     try:
         return _decode(text)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         try:
             return json.loads(text)
         except (ValueError, RecursionError) as exc:
@@ -49,8 +50,17 @@ def decode(text: str | bytes) -> Any:
 def encode(value: Any) -> str:
     """Encode a value as extended JSON."""
     if is_finite(value):
-        return _encode(value).decode()
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+        return plain(value).decode()
+    return json.dumps(value, separators=(",", ":"))
+
+
+def plain(value: Any) -> bytes:
+    """Encode a value without NaN and infinities."""
+    try:
+        return _encode(value)
+    except (OverflowError, UnicodeEncodeError):
+        # integers beyond 64 bits and lone surrogates, which msgspec does not write
+        return json.dumps(value, separators=(",", ":")).encode()
 
 
 def is_finite(value: Any) -> bool:
@@ -81,15 +91,18 @@ def strict_form(value: Any) -> Any:
 
 
 def query_form(value: Any) -> str:
-    """The value as plain JSON that databases can compare in: NaN is null, infinities are 1e999."""
-    return _encode(value if is_finite(value) else _comparable(value)).decode()
+    """The value as plain JSON that databases can compare in.
+
+    NaN is null, as missing values are; infinities are the largest finite numbers.
+    """
+    return plain(value if is_finite(value) else _comparable(value)).decode()
 
 
 def _comparable(value: Any) -> Any:
     if isinstance(value, float):
-        if math.isfinite(value):
-            return value
-        return None if math.isnan(value) else msgspec.Raw(b"1e999" if value > 0 else b"-1e999")
+        if math.isnan(value):
+            return None
+        return max(-sys.float_info.max, min(value, sys.float_info.max))
     if is_object(value):
         return {k: _comparable(v) for k, v in value.items()}
     if is_list(value):

@@ -251,3 +251,50 @@ async def test_writers_of_a_shared_run_number_their_lines_by_themselves(client: 
             **{"X-Wandb-Use-Async-Filestream": "true", "X-Wandb-Async-Client-Id": writer},
         )
     assert await client.rows("r") == [row(0), row(1)]
+
+
+STRANGE = [
+    '{"_step":0,"s":"\\ud800","\\udfff":1}',
+    f'{{"_step":1,"big":{2**70},"d":{{"x":{-(2**65)}}}}}',
+    '{"_step":2,"x":1e999}',
+    '{"_step":"two","x":1}',
+    '{"_step":1e400,"x":1}',
+    '{"_step":true,"x":1}',
+    '{"_step":99999999999999999999,"x":1}',
+    '{"a":' + "[" * 300 + "]" * 300 + "}",
+]
+
+
+async def test_strange_but_valid_rows_are_kept_as_they_are(client: Client) -> None:
+    await client.upsert("r")
+    for number, line in enumerate(STRANGE):
+        files = {
+            "wandb-history.jsonl": {"offset": number, "content": [line]},
+            "wandb-summary.json": {"offset": 0, "content": [line]},
+        }
+        await client.stream("r", {"files": files})
+        found = await client.run("r", "summaryMetrics historyKeys config(keys: [])")
+        assert found["summaryMetrics"] == line
+    assert sorted((await client.run("r", "history"))["history"]) == sorted(STRANGE)
+    spec = json.dumps({"keys": ["big"], "minStep": -1e300, "maxStep": 1e300})
+    document = (
+        "query($s: [JSONString!]!) "
+        '{ project(name: "demo") { run(name: "r") { sampledHistory(specs: $s) } } }'
+    )
+    data = await client.data(document, s=spec)
+    assert data["project"]["run"]["sampledHistory"] == [[{"big": 2**70}]]
+    count = 'query($f: JSONString) { project(name: "demo") { runCount(filters: $f) } }'
+    exists = json.dumps({"summary_metrics.a": {"$exists": True}})
+    assert (await client.data(count, f=exists))["project"]["runCount"] == 1
+
+
+@pytest.mark.parametrize("offset", [-1, 2**60])
+async def test_an_offset_out_of_range(client: Client, offset: int) -> None:
+    await client.upsert("r")
+    await client.history("r", offset, [{"_step": 0}], status=400)
+
+
+async def test_json_that_is_too_deep_is_refused(client: Client) -> None:
+    await client.upsert("r")
+    answer = await client.history("r", 0, ['{"a":' + "[" * 99_999 + "]" * 99_999 + "}"], status=400)
+    assert answer["errors"][0]["message"]

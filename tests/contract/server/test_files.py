@@ -32,7 +32,8 @@ async def upload(client: Client, **contents: bytes) -> dict[str, Any]:
 
 
 async def listed(client: Client, arguments: str = "first: 50") -> dict[str, Any]:
-    selection = f"fileCount files({arguments}) {{ edges {{ cursor node {{ {FILE} }} }} pageInfo {{ endCursor hasNextPage }} }}"
+    edges = f"edges {{ cursor node {{ {FILE} }} }} pageInfo {{ endCursor hasNextPage }}"
+    selection = f"fileCount files({arguments}) {{ {edges} }}"
     found = await client.run("r", selection)
     return {edge["node"]["name"]: edge["node"] for edge in found["files"]["edges"]}
 

@@ -22,12 +22,42 @@ from asyncwb.server.storage.tables import metadata, runs
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-VALUES: list[Any] = [0, 1, -2, 0.5, 1e300, 2**53 + 1, 2**62, True, False, "", "a", "ab", "B", None, [1, "a"], {"k": 1}]  # fmt: skip
+VALUES: list[Any] = [
+    0,
+    1,
+    -2,
+    0.5,
+    1e300,
+    2**53 + 1,
+    2**62,
+    True,
+    False,
+    "",
+    "a",
+    "ab",
+    "B",
+    None,
+    [1, "a"],
+    {"k": 1},
+]
 scalar = st.sampled_from(VALUES)
 number_or_text = st.one_of(
     st.integers(-3, 3), st.floats(-2, 2), st.sampled_from(["", "a", "ab", "é"])
 )
-KEYS = ["config.lr", "config.lr.value", "config.opt.name", "summary_metrics.loss", "summaryMetrics.a.b", "displayName", "display_name", "group", "jobType", "tags", "state", "notes"]  # fmt: skip
+KEYS = [
+    "config.lr",
+    "config.lr.value",
+    "config.opt.name",
+    "summary_metrics.loss",
+    "summaryMetrics.a.b",
+    "displayName",
+    "display_name",
+    "group",
+    "jobType",
+    "tags",
+    "state",
+    "notes",
+]
 
 RUNS: list[dict[str, Any]] = [
     {
@@ -38,11 +68,23 @@ RUNS: list[dict[str, Any]] = [
         "notes": [None, "", "ab", "x%y_z"][i % 4],
         "tags": [[], ["a"], ["a", "B"], ["ab"]][(i // 2) % 4],
         "state": ["running", "finished", "failed"][i % 3],
-        "config": {k: {"value": v} for k, v in {"lr": VALUES[i % len(VALUES)], "opt": {"name": VALUES[(i * 5) % len(VALUES)]}}.items() if i % 7},
-        "summary": {"loss": VALUES[(i * 3) % len(VALUES)], **({"a": {"b": i}} if i % 2 else {"a.b": -i})} if i % 5 else {},
+        "config": {
+            k: {"value": v}
+            for k, v in {
+                "lr": VALUES[i % len(VALUES)],
+                "opt": {"name": VALUES[(i * 5) % len(VALUES)]},
+            }.items()
+            if i % 7
+        },
+        "summary": {
+            "loss": VALUES[(i * 3) % len(VALUES)],
+            **({"a": {"b": i}} if i % 2 else {"a.b": -i}),
+        }
+        if i % 5
+        else {},
     }
     for i in range(48)
-]  # fmt: skip
+]
 
 
 @pytest.fixture(scope="module")
@@ -209,7 +251,7 @@ trees = st.recursive(
 
 @given(tree=trees)
 @settings(
-    max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_filters_agree_with_python(db: tuple[Connection, User], tree: dict[str, Any]) -> None:
     connection, user = db
@@ -242,7 +284,20 @@ def test_a_bad_filter_is_named(text: str, word: str) -> None:
     assert caught.value.status == 400
 
 
-@pytest.mark.parametrize("order", ["+created_at", "-created_at", "config.lr", "-summary_metrics.loss", "-displayName", "state", "duration", "-group", ""])  # fmt: skip
+@pytest.mark.parametrize(
+    "order",
+    [
+        "+created_at",
+        "-created_at",
+        "config.lr",
+        "-summary_metrics.loss",
+        "-displayName",
+        "state",
+        "duration",
+        "-group",
+        "",
+    ],
+)
 @pytest.mark.parametrize("size", [1, 7, 100])
 def test_pages_together_are_the_listing(db: tuple[Connection, User], order: str, size: int) -> None:
     connection, user = db

@@ -49,7 +49,7 @@ def make_run(connection: Connection) -> int:
 
 
 @given(writes, st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_writes_at_offsets(
     plan: list[tuple[int, list[dict[str, object]]]], data: st.DataObject
 ) -> None:

@@ -203,7 +203,9 @@ class TagsField(Field):
         if isinstance(value, str):
             return self._any(run_tags.c.tag == value)
         if is_list(value):
-            tags = {tag for tag in value if isinstance(tag, str)}
+            if not all(isinstance(tag, str) for tag in value):
+                return false()
+            tags = set(value)
             count = (
                 select(func.count()).where(run_tags.c.run_id == runs.c.id).correlate(runs)
             ).scalar_subquery()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, cast
 
-import msgspec
 from graphql import FieldNode
 from sqlalchemy import select
 
@@ -195,7 +194,7 @@ async def _alert(_root: Any, info: Info, input: dict[str, Any]) -> Node:
 async def _history_keys(node: Node, info: Info) -> Node:
     query = select(runs.c.history_keys).where(runs.c.id == node["_id"])
     text = await context_of(info).database.read(lambda db: db.execute(query).scalar_one())
-    keys = cast("dict[str, dict[str, int]]", msgspec.json.decode(text))
+    keys = cast("dict[str, dict[str, int]]", decode(text))
     return {
         "lastStep": node["_row"]["last_step"],
         "sets": [],

@@ -6,9 +6,9 @@ import gzip
 import zlib
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from starlette.responses import Response
 
+from asyncwb.server.jsontext import plain
 from asyncwb.server.problems import Problem, invalid
 
 if TYPE_CHECKING:
@@ -18,13 +18,12 @@ if TYPE_CHECKING:
 
 __all__ = ["base_url", "json_response", "problem_response", "read_body"]
 
-_encode = msgspec.json.Encoder().encode
 _COMPRESS_FROM = 16 * 1024
 
 
 def json_response(content: Any, status: int = 200, *, request: Request | None = None) -> Response:
     """A JSON answer; large ones are compressed for clients on other machines that accept it."""
-    body = _encode(content)
+    body = plain(content)
     headers: dict[str, str] = {}
     if request is not None and len(body) > _COMPRESS_FROM and _wants_gzip(request):
         body = gzip.compress(body, compresslevel=1)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["console_lines", "pick", "rows_between", "rows_with_keys", "sample", "tail"]
 
+_FAR = 2**62
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_ -]+").fullmatch
 
 
@@ -98,8 +99,8 @@ def rows_with_keys(
     lines = rows_between(
         connection,
         run_id,
-        None if low is None else int(low),
-        None if high is None else int(high) + 1,
+        None if low is None else _int64(low),
+        None if high is None else _int64(high) + 1,
     )
     needles = [f'"{key}"' for key in keys if _PLAIN_KEY(key)]
     rows: list[dict[str, Any]] = []
@@ -113,6 +114,11 @@ def rows_with_keys(
     if low is None and high is None:
         rows = [rows[i] for i in pick(len(rows), spec.get("samples"))]
     return cast("list[dict[str, Any]]", strict_form(rows))
+
+
+def _int64(value: float) -> int:
+    """A step bound, also from NaN, an infinity or a number that is out of range."""
+    return int(max(-_FAR, min(value, _FAR))) if value == value else 0
 
 
 class _Missing:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from sqlalchemy import bindparam, select, update
 
-from asyncwb.server.jsontext import decode, is_object, query_form
+from asyncwb.server.jsontext import decode, is_object, plain, query_form
 from asyncwb.server.problems import invalid
 
 from .lines import Stream, write_lines
 from .tables import runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from sqlalchemy import Connection
 
@@ -59,6 +59,7 @@ class HistoryLines(msgspec.Struct):
     rows: list[dict[str, Any]]
 
 
+_MAX_OFFSET = 2**48
 _request = msgspec.json.Decoder(FileStreamRequest)
 _row = msgspec.json.Decoder(dict[str, Any])
 _STREAMS: dict[str, Stream] = {"wandb-events.jsonl": "events", "output.log": "output"}
@@ -77,8 +78,8 @@ def parse_request(body: bytes) -> FileStreamRequest:
     except msgspec.MsgspecError as exc:
         raise invalid(f"not a file stream request: {exc}") from exc
     for name, chunk in request.files.items():
-        if chunk.offset < 0:
-            raise invalid(f"{name}: a negative offset")
+        if not 0 <= chunk.offset < _MAX_OFFSET:
+            raise invalid(f"{name}: the offset {chunk.offset} is out of range")
         chunk.content = [
             line if "\n" not in line else line.replace("\n", " ") for line in chunk.content
         ]
@@ -93,7 +94,7 @@ def parse_row(line: str) -> dict[str, Any]:
     """
     try:
         return _row.decode(line)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):
         row = decode(line)
         if not is_object(row):
             raise invalid(f"a history row must be a JSON object, not {line[:80]!r}") from None
@@ -120,19 +121,20 @@ def _step(row: dict[str, Any], line_number: int) -> int:
 def count_keys(rows: Iterable[dict[str, Any]]) -> KeyCounts:
     """How often each key occurs with which type; nested keys are joined by dots."""
     counts: KeyCounts = Counter()
-    by_type: dict[tuple[str, type[Any]], int] = {}
+    by_type: dict[tuple[str, Any], int] = {}
     for row in rows:
         for key, value in row.items():
             if is_object(value):
                 _count_nested(counts, key, value)
             else:
-                kind: tuple[str, type[Any]] = (key, cast("type[Any]", type(value)))
+                kind = (key, _type_of(value))
                 by_type[kind] = by_type.get(kind, 0) + 1
     for (key, python_type), count in by_type.items():
         counts[key, _TYPES[python_type]] += count
     return counts
 
 
+_type_of: Callable[[Any], Any] = type
 _TYPES: dict[type, str] = {
     int: "number",
     float: "number",
@@ -157,7 +159,7 @@ def _count_nested(counts: KeyCounts, prefix: str, value: dict[str, Any]) -> None
 
 def merge_counts(text: str, added: KeyCounts, removed: KeyCounts) -> str:
     """Apply changes to the stored `{key: {type: count}}` text."""
-    keys: dict[str, dict[str, int]] = msgspec.json.decode(text)
+    keys: dict[str, dict[str, int]] = decode(text)
     for sign, counts in ((1, added), (-1, removed)):
         for (key, kind), count in counts.items():
             types = keys.setdefault(key, {})
@@ -166,7 +168,7 @@ def merge_counts(text: str, added: KeyCounts, removed: KeyCounts) -> str:
                 del types[kind]
                 if not types:
                     del keys[key]
-    return msgspec.json.encode(keys).decode()
+    return plain(keys).decode()
 
 
 _RUN = select(

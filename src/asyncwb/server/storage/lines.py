@@ -121,9 +121,10 @@ def _overwrite(
     uncovered = 0  # index of the first line that no segment so far covers
     gaps: list[tuple[int, int]] = []
     for segment in place.overlapping(offset, len(lines)):
-        first = segment.first_line
+        first: int = segment.first_line
+        count: int = segment.line_count
         low = max(first, offset) - offset
-        high = min(first + segment.line_count, offset + len(lines)) - offset
+        high = min(first + count, offset + len(lines)) - offset
         if low > uncovered:
             gaps.append((uncovered, low))
         uncovered = high
