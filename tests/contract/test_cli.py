@@ -79,7 +79,10 @@ def test_foreground_server_ends_cleanly(tmp_path: Path, how: signal.Signals) -> 
         serving = process.stdout.readline()
         assert serving.startswith("Serving at http://127.0.0.1:")
         process.send_signal(how)
-        assert process.wait(20) == 0
+        try:
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
         assert process.stdout.read() == ""  # no key in a log
         assert process.stderr.read() == ""
 
