@@ -77,6 +77,11 @@ def _sure(condition: Any) -> ColumnElement[bool]:
     return cast("ColumnElement[bool]", condition.is_(true()))
 
 
+def _inside(part: str, text: Any) -> ColumnElement[bool]:
+    """Whether a text contains another; case counts, which LIKE does not promise."""
+    return _sure(func.instr(text, part) > 0)
+
+
 def _number(value: Any) -> int | float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
         return None
@@ -121,7 +126,7 @@ class TextField(Field):
     def contains(self, value: Any) -> ColumnElement[bool]:
         if not isinstance(value, str):
             return false()
-        return _sure(self._column.contains(value, autoescape=True))
+        return _inside(value, self._column)
 
     @override
     def sort_key(self) -> ColumnElement[Any]:
@@ -309,7 +314,7 @@ class JsonField(Field):
         if not isinstance(value, str):
             return member.exists()
         text = sql_cast(self._of_type("text"), String)
-        return _sure(text.contains(value, autoescape=True)) | member.exists()
+        return _inside(value, text) | member.exists()
 
     @override
     def sort_key(self) -> ColumnElement[Any]:
