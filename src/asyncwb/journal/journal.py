@@ -11,22 +11,23 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Literal, TypeAlias
 from zlib import crc32
 
-import msgspec
-
 from asyncwb.errors import ClosedError, ForkedError, JournalError
+from asyncwb.journal.files import create_file, lock_file, write_all
 from asyncwb.journal.framing import (
     BLOCK_BYTES,
     FILE_HEADER,
     FULL,
     HEADER_BYTES,
     TYPE_CRC,
-    FrameScanner,
     RawRecord,
     frame,
     pack_chunk,
 )
 from asyncwb.journal.memory import MemoryLog
 from asyncwb.journal.reader import JournalReader
+from asyncwb.journal.repair import cut, resync, size_of, split_unwritten
+from asyncwb.journal.status import JournalStatus
+from asyncwb.journal.write_behind import WriteBehind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,32 +38,17 @@ log = logging.getLogger("asyncwb.journal")
 
 Durability: TypeAlias = Literal["auto", "row", "interval"]
 
-_FLUSH_SECONDS = 0.05
-_BUFFER_BYTES = 4 << 20
 _SLOW_SECONDS = 0.002
 # A walk that goes up on slow writes and down on fast ones gets here when most are slow.
 _SLOW_WRITES = 16
 _FULL_CRC = TYPE_CRC[FULL]
 
 
-class JournalStatus(msgspec.Struct, frozen=True):
-    """How a journal is doing.
-
-    Args:
-        where: "file", "buffer" (a writer thread follows within 50 ms) or "memory".
-        lost_rows: Records dropped because memory was full and nothing was acknowledged.
-        memory_bytes: Payload bytes held in memory after a failure.
-        error: Why the file was left; "" if it was not.
-    """
-
-    where: Literal["file", "buffer", "memory"]
-    lost_rows: int
-    memory_bytes: int
-    error: str
-
-
 class Journal:
     """Appends records to a `.wandb` file. Thread-safe; make one with `Journal.create`.
+
+    An append may be interrupted by a signal handler or a finalizer of the same thread that
+    appends, too: its record follows right after the interrupted one.
 
     Attributes:
         on_append: Called after an append when a reader sleeps; from the appending thread, must
@@ -76,21 +62,18 @@ class Journal:
         self._fd = fd
         self._end = HEADER_BYTES
         self._lock = threading.RLock()
-        self._busy = False
-        self._direct = fd >= 0 and durability != "interval"
+        self._direct = fd >= 0  # each record is written at once
+        # The record of an append under way; what a signal handler inside of it appends waits.
+        self._inflight: bytes | bytearray | None = None
+        self._deferred: list[bytes] = []
+        self._behind: WriteBehind | None = None
+        self._memory = MemoryLog(limit)
         self._auto = durability == "auto"
         self._slow = 0
-        self._asleep = False
-        self._closed = self._forked = False
+        self._asleep = self._closed = self._forked = False
         self._error = ""
-        self._memory = MemoryLog(limit)
-        self._buffer = bytearray()
-        self._written = HEADER_BYTES
-        self._deferred: list[bytes] = []
-        self._writer: threading.Thread | None = None
-        self._stop = threading.Event()
         if fd >= 0 and durability == "interval":
-            self._start_writer()
+            self._write_behind()
         _journals.add(self)
 
     @classmethod
@@ -113,25 +96,20 @@ class Journal:
             JournalError: The file exists already.
         """
         path = Path(path)
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND
-        flags |= getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+        fd = -1
         try:
-            fd = os.open(path, flags, 0o644)
+            fd = create_file(path)
+            write_all(fd, FILE_HEADER)
         except FileExistsError as exc:
             raise JournalError(f"{path} exists already", exc=exc) from exc
         except OSError as exc:
+            if fd >= 0:
+                os.close(fd)
+                path.unlink(missing_ok=True)
             journal = cls(None, -1, durability, memory_limit_bytes)
             journal._warn(path, exc)
             return journal
-        try:
-            _write_all(fd, FILE_HEADER)
-        except OSError as exc:
-            os.close(fd)
-            path.unlink(missing_ok=True)
-            journal = cls(None, -1, durability, memory_limit_bytes)
-            journal._warn(path, exc)
-            return journal
-        _lock_file(fd)
+        lock_file(fd)
         return cls(path, fd, durability, memory_limit_bytes)
 
     @property
@@ -152,7 +130,8 @@ class Journal:
         """Write one record; when this returns, it survives the death of the process.
 
         With "interval" durability, and in memory, that holds later or not at all. The network is
-        never waited for and a failing disk never raises.
+        never waited for and a failing disk never raises. A stalled disk is waited for only with
+        "row" durability, or once 4 MiB wait for it.
 
         Returns:
             The end position of the record.
@@ -162,37 +141,39 @@ class Journal:
             ForkedError: This is a forked child of the process that made the journal.
         """
         with self._lock:
-            if not self._direct or self._busy:
-                return self._append_otherwise(bytes(payload))
-            self._busy = True
-            try:
-                end = self._end
-                size = len(payload)
-                if size + HEADER_BYTES <= BLOCK_BYTES - end % BLOCK_BYTES:
-                    data = pack_chunk(crc32(payload, _FULL_CRC), size, FULL) + payload
-                else:
-                    data = frame(payload, end)
-                began = perf_counter()
-                count = os.write(self._fd, data)
-                if count != len(data):
-                    _write_all(self._fd, data[count:])
-                took = perf_counter() - began
-                self._end = self._written = end = end + len(data)
-                if took > _SLOW_SECONDS or self._slow:
-                    self._judge(took)
-            except OSError as exc:
-                self._fail(exc)
-                self._end = end = self._memory.append(self._end, bytes(payload))
-            except BaseException:
-                self._resync()
-                raise
-            finally:
-                self._busy = False
-            if self._deferred:
-                self._append_deferred()
-                end = self._end
-        if self._asleep:
-            self._wake()
+            if self._inflight is not None or not self._direct:
+                end = self._append_otherwise(bytes(payload))
+            else:
+                self._inflight = payload
+                try:
+                    end = self._end
+                    size = len(payload)
+                    if size + HEADER_BYTES <= BLOCK_BYTES - end % BLOCK_BYTES:
+                        data = pack_chunk(crc32(payload, _FULL_CRC), size, FULL) + payload
+                    else:
+                        data = frame(payload, end)
+                    began = perf_counter()
+                    count = os.write(self._fd, data)
+                    took = perf_counter() - began
+                    if count != len(data):
+                        write_all(self._fd, data[count:])
+                    end += len(data)
+                    if self._direct:
+                        self._end = end
+                    if took > _SLOW_SECONDS or self._slow:
+                        self._judge(took)
+                except OSError as exc:
+                    self._fail(exc)
+                    end = self._keep(bytes(payload))
+                except BaseException:
+                    self._resync()
+                    raise
+                finally:
+                    self._inflight = None
+                    if self._deferred or self._closed:
+                        self._after_interruption()
+        if self._asleep or not self._direct:
+            self._after_append()
         return end
 
     def flush(self, *, sync: bool = False) -> None:
@@ -201,13 +182,14 @@ class Journal:
         Args:
             sync: Also wait until the disk has it.
         """
-        with self._lock:
-            self._drain()
-            if sync and self._fd >= 0:
-                try:
-                    os.fsync(self._fd)
-                except OSError as exc:
-                    self._fail(exc)
+        behind = self._behind
+        if behind is not None:
+            behind.sync() if sync else behind.drain()
+        elif sync and self._fd >= 0:
+            try:
+                os.fsync(self._fd)
+            except OSError as exc:
+                self._fail(exc)
         self._wake()
 
     def reader(self, position: int = 0) -> JournalReader:
@@ -219,41 +201,57 @@ class Journal:
         return JournalReader(self.path, position, self)
 
     def close(self) -> None:
-        """Write what is buffered and accept no more. Idempotent; readers go on."""
-        self._stop.set()
-        writer = self._writer
-        if writer is not None and writer is not threading.current_thread():
-            writer.join()
+        """Write what is buffered and accept no more. Blocks for the write; idempotent.
+
+        Readers go on.
+        """
         with self._lock:
             if self._closed:
                 return
-            self._drain()
-            self._closed, self._direct = True, False
-            fd, self._fd = self._fd, -1
-            if fd >= 0:
-                os.close(fd)
+            self._closed = True
+            if self._inflight is not None:
+                self._finish_interrupted(self._inflight)
+            self._direct = False
+        # Not under the lock: the thread needs it when its disk fails.
+        if self._behind is not None:
+            self._behind.close()
+        with self._lock:
+            if self._inflight is None:
+                self._close_file()
         self._wake()
 
     def read_memory(
         self, position: int, max_bytes: int, max_records: int
     ) -> tuple[list[RawRecord], int] | None:
-        """Records in memory behind a position; for `JournalReader`."""
-        with self._lock:
-            return self._memory.read(position, max_bytes, max_records)
+        """Records in memory behind a position; for `JournalReader`. Never waits for the disk."""
+        return self._memory.read(position, max_bytes, max_records)
 
     def doze(self, position: int) -> bool:
-        """Ask for `on_append` at the next record; for `JournalReader`."""
-        with self._lock:
-            readable = self._end if self._fd < 0 else self._written
-            if self._forked or position < readable:
-                return False
-            self._asleep = True
-            return True
+        """Ask for `on_append` at the next record; for `JournalReader`. Never waits for the disk."""
+        if self._forked:
+            return False
+        # An append moves the end before it looks whether anybody sleeps; here it is the other way
+        # round: one of the two sees the other.
+        self._asleep = True
+        if position < (self._end if self._behind is None else self._behind.written):
+            self._asleep = False
+            return False
+        return True
 
     def release(self, position: int) -> None:
-        """Allow memory before the position to be freed; for `JournalReader`."""
-        with self._lock:
-            self._memory.release(position)
+        """Free memory before the position; for `JournalReader`."""
+        self._memory.release(position)
+
+    def leave_to_parent(self) -> None:
+        """In a forked child: never touch the parent's file or its locks."""
+        self._lock = threading.RLock()
+        self._direct = self._asleep = False
+        self._forked = True
+        self._inflight = None
+        self._deferred = []
+        self._behind = None
+        self.on_append = None
+        self._close_file()
 
     def _append_otherwise(self, payload: bytes) -> int:
         """Append where there is no direct way to the file; the lock is held."""
@@ -262,51 +260,73 @@ class Journal:
                 "this run belongs to the parent process; call init() in the child, or start it "
                 "with the spawn method"
             )
-        if self._busy:
-            # A signal handler or finalizer runs inside append(): its row follows right after.
-            self._deferred.append(payload)
-            return self._end
         if self._closed:
             raise ClosedError("the journal is closed")
-        if self._fd < 0:
-            self._end = self._memory.append(self._end, payload)
-            self._wake()
+        if self._inflight is not None:
+            self._deferred.append(payload)
             return self._end
-        data = frame(payload, self._end)
-        self._buffer += data
-        self._end += len(data)
-        if len(self._buffer) >= _BUFFER_BYTES:
-            self._drain()
-        return self._end
-
-    def _append_deferred(self) -> None:
-        """Append the rows that arrived while an append was under way."""
-        while self._deferred:
-            self.append(self._deferred.pop(0))
-
-    def _drain(self) -> None:
-        """Write the buffer; the lock is held."""
-        if self._forked or not self._buffer or self._fd < 0:
-            return
-        data, self._buffer = bytes(self._buffer), bytearray()
+        self._inflight = payload
         try:
-            _write_all(self._fd, data)
-        except OSError as exc:
-            self._fail(exc)
-            self._rescue(data)
-        else:
-            self._written = self._end
+            return self._keep(payload)
+        finally:
+            self._inflight = None
+            self._after_interruption()
 
-    def _rescue(self, data: bytes) -> None:
-        """Move framed records that could not be written into memory."""
-        start = self._written
-        scanner = FrameScanner(
-            lambda offset, size: data[offset - start : offset - start + size], start
-        )
-        self._end = start
-        while batch := scanner.scan(1 << 20, 1000):
-            for record in batch:
-                self._end = self._memory.append(self._end, record.payload)
+    def _after_interruption(self) -> None:
+        """Do what was asked for while an append was under way."""
+        while self._deferred and not self._closed:
+            self.append(self._deferred.pop(0))
+        if self._closed:
+            self._close_file()
+
+    def _finish_interrupted(self, payload: bytes | bytearray) -> None:
+        """Complete the append that a signal handler interrupts to close the journal.
+
+        The handler may wait for the last record to reach the server, so nothing can be left to
+        the interrupted call, whose own write comes too late and goes nowhere.
+        """
+        rows = [payload, *self._deferred] if self._direct else list(self._deferred)
+        self._deferred.clear()
+        if self._direct:
+            begin = self._end
+            try:
+                done = os.fstat(self._fd).st_size - begin
+                data = b""
+                for row in rows:
+                    data += frame(row, begin + len(data))
+                write_all(self._fd, data[done:])
+                self._end = begin + len(data)
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, self._fd, inheritable=False)
+                os.close(nowhere)
+                return
+            except OSError as exc:
+                self._fail(exc)
+        for row in rows:
+            self._keep(bytes(row))
+
+    def _keep(self, payload: bytes) -> int:
+        """Take a record that the thread writes, or nobody; the lock is held."""
+        if self._behind is None:
+            self._end = end = self._memory.append(self._end, payload)
+        else:
+            data = frame(payload, self._end)
+            end = self._end + len(data)
+            self._behind.append(data)
+            self._end = end
+        return end
+
+    def _close_file(self) -> None:
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+    def _after_append(self) -> None:
+        behind = self._behind
+        if behind is None:
+            self._wake()
+        elif behind.full:
+            behind.drain()
 
     def _judge(self, took: float) -> None:
         """Count slow writes; where most are, let a thread do them."""
@@ -318,28 +338,18 @@ class Journal:
                 self.path,
                 took * 1e3,
             )
-            self._direct = False
-            self._start_writer()
+            self._write_behind()
 
-    def _start_writer(self) -> None:
-        self._writer = threading.Thread(target=self._write_on, name="asyncwb-journal", daemon=True)
-        self._writer.start()
-
-    def _write_on(self) -> None:
-        """Body of the writer thread."""
-        while not self._stop.wait(_FLUSH_SECONDS):
-            with self._lock:
-                wrote = bool(self._buffer)
-                self._drain()
-            if wrote:
-                self._wake()
+    def _write_behind(self) -> None:
+        """Leave the writing to a thread from here on."""
+        self._direct = False
+        self._behind = WriteBehind(self._fd, self._end, on_write=self._wake, on_error=self._fail)
 
     def _wake(self) -> None:
         if self._asleep:
             self._asleep = False
-            callback = self.on_append
-            if callback is not None:
-                callback()
+            if self.on_append is not None:
+                self.on_append()
 
     def _warn(self, path: Path | None, exc: OSError) -> None:
         self._error = exc.strerror or type(exc).__name__
@@ -353,69 +363,36 @@ class Journal:
 
     def _fail(self, exc: OSError) -> None:
         """Leave the file for good; what it holds stays readable."""
-        fd, self._fd, self._direct = self._fd, -1, False
-        if fd < 0:
-            return
-        self._warn(self.path, exc)
-        # Cut a row that was written in part; where that fails, readers see a torn tail.
-        try:
-            os.ftruncate(fd, self._written)
-        except OSError:
-            log.debug("cannot cut the torn row off %s", self.path)
-        os.close(fd)
+        with self._lock:
+            fd, self._fd, self._direct = self._fd, -1, False
+            if fd < 0:
+                return
+            self._warn(self.path, exc)
+            behind, self._behind = self._behind, None
+            unwritten: list[bytes] = []
+            if behind is not None:
+                size = size_of(fd, otherwise=behind.written)
+                self._end, unwritten = split_unwritten(bytes(behind.pending), behind.written, size)
+            cut(fd, self._end)
+            os.close(fd)
+            for payload in unwritten:
+                self._keep(payload)
 
     def _resync(self) -> None:
         """After Ctrl-C inside of append: is the row in, or not?"""
         try:
-            size = os.fstat(self._fd).st_size
-            if size > self._end and self._tail_is_whole(size):
-                self._end = self._written = size
-            elif size > self._end:
-                os.ftruncate(self._fd, self._end)
+            self._end = resync(self._fd, self._end)
         except OSError as exc:
             self._fail(exc)
-
-    def _tail_is_whole(self, size: int) -> bool:
-        scanner = FrameScanner(lambda offset, count: os.pread(self._fd, count, offset), self._end)
-        found = scanner.scan(size - self._end, 1)
-        return bool(found) and found[0].end_position == size
-
-    def _after_fork(self) -> None:
-        """In a forked child: never touch the parent's file or its lock."""
-        self._lock = threading.RLock()
-        self._busy = self._direct = self._asleep = False
-        self._forked = True
-        self._buffer = bytearray()
-        self._writer = None
-        self.on_append = None
-        fd, self._fd = self._fd, -1
-        if fd >= 0:
-            os.close(fd)
-
-
-def _write_all(fd: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
-
-
-def _lock_file(fd: int) -> None:
-    """Mark the file as being written; some file systems know no locks."""
-    try:
-        import fcntl
-
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (ImportError, OSError) as exc:
-        log.debug("the journal cannot be locked: %s", exc)
 
 
 _journals: weakref.WeakSet[Journal] = weakref.WeakSet()
 
 
-def _forget_parent() -> None:
+def _leave_to_parent() -> None:
     for journal in list(_journals):
-        journal._after_fork()
+        journal.leave_to_parent()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_parent)
+    os.register_at_fork(after_in_child=_leave_to_parent)

@@ -1,8 +1,9 @@
-"""Records that have no file: bounded, oldest acknowledged ones freed first."""
+"""Records that have no file: bounded, acknowledged ones freed first."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
+from threading import RLock
 
 from asyncwb.journal.framing import HEADER_BYTES, RawRecord
 
@@ -13,7 +14,7 @@ _OVERHEAD_BYTES = 120
 
 
 class MemoryLog:
-    """Records behind the point where a journal's file ended. Not thread-safe.
+    """Records behind the point where a journal's file ended. Thread-safe.
 
     Args:
         limit: Bytes held at most.
@@ -23,6 +24,7 @@ class MemoryLog:
         self.limit = limit
         self.size = 0
         self.lost_rows = 0
+        self._lock = RLock()
         self._begin = -1  # position of the first record kept
         self._file_end = -1
         self._released = 0
@@ -31,19 +33,20 @@ class MemoryLog:
 
     def append(self, end: int, payload: bytes) -> int:
         """Keep a record that begins at `end`; returns where it ends, `end` if there was no room."""
-        if self._begin < 0:
-            self._begin = self._file_end = end
-        cost = len(payload) + _OVERHEAD_BYTES
-        if self.size + cost > self.limit:
-            self._free()
-        if self.size + cost > self.limit:
-            self.lost_rows += 1
+        with self._lock:
+            if self._begin < 0:
+                self._begin = self._file_end = end
+            cost = len(payload) + _OVERHEAD_BYTES
+            if self.size + cost > self.limit:
+                self._free()
+            if self.size + cost > self.limit:
+                self.lost_rows += 1
+                return end
+            self.size += cost
+            end += HEADER_BYTES + len(payload)
+            self._ends.append(end)
+            self._payloads.append(payload)
             return end
-        self.size += cost
-        end += HEADER_BYTES + len(payload)
-        self._ends.append(end)
-        self._payloads.append(payload)
-        return end
 
     def read(
         self, position: int, max_bytes: int, max_records: int
@@ -51,20 +54,26 @@ class MemoryLog:
         """Records behind a position and where they begin; None: the position is in the file."""
         if self._begin < 0 or position < self._file_end:
             return None
-        found: list[RawRecord] = []
-        taken = 0
-        index = bisect_right(self._ends, position)
-        while index < len(self._ends) and len(found) < max_records:
-            found.append(RawRecord(self._payloads[index], self._ends[index]))
-            taken += len(self._payloads[index])
-            index += 1
-            if taken >= max_bytes:
-                break
-        return found, max(position, self._begin)
+        with self._lock:
+            found: list[RawRecord] = []
+            taken = 0
+            index = bisect_right(self._ends, position)
+            while index < len(self._ends) and len(found) < max_records:
+                found.append(RawRecord(self._payloads[index], self._ends[index]))
+                taken += len(self._payloads[index])
+                index += 1
+                if taken >= max_bytes:
+                    break
+            return found, max(position, self._begin)
 
     def release(self, position: int) -> None:
-        """Records that end at or before the position may be freed when room is needed."""
+        """Free the records that end at or before the position, now or at the next release."""
         self._released = max(self._released, position)
+        with self._lock:
+            # The front of a list is freed in pieces of half of it: each record moves twice at most.
+            middle = len(self._ends) // 2
+            if self._ends and self._ends[middle] <= self._released:
+                self._free()
 
     def _free(self) -> None:
         count = bisect_right(self._ends, self._released)

@@ -161,16 +161,32 @@ def _decode_flags(value: int | bytes) -> list[int]:
     return sorted({number for number, kind, flag in found if kind == wire.VARINT and flag})
 
 
-_ZIGZAG = _Kind(
-    wire.VARINT,
-    lambda number, value: wire.varint_field(number, wire.zigzag(value)),
-    lambda value: wire.unzigzag(_int(value)),
-)
+def _encode_zigzag(number: int, value: int) -> bytes:
+    return wire.varint_field(number, wire.zigzag(value))
+
+
+def _encode_text(number: int, value: str) -> bytes:
+    return wire.bytes_field(number, value.encode())
+
+
+def _decode_zigzag(value: int | bytes) -> int:
+    return wire.unzigzag(_int(value))
+
+
+def _decode_int(value: int | bytes) -> int:
+    return wire.signed(_int(value))
+
+
+def _decode_bool(value: int | bytes) -> bool:
+    return _int(value) != 0
+
+
+_ZIGZAG = _Kind(wire.VARINT, _encode_zigzag, _decode_zigzag)
 _FLAGS = _Kind(wire.LENGTH, _encode_flags, _decode_flags)
 _KINDS: dict[Any, _Kind] = {
-    str: _Kind(wire.LENGTH, lambda n, v: wire.bytes_field(n, v.encode()), wire.read_string),
+    str: _Kind(wire.LENGTH, _encode_text, wire.read_string),
     bytes: _Kind(wire.LENGTH, wire.bytes_field, _bytes),
-    bool: _Kind(wire.VARINT, wire.varint_field, lambda value: _int(value) != 0),
-    int: _Kind(wire.VARINT, wire.varint_field, lambda value: wire.signed(_int(value))),
+    bool: _Kind(wire.VARINT, wire.varint_field, _decode_bool),
+    int: _Kind(wire.VARINT, wire.varint_field, _decode_int),
     float: _Kind(wire.FIXED64, wire.double_field, wire.read_double),
 }

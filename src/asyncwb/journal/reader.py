@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self
 
 from asyncwb.errors import JournalError
+from asyncwb.journal.files import open_file, read_at
 from asyncwb.journal.framing import HEADER_BYTES, Damage, FrameScanner, RawRecord
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class JournalReader:
     def __init__(self, path: Path | None, position: int = 0, memory: Memory | None = None) -> None:
         self.path = path
         self._memory = memory
-        self._fd = -1 if path is None else _open(path)
+        self._fd = -1 if path is None else open_file(path)
         if path is None:
             position = max(position, HEADER_BYTES)  # there is no header to read
         self._scanner = FrameScanner(self._read_at, position)
@@ -132,17 +133,6 @@ class JournalReader:
 
     def _read_at(self, offset: int, size: int) -> bytes:
         try:
-            if hasattr(os, "pread"):
-                return os.pread(self._fd, size, offset)
-            os.lseek(self._fd, offset, os.SEEK_SET)
-            return os.read(self._fd, size)
+            return read_at(self._fd, size, offset)
         except OSError as exc:
             raise JournalError(f"cannot read {self.path}: {exc.strerror}", exc=exc) from exc
-
-
-def _open(path: Path) -> int:
-    flags = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-    try:
-        return os.open(path, flags)
-    except OSError as exc:
-        raise JournalError(f"cannot open {path}: {exc.strerror}", exc=exc) from exc

@@ -17,6 +17,15 @@ from asyncwb.journal import wire
 from asyncwb.journal.artifact_records import ArtifactRecord, UseArtifactRecord
 from asyncwb.journal.environment_records import EnvironmentRecord, Git, Timestamp
 from asyncwb.journal.message import Message
+from asyncwb.journal.value_records import (
+    ConfigRecord,
+    HistoryItem,
+    HistoryRecord,
+    HistoryStep,
+    Item,
+    StatsRecord,
+    SummaryRecord,
+)
 
 __all__ = [
     "AlertRecord",
@@ -68,60 +77,6 @@ class HeaderRecord(Message):
     """First record of a log."""
 
     version_info: Annotated[VersionInfo | None, 1] = None
-
-
-class Item(Message):
-    """One value of a config, a summary or system metrics: `key` or `nested_key`, not both."""
-
-    key: Annotated[str, 1] = ""
-    nested_key: Annotated[list[str], 2] = []
-    value_json: Annotated[str, 16] = ""
-
-    @property
-    def path(self) -> tuple[str, ...]:
-        """The key as a path, whichever field holds it."""
-        return tuple(self.nested_key) if self.nested_key else (self.key,)
-
-
-class HistoryItem(Message):
-    """One value of a row; fields 3 to 8 appear only with the SDK's typed encoding."""
-
-    key: Annotated[str, 1] = ""
-    nested_key: Annotated[list[str], 2] = []
-    none: Annotated[int | None, 3] = None
-    boolean: Annotated[bool | None, 4] = None
-    integer: Annotated[int | None, 5, "zigzag"] = None
-    number: Annotated[float | None, 6] = None
-    text: Annotated[str | None, 7] = None
-    json: Annotated[str | None, 8] = None
-    value_json: Annotated[str, 16] = ""
-
-
-class HistoryStep(Message):
-    """Step of a row, repeated outside of its items."""
-
-    num: Annotated[int, 1] = 0
-
-
-class HistoryRecord(Message):
-    """One row."""
-
-    item: Annotated[list[HistoryItem], 1] = []
-    step: Annotated[HistoryStep | None, 2] = None
-
-
-class SummaryRecord(Message):
-    """Changes of the summary; removed items carry keys only."""
-
-    update: Annotated[list[Item], 1] = []
-    remove: Annotated[list[Item], 2] = []
-
-
-class ConfigRecord(Message):
-    """Changes of the config; removed items carry keys only."""
-
-    update: Annotated[list[Item], 1] = []
-    remove: Annotated[list[Item], 2] = []
 
 
 class Label(Message):
@@ -212,14 +167,6 @@ class OutputLoggerRecord(Message):
     """Console text written through the run."""
 
     line: Annotated[str, 1] = ""
-
-
-class StatsRecord(Message):
-    """System metrics; keys without the `system.` prefix. stats_type: 0 system."""
-
-    stats_type: Annotated[int, 1] = 0
-    timestamp: Annotated[Timestamp | None, 2] = None
-    item: Annotated[list[Item], 3] = []
 
 
 class MetricControl(Message):

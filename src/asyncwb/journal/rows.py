@@ -7,7 +7,9 @@ again; everything unusual takes a general path with the same result.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, TypeAlias
+from functools import lru_cache
+from operator import getitem
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import msgspec
 
@@ -24,30 +26,50 @@ __all__ = ["KeySet", "RowDecoder", "RowEncoder"]
 KeySet: TypeAlias = "tuple[tuple[str, ...], ...]"
 """The paths of a row's values, in the order of the record: rows with one of these are alike."""
 
-_SCALARS = frozenset({int, float, str, bool, type(None)})
+_Key: TypeAlias = "str | tuple[str, ...]"
+"""A key of a row, or the path of a leaf below one."""
+
+# Their texts hold no comma, and no "n" but in a null that stands for NaN or infinity.
+_NUMBERS = frozenset({float, int, bool})
+_INT64_MIN, _INT64_MAX = -(1 << 63), (1 << 63) - 1
+_LETTER_N = ord("n")
 _RESERVED = ("_step", "_timestamp", "_runtime")
 _MAX_PLANS = 256
+_MAX_TABLES = 20_000
+# The longest text of a double has 24 characters.
+_MAX_TABLE_BYTES = 32
 _MAX_PLAN_KEYS = 1000
-# The longest text of a double has 24 characters; longer values take the general path.
-_PLAN_VALUE_BYTES = 64
-_INT64_MIN, _INT64_MAX = -(1 << 63), (1 << 63) - 1
-_encode = msgspec.json.encode
+_encode = msgspec.json.Encoder().encode
+_varint = lru_cache(4096)(wire.varint)
 
 
-def _item(path: tuple[str, ...], value: bytes) -> bytes:
-    """Encode one item with its tag."""
-    try:
-        keys = b"".join(wire.bytes_field(2, name.encode()) for name in path)
-    except UnicodeEncodeError as exc:
-        raise InvalidValueError(f"key {path[0]!r} is not Unicode", exc=exc) from exc
-    return wire.bytes_field(1, keys + wire.bytes_field(16, value))
+class _Prefixes(dict[int, bytes]):
+    """For one key: the bytes in front of a value by the value's length, made on demand."""
+
+    def __init__(self, key: _Key) -> None:
+        super().__init__()
+        path = (key,) if isinstance(key, str) else key
+        try:
+            names = b"".join(wire.bytes_field(2, name.encode()) for name in path)
+        except UnicodeEncodeError as exc:
+            raise InvalidValueError(f"key {path[0]!r} is not Unicode", exc=exc) from exc
+        self._head = names + wire.tag(16, wire.LENGTH)
+
+    def __missing__(self, size: int) -> bytes:
+        head = self._head + _varint(size)
+        prefix = wire.tag(1, wire.LENGTH) + _varint(len(head) + size) + head
+        if size <= _MAX_TABLE_BYTES:
+            self[size] = prefix
+        return prefix
 
 
 class RowEncoder:
-    """Encodes rows. Thread-safe; keeps at most 256 plans."""
+    """Encodes rows. Thread-safe; remembers the keys of up to 256 kinds of rows."""
 
     def __init__(self) -> None:
-        self._plans: dict[tuple[Any, ...], list[list[bytes]]] = {}
+        self._plans: dict[tuple[_Key, ...], list[_Prefixes]] = {}
+        self._nested_plans: dict[tuple[_Key, ...], list[_Prefixes]] = {}
+        self._tables: dict[_Key, _Prefixes] = {}
 
     def encode(
         self, row: Mapping[str, Any], *, step: int, timestamp: float, runtime: float
@@ -64,81 +86,114 @@ class RowEncoder:
         Raises:
             InvalidValueError: A value cannot be encoded, or a key is no string.
         """
+        plan = self._plans.get(tuple(row))
         values = [*row.values(), step, timestamp, runtime]
-        kinds = set(map(type, values))
-        if kinds <= _SCALARS and (int not in kinds or _fit(values)):
-            keys = tuple(row)
-            plan = self._plans.get(keys) or self._make_plan(keys)
-            if plan:
-                try:
-                    text = _encode(values)
-                except UnicodeEncodeError:
-                    text = b"null"
-                parts = text[1:-1].split(b",")
-                # A comma inside of a string makes more parts; null may have been NaN.
-                if len(parts) == len(plan) and b"null" not in text:
-                    try:
-                        out = [
-                            piece
-                            for table, part in zip(plan, parts, strict=True)
-                            for piece in (table[len(part)], part)
-                        ]
-                    except IndexError:
-                        return _general(row, step, timestamp, runtime)
-                    return _record(b"".join(out), step)
-        return _general(row, step, timestamp, runtime)
+        kinds = set(map(type, row.values()))
+        if plan is None or not kinds <= _NUMBERS or (int in kinds and not _fit(values)):
+            return self._encode_any(row, step, timestamp, runtime)
+        text = _encode(values)
+        if _LETTER_N in text:
+            return _record(plan, _texts(tuple(row), values), step)
+        return _record(plan, text[1:-1].split(b","), step)
 
-    def _make_plan(self, keys: tuple[Any, ...]) -> list[list[bytes]]:
-        """For each key the bytes before a value, by the value's length; empty: no plan."""
-        usable = len(keys) <= _MAX_PLAN_KEYS and not set(keys) & set(_RESERVED)
-        if not usable or not all(type(key) is str for key in keys):
-            return []
-        plan = [
-            [_item((key,), bytes(size))[: -size or None] for size in range(_PLAN_VALUE_BYTES)]
-            for key in (*keys, *_RESERVED)
-        ]
-        if len(self._plans) >= _MAX_PLANS:
+    def _encode_any(
+        self, row: Mapping[str, Any], step: int, timestamp: float, runtime: float
+    ) -> bytes:
+        """Encode a row of any values under any keys."""
+        if any(key in row for key in _RESERVED):
+            timestamp = plain(row.get("_timestamp", timestamp), "_timestamp")
+            row = {key: value for key, value in row.items() if key not in _RESERVED}
+        keys: list[_Key] = []
+        values: list[Any] = []
+        for key, value in row.items():
+            _add_leaves(key, value, keys, values)
+        values += (step, timestamp, runtime)
+        layout = tuple(keys)
+        plans = self._plans if layout == tuple(row) else self._nested_plans
+        plan = plans.get(layout)
+        if plan is None:
+            plan = plans[layout] = self._make_plan(layout)
+        return _record(plan, _texts(layout, values), step)
+
+    def _make_plan(self, keys: tuple[_Key, ...]) -> list[_Prefixes]:
+        known = len(self._plans) + len(self._nested_plans)
+        if known >= _MAX_PLANS or len(self._tables) >= _MAX_TABLES:
             self._plans.clear()
-        self._plans[keys] = plan
+            self._nested_plans.clear()
+            self._tables.clear()
+        tables = self._tables
+        plan: list[_Prefixes] = []
+        for key in (*keys, *_RESERVED):
+            table = tables.get(key)
+            if table is None:
+                table = tables[key] = _Prefixes(key)
+            plan.append(table)
         return plan
 
 
 def _fit(values: list[Any]) -> bool:
-    return all(_INT64_MIN <= value <= _INT64_MAX for value in values if type(value) is int)
+    """Whether all integers are of 64 bits."""
+    for value in values:
+        if type(value) is int and not _INT64_MIN <= value <= _INT64_MAX:
+            return False
+    return True
 
 
-def _record(items: bytes, step: int) -> bytes:
-    """Wrap items and step into a record."""
+def _add_leaves(key: object, value: Any, keys: list[_Key], values: list[Any]) -> None:
+    """Add one value, or the leaves of a nested dict; an empty one leaves nothing."""
+    if type(key) is not str:
+        if not isinstance(key, str):
+            raise InvalidValueError(f"a key must be a string, not {type(key).__name__}: {key!r}")
+        key = str(key)
+    value = plain(value, key)
+    if isinstance(value, dict):
+        _add_nested((key,), cast("dict[str, Any]", value), keys, values)
+    else:
+        keys.append(key)
+        values.append(value)
+
+
+def _add_nested(
+    path: tuple[str, ...], value: dict[str, Any], keys: list[_Key], values: list[Any]
+) -> None:
+    for name, item in value.items():
+        if isinstance(item, dict):
+            _add_nested((*path, name), cast("dict[str, Any]", item), keys, values)
+        else:
+            keys.append((*path, name))
+            values.append(item)
+
+
+def _texts(keys: tuple[_Key, ...], values: list[Any]) -> list[bytes]:
+    """The JSON texts of plain values."""
+    try:
+        text = _encode(values)
+        texts = text[1:-1].split(b",")
+        if len(texts) == len(values) and _LETTER_N not in text:
+            return texts
+        # A text has a comma, or a null may have been NaN.
+        texts = list(map(_encode, values))
+    except UnicodeEncodeError:
+        texts = [b"n"] * len(values)  # says below which one it is
+    for index, text in enumerate(texts):
+        if _LETTER_N in text:
+            key = keys[index] if index < len(keys) else _RESERVED[index - len(keys)]
+            texts[index] = json_text(values[index], key if isinstance(key, str) else ".".join(key))
+    return texts
+
+
+def _record(plan: list[_Prefixes], texts: list[bytes], step: int) -> bytes:
+    """Make the record of a row from the texts of its values."""
+    pieces: list[bytes] = [b""] * (2 * len(texts))
+    pieces[::2] = map(getitem, plan, map(len, texts))
+    pieces[1::2] = texts
+    items = b"".join(pieces)
     if step < 0x80:
         tail = b"\x12\x02\x08%c" % step if step else b"\x12\x00"
     else:
-        tail = wire.bytes_field(2, wire.varint_field(1, step))
-    return b"\x12" + wire.varint(len(items) + len(tail)) + items + tail
-
-
-def _general(row: Mapping[str, Any], step: int, timestamp: float, runtime: float) -> bytes:
-    """Encode any row."""
-    out: list[bytes] = []
-    last: dict[str, Any] = {"_step": step, "_timestamp": timestamp, "_runtime": runtime}
-    for key, value in row.items():
-        if not isinstance(key, str):
-            raise InvalidValueError(f"a key must be a string, not {type(key).__name__}: {key!r}")
-        if key == "_timestamp":
-            last[key] = value
-        elif key not in last:
-            _flatten((key,), plain(value, key), out)
-    for key, value in last.items():
-        _flatten((key,), plain(value, key), out)
-    return _record(b"".join(out), step)
-
-
-def _flatten(path: tuple[str, ...], value: Any, out: list[bytes]) -> None:
-    """One item per leaf; an empty dict leaves nothing."""
-    if isinstance(value, dict):
-        for name, item in value.items():
-            _flatten((*path, name), item, out)
-    else:
-        out.append(_item(path, json_text(value, ".".join(path))))
+        high = _varint(step >> 7)
+        tail = b"\x12%c\x08%c%b" % (len(high) + 2, step & 0x7F | 0x80, high)
+    return b"\x12" + _varint(len(items) + len(tail)) + items + tail
 
 
 class _Template:
@@ -234,7 +289,7 @@ def _put(tree: dict[str, Any], path: tuple[str, ...], text: bytes) -> None:
     """Set a leaf; a later value replaces whatever is in its way."""
     node = tree
     for name in path[:-1]:
-        child = node.get(name)
+        child: dict[str, Any] | None = node.get(name)
         if not isinstance(child, dict):
             child = node[name] = {}
         node = child

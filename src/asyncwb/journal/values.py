@@ -6,8 +6,8 @@ import datetime
 import decimal
 import math
 import sys
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
 
 import msgspec
 
@@ -18,7 +18,9 @@ __all__ = ["json_text", "plain"]
 _MAX_LIST_ELEMENTS = 32
 _HISTOGRAM_BINS = 32
 _MAX_DEPTH = 100
-_encode = msgspec.json.encode
+_encode = msgspec.json.Encoder().encode
+# Types of numpy scalars whose `item()` is a bool, a float or an integer of 64 bits.
+_ITEM_TYPES: set[type] = set()
 
 
 def plain(value: Any, key: str, depth: int = 0) -> Any:
@@ -32,9 +34,11 @@ def plain(value: Any, key: str, depth: int = 0) -> Any:
     Raises:
         InvalidValueError: No such conversion exists.
     """
-    kind = type(value)
-    if value is None or kind is bool or kind is float or kind is str:
+    kind = cast("object", type(value))
+    if kind is float or kind is str or value is None or kind is bool:
         return value
+    if kind in _ITEM_TYPES:
+        return value.item()
     if isinstance(value, int):
         return _integer(int(value), key)
     if isinstance(value, float):
@@ -44,9 +48,10 @@ def plain(value: Any, key: str, depth: int = 0) -> Any:
     if depth >= _MAX_DEPTH:
         raise InvalidValueError(f"{key!r} is nested too deeply, or contains itself")
     if isinstance(value, Mapping):
-        return {str(name): plain(item, f"{key}.{name}", depth + 1) for name, item in value.items()}
+        pairs = cast("Mapping[object, Any]", value).items()
+        return {str(name): plain(item, f"{key}.{name}", depth + 1) for name, item in pairs}
     if isinstance(value, list | tuple | set | frozenset):
-        return [plain(item, key, depth + 1) for item in value]
+        return [plain(item, key, depth + 1) for item in cast("Iterable[Any]", value)]
     if isinstance(value, datetime.date | datetime.time):
         return value.isoformat()
     if isinstance(value, decimal.Decimal):
@@ -66,9 +71,11 @@ def json_text(value: Any, key: str) -> bytes:
         if isinstance(value, float):
             return _encode(value) if math.isfinite(value) else _token(value)
         if isinstance(value, list):
-            return b"[" + b",".join(json_text(item, key) for item in value) + b"]"
+            items = cast("Iterable[Any]", value)
+            return b"[" + b",".join([json_text(item, key) for item in items]) + b"]"
         if isinstance(value, dict):
-            pairs = (_encode(name) + b":" + json_text(item, key) for name, item in value.items())
+            named = cast("dict[str, Any]", value).items()
+            pairs = [_encode(name) + b":" + json_text(item, key) for name, item in named]
             return b"{" + b",".join(pairs) + b"}"
         return _encode(value)
     except UnicodeEncodeError as exc:
@@ -92,13 +99,17 @@ def _integer(value: int, key: str) -> int | float:
 
 def _foreign(value: Any, key: str, depth: int) -> Any:
     """Arrays and tensors, recognized by what they offer."""
-    kind = type(value)
+    kind = type(cast("object", value))
     numpy = sys.modules.get("numpy")
     try:
         if numpy is not None and isinstance(value, numpy.generic):
             if isinstance(value, numpy.datetime64):
                 return str(value)
-            return plain(value.item(), key, depth + 1)
+            number = value.item()
+            small = value.dtype.kind in "bif" or (value.dtype.kind == "u" and value.itemsize < 8)
+            if small and type(number) in (bool, int, float):
+                _ITEM_TYPES.add(kind)
+            return plain(number, key, depth + 1)
         if hasattr(value, "detach"):  # torch
             value = value.detach().cpu()
             if value.numel() == 1 and value.dim() == 0:

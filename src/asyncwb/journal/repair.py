@@ -1,0 +1,69 @@
+"""What a write left behind that failed or was interrupted."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+from asyncwb.journal.files import read_at
+from asyncwb.journal.framing import FrameScanner
+
+__all__ = ["cut", "resync", "size_of", "split_unwritten"]
+
+log = logging.getLogger("asyncwb.journal")
+
+
+def size_of(fd: int, otherwise: int) -> int:
+    """Size of a file in bytes; `otherwise` where the disk does not tell."""
+    try:
+        return os.fstat(fd).st_size
+    except OSError:
+        return otherwise
+
+
+def cut(fd: int, size: int) -> None:
+    """Cut what is behind `size` bytes; where that fails, readers see a torn tail."""
+    try:
+        os.ftruncate(fd, size)
+    except OSError as exc:
+        log.debug("a torn row cannot be cut off: %s", exc)
+
+
+def resync(fd: int, position: int) -> int:
+    """Find where a log ends when an append at `position` was interrupted; cuts off half a record.
+
+    Raises:
+        OSError: The disk failed.
+    """
+    size = os.fstat(fd).st_size
+    if size <= position:
+        return position
+    scanner = FrameScanner(lambda at, count: read_at(fd, count, at), position)
+    found = scanner.scan(size - position, 1)
+    if found and found[0].end_position == size:
+        return size
+    os.ftruncate(fd, position)
+    return position
+
+
+def split_unwritten(data: bytes, start: int, size: int) -> tuple[int, list[bytes]]:
+    """Sort records into those that a file holds already and the rest.
+
+    Args:
+        data: Framed records.
+        start: Where they begin in the file.
+        size: Bytes that the file holds.
+
+    Returns:
+        Where the last whole record of the file ends, and the payloads that follow it.
+    """
+    scanner = FrameScanner(lambda at, count: data[at - start : at - start + count], start)
+    rest: list[bytes] = []
+    end = start
+    while batch := scanner.scan(1 << 20, 1000):
+        for record in batch:
+            if record.end_position <= size:
+                end = record.end_position
+            else:
+                rest.append(record.payload)
+    return end, rest
