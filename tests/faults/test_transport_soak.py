@@ -11,11 +11,6 @@ from transports import until, with_transport
 
 from asyncwb.transport import RetryPolicy, Transport
 
-# About one connection in a few hundred that break under this load is left to the garbage
-# collector, which warns: an open defect, kept apart from what this test is about (no lost
-# request, no stuck client).
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
 QUICK = RetryPolicy(wait_base=0.005, wait_max=0.05, max_attempts=50, attempt_seconds=5.0)
 
 

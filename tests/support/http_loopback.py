@@ -43,6 +43,8 @@ async def echo(request: Request) -> Reply:
 class Server(LoopbackServer):
     """Answers by `handler`; remembers every request that arrived whole.
 
+    `connections` counts all that were made, `open` those that are.
+
     protocol: "h1", "h2" (prior knowledge) or, with `ca`, by ALPN among `alpn`.
     """
 
@@ -69,10 +71,12 @@ class Server(LoopbackServer):
         self.max_streams = max_streams
         self.seen: list[Request] = []
         self.connections = 0
+        self.open = 0
         self.served = 0
         self.goaways = 0
         self.resets = 0
         self.random = random.Random(seed)
+        self._speaking: set[_Http2Connection] = set()
         self._context: ssl.SSLContext | None = None
         if ca is not None:
             self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -90,7 +94,11 @@ class Server(LoopbackServer):
             chosen = writer.get_extra_info("ssl_object").selected_alpn_protocol()
             protocol = "h2" if chosen == "h2" else "h1"
         self.connections += 1
-        await (self._http2 if protocol == "h2" else self._http1)(reader, writer)
+        self.open += 1
+        try:
+            await (self._http2 if protocol == "h2" else self._http1)(reader, writer)
+        finally:
+            self.open -= 1
 
     async def _http1(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
@@ -110,7 +118,24 @@ class Server(LoopbackServer):
             await writer.drain()
 
     async def _http2(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await _Http2Connection(self, reader, writer).run()
+        connection = _Http2Connection(self, reader, writer)
+        self._speaking.add(connection)
+        try:
+            await connection.run()
+        finally:
+            self._speaking.discard(connection)
+
+    def limit_streams(self, most: int) -> None:
+        """Change MAX_CONCURRENT_STREAMS of every open connection; any thread."""
+
+        def tell() -> None:
+            for connection in self._speaking:
+                connection.h2.update_settings(
+                    {h2.settings.SettingCodes.MAX_CONCURRENT_STREAMS: most}
+                )
+                connection.writer.write(connection.h2.data_to_send())
+
+        self.run_in_loop(tell)
 
 
 class _Http2Connection:

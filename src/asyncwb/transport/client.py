@@ -14,8 +14,9 @@ import h2.exceptions
 import httpx
 
 from asyncwb.transport.body import BodyChangedError, BytesBody, open_body, unpack
-from asyncwb.transport.http2 import adopt_readers
+from asyncwb.transport.http2 import adopt_connections
 from asyncwb.transport.messages import Outgoing, Response
+from asyncwb.transport.sockets import Sockets
 
 if TYPE_CHECKING:
     import ssl
@@ -146,14 +147,16 @@ class Client:
     def __init__(self, http: httpx.AsyncHTTPTransport, counters: Counters) -> None:
         self._http = http
         self._counters = counters
+        self._sockets = Sockets(http, self._connected)
         self.last_answer = 0.0
+
+    def _connected(self) -> None:
+        self._counters.connections += 1
 
     async def _trace(self, event: str, info: object) -> None:
         """Called by httpcore at every step of a request."""
-        if event == "connection.connect_tcp.complete":
-            self._counters.connections += 1
-        elif event == "http2.send_connection_init.started":
-            adopt_readers(self._http)
+        if event == "http2.send_connection_init.started":
+            adopt_connections(self._http)
 
     async def open(
         self,
@@ -199,9 +202,12 @@ class Client:
         return response
 
     async def aclose(self) -> None:
-        """Close every connection; requests on them fail."""
+        """Close every connection, for good: requests that run fail, and new ones, too."""
         with anyio.move_on_after(_CLOSE_SECONDS, shield=True):
-            await self._http.aclose()
+            try:
+                await self._http.aclose()
+            finally:
+                await self._sockets.aclose()
 
 
 def _headers(response: httpx.Response) -> dict[str, str]:

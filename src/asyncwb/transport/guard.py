@@ -57,7 +57,6 @@ class _Guarded:
         self.detached = 0
         self.retired = False
         self.leave = anyio.Event()
-        self.empty = anyio.Event()
 
 
 class _Exchange:
@@ -211,7 +210,6 @@ class ControlLane:
         exchange.done.set()
         if owner.retired and owner.running == 0:
             owner.leave.set()
-            owner.empty.set()
 
     def _detach(self, exchange: _Exchange) -> None:
         exchange.detached = True
@@ -245,13 +243,9 @@ class ControlLane:
         if owner.running:
             with anyio.move_on_after(DRAIN_SECONDS):
                 await owner.leave.wait()
-        self._draining.remove(owner)
         await owner.client.aclose()
-        if owner.running:
-            # A request that was just connecting opens a connection in the closed pool.
-            with anyio.move_on_after(DRAIN_SECONDS):
-                await owner.empty.wait()
-            await owner.client.aclose()
+        # Not before: should this task be cancelled, closing the lane closes the client.
+        self._draining.remove(owner)
 
 
 def _only_this_stream(exc: BaseException) -> bool:

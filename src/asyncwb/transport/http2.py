@@ -1,4 +1,4 @@
-"""One reader at a time for httpcore's HTTP/2 connections, and nobody forgotten behind it.
+"""What httpcore's HTTP/2 connections lack: a fair reader, and limits that a server may lower.
 
 In httpcore 1.0.9 every request of a connection queues for a lock and reads when it has it. An
 answer that somebody else has read is noticed only when its request comes to the head of that
@@ -7,7 +7,8 @@ as long as they last, although its answer is there. A request that waits for flo
 its window update in the same way, and then nothing may ever wake it.
 
 Here one request reads, the others wait for an event of their own, and after each read those that
-got something are woken.
+got something are woken. And whoever reads never waits for streams to end, which is what httpcore
+does when a server allows fewer of them than before: nobody would read that they ended.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from __future__ import annotations
 from typing import Any
 
 import anyio
+import h2.events
+import h2.settings
 import httpcore
 
-__all__ = ["adopt_readers"]
+__all__ = ["adopt_connections"]
 
 
 class _SharedReader:
@@ -83,8 +86,58 @@ class _FlowWait:
             await self._connection._receive_events(request)
 
 
-def adopt_readers(http: Any) -> None:
-    """Give the new HTTP/2 connections of an httpx transport a shared reader.
+class _StreamLimit:
+    """Stands in for `_receive_remote_settings_change`, which waits while it reads."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._slots: _Slots | None = None
+
+    async def __call__(self, event: h2.events.RemoteSettingsChanged) -> None:
+        connection = self._connection
+        if self._slots is None:
+            # The first settings come when somebody reads: httpcore has made its semaphore.
+            self._slots = connection._max_streams_semaphore = _Slots(
+                connection._max_streams_semaphore
+            )
+        changed = event.changed_settings.get(h2.settings.SettingCodes.MAX_CONCURRENT_STREAMS)
+        # No streams at all is no limit to wait for: the next request fails and takes a new client.
+        if changed is not None and changed.new_value:
+            most = min(
+                changed.new_value, connection._h2_state.local_settings.max_concurrent_streams
+            )
+            change, connection._max_streams = most - connection._max_streams, most
+            await self._slots.resize(change)
+
+
+class _Slots:
+    """httpcore's semaphore of one connection; slots taken away in use vanish when they end."""
+
+    def __init__(self, semaphore: Any) -> None:
+        self._semaphore = semaphore
+        self._owed = 0
+
+    async def acquire(self) -> None:
+        await self._semaphore.acquire()
+
+    async def release(self) -> None:
+        if self._owed:
+            self._owed -= 1
+        else:
+            await self._semaphore.release()
+
+    async def resize(self, change: int) -> None:
+        for _ in range(change):
+            await self.release()
+        for _ in range(-change):
+            try:
+                self._semaphore._anyio_semaphore.acquire_nowait()
+            except anyio.WouldBlock:
+                self._owed += 1
+
+
+def adopt_connections(http: Any) -> None:
+    """Mend the new HTTP/2 connections of an httpx transport.
 
     Reaches into private parts of httpcore, whose version is therefore pinned; per connection, so
     that other users of the library in this process see nothing of it.
@@ -97,3 +150,4 @@ def adopt_readers(http: Any) -> None:
             adopted: Any = connection
             adopted._wait_for_outgoing_flow = _FlowWait(connection)
             adopted._receive_events = _SharedReader(connection)
+            adopted._receive_remote_settings_change = _StreamLimit(connection)

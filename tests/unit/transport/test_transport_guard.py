@@ -304,3 +304,40 @@ async def test_quick_answers_pass_slow_ones() -> None:
 
         await with_transport(server.url, body, http2="h2c")
         assert server.connections == 1
+
+
+async def test_a_lowered_stream_limit_stops_nobody() -> None:
+    """Stock httpcore waits for streams to end while it reads, so it never reads that they do."""
+    gate = Gate()
+    async with Server(gate, protocol="h2", max_streams=20) as server:
+
+        async def body(transport: Transport) -> None:
+            answers: list[bytes] = []
+
+            async def one(sent: bytes) -> None:
+                answer = await transport.post("/a", sent, policy=NO_RETRY, deadline_seconds=20)
+                answers.append(answer.body)
+
+            async with anyio.create_task_group() as group:
+                for index in range(25):
+                    group.start_soon(one, b"slow %d" % index)
+                await until(lambda: gate.waiting == 20)
+                server.limit_streams(3)
+                # The limit holds for what waits: no stream is opened before 17 of the 20 ended.
+                await anyio.sleep(0.05)
+                assert gate.waiting == 20
+                with anyio.fail_after(5):
+                    gate.opened.set()
+                    await until(lambda: len(answers) == 25)
+            server.limit_streams(30)
+            gate.opened, gate.waiting = anyio.Event(), 0
+            async with anyio.create_task_group() as group:
+                for index in range(30):
+                    group.start_soon(one, b"slow again %d" % index)
+                await until(lambda: gate.waiting == 30)
+                gate.opened.set()
+            assert len(answers) == 55
+            assert transport.stats.retired == 0
+
+        await with_transport(server.url, body, http2="h2c")
+        assert server.connections == 1
