@@ -20,7 +20,7 @@ _HISTOGRAM_BINS = 32
 _MAX_DEPTH = 100
 _encode = msgspec.json.Encoder().encode
 # Types of numpy scalars whose `item()` is a bool, a float or an integer of 64 bits.
-_ITEM_TYPES: set[type] = set()
+_ITEM_TYPES: set[object] = set()
 
 
 def plain(value: Any, key: str, depth: int = 0) -> Any:

@@ -91,12 +91,17 @@ class History:
             if step is None and commit is not False and self._idle:
                 now = time()
                 number = self._step
-                payload = self._encode(
-                    values, step=number, timestamp=now, runtime=now - self._start
-                )
-                # Before the write: a signal handler that raises between the two lines may skip a
-                # step, but never uses one twice.
+                # Taken before anything else: a signal handler in the middle of this row that
+                # logs a row of its own gets the next one.
                 self._step = number + 1
+                try:
+                    payload = self._encode(
+                        values, step=number, timestamp=now, runtime=now - self._start
+                    )
+                except BaseException:
+                    if self._step == number + 1:
+                        self._step = number
+                    raise
                 self._append(payload)
                 self.rows += 1
                 self._observe(values, payload, now)
