@@ -51,7 +51,7 @@ def client(name: str) -> Any:
 
 
 def start(module: Any, mode: str, run_id: str | None = None) -> Any:
-    if module.__name__ == "wandb":
+    if module.__name__.startswith("wandb"):
         settings = module.Settings(console="off", silent=True, x_disable_stats=True)
         return module.init(project="bench", mode=mode, id=run_id, settings=settings)
     return module.init(project="bench", mode=mode, id=run_id)
@@ -137,10 +137,7 @@ async def many_runs(runs: int, rows_each: int, rows_per_s: int) -> dict[str, flo
     rows = make_rows(rows_each)
     began = time.perf_counter()
     live = await asyncio.gather(
-        *(
-            asyncwb.init(project="many", id=f"many{i:04d}", reinit="create_new")
-            for i in range(runs)
-        )
+        *(asyncwb.init(project="many", id=f"many{i:04d}", reinit="create_new") for i in range(runs))
     )
     started = time.perf_counter()
 
@@ -184,6 +181,47 @@ def count_sockets() -> int:
                 inodes.add(target[8:-1])
     lines = Path("/proc/self/net/tcp").read_text().splitlines()[1:]
     return sum(1 for line in lines if line.split()[3] == "01" and line.split()[9] in inodes)
+
+
+async def heartbeat(name: str, count: int) -> dict[str, float]:
+    """How late a 1 ms heartbeat of the caller's loop is at worst, by phase, in milliseconds."""
+    worst: dict[str, float] = {}
+    phase = "idle"
+
+    async def beat() -> None:
+        last = time.perf_counter()
+        while True:
+            await asyncio.sleep(0.001)
+            now = time.perf_counter()
+            worst[phase] = max(worst.get(phase, 0.0), (now - last - 0.001) * 1000)
+            last = now
+
+    rows = make_rows(count)
+    module = client("wandb") if name == "wandb" else __import__("asyncwb")
+    beating = asyncio.create_task(beat())
+    await asyncio.sleep(0.1)
+    phase = "init"
+    run = start(module, "online")
+    if name != "wandb":
+        run = await run
+    await asyncio.sleep(0)
+    phase = "log"
+    for i, row in enumerate(rows):
+        if name == "wandb":
+            run.log(row)
+        else:
+            await run.log(row)
+        if i % 10 == 0:
+            await asyncio.sleep(0)
+    phase = "finish"
+    if name == "wandb":
+        run.finish()
+    else:
+        with contextlib.suppress(TimeoutError):
+            await run.finish(timeout=20)
+    await asyncio.sleep(0.01)
+    beating.cancel()
+    return {f"{key}_late_ms": value for key, value in worst.items()}
 
 
 def stalled(name: str, count: int) -> dict[str, float]:
@@ -242,6 +280,8 @@ def main() -> None:
             result = log_batches(name, int(argument))
         case "many":
             result = asyncio.run(many_runs(int(argument), 1000, rows_per_s=50))
+        case "heartbeat":
+            result = asyncio.run(heartbeat(name, int(argument)))
         case "stalled":
             result = stalled(name, int(argument))
         case "scan" if awaited:

@@ -2,16 +2,49 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
+import os
+import sys
+import threading
 import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-__all__ = ["drain"]
+__all__ = ["at_exit", "drain"]
 
 log = logging.getLogger("asyncwb.portal")
+
+
+def at_exit(callback: Callable[[], object]) -> None:
+    """Have `callback` called once when this process ends, and not in its forked children.
+
+    It is called when the threads that hold the process up have ended, for they may still log.
+    The last one registered comes first.
+    """
+    owner = os.getpid()
+
+    def run() -> None:
+        if os.getpid() == owner:
+            callback()
+
+    if _is_worker():
+        try:
+            # Private. A forked child of multiprocessing ends by `os._exit`: `atexit` is not run.
+            threading._register_atexit(run)  # type: ignore[attr-defined]
+        except (AttributeError, RuntimeError):
+            log.debug("no exit hook for a process of multiprocessing")
+        else:
+            return
+    atexit.register(run)
+
+
+def _is_worker() -> bool:
+    """Whether this process was started by multiprocessing."""
+    process = sys.modules.get("multiprocessing.process")
+    return process is not None and process.parent_process() is not None
 
 
 async def drain(hooks: list[Callable[[float], Awaitable[object]]], budget: float) -> None:

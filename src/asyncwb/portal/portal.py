@@ -10,6 +10,7 @@ import os
 import threading
 import time
 from _thread import get_ident
+from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from weakref import WeakSet
@@ -18,7 +19,7 @@ from asyncwb.errors import ClosedError, PortalMisuseError
 
 # Not lazily: it registers fork hooks, which Python confuses when a fork meets the import.
 from asyncwb.portal.executor import DaemonExecutor
-from asyncwb.portal.exit import drain
+from asyncwb.portal.exit import at_exit, drain
 from asyncwb.portal.warn import blocks_a_loop, warn_of_blocking
 
 if TYPE_CHECKING:
@@ -101,7 +102,45 @@ class Portal:
         __tracebackhide__ = True
         if get_ident() == self._ident:
             return await fn(*args, **kwargs)
+        await self.ready()
         return await self._running().acall(partial(fn, *args, **kwargs), _name(fn))
+
+    async def ready(self) -> None:
+        """Start the loop, if that is still to be done, without holding up the caller's loop.
+
+        Raises:
+            ClosedError: The portal is closed.
+        """
+        if self._thread is None:
+            # The first start imports asyncio and anyio.
+            await self.in_thread(self._running)
+
+    async def in_thread(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a blocking function in a thread and await its end, from asyncio, uvloop or trio.
+
+        The function sees a copy of the caller's context variables. It cannot be cancelled: a
+        cancelled caller waits for its end.
+
+        Returns:
+            What the function returns.
+
+        Raises:
+            ClosedError: The portal is closed.
+            BaseException: What the function raised: the same object.
+        """
+        __tracebackhide__ = True
+        from asyncwb.portal.waiters import async_waiter
+
+        try:
+            waiter = async_waiter()
+        except RuntimeError:
+            # A forked child that goes on inside a coroutine of its parent: its loop is the
+            # parent's, whose wake-ups do not reach it.
+            return fn(*args, **kwargs)
+        done = self.executor.submit(copy_context().run, partial(fn, *args, **kwargs))
+        done.add_done_callback(lambda _: waiter.wake())
+        await waiter.wait(lambda: None, done.done)
+        return done.result()
 
     def iterate(
         self, fn: Callable[P, AsyncIterator[T]], /, *args: P.args, **kwargs: P.kwargs
@@ -243,8 +282,9 @@ class Portal:
     ) -> Callable[[], None]:
         """Have `hook(budget_seconds)` awaited in the loop when the interpreter exits.
 
-        All hooks run at once, while threads and host names still work. When the budget is over
-        they are cancelled; Ctrl-C ends them at once. Only in the process that registered them.
+        All hooks run at once, after the threads that hold the process up have ended; work in
+        `executor` and host names still work. When the budget is over they are cancelled; Ctrl-C
+        ends them at once. Only in the process that registered them.
 
         Args:
             hook: Gets the seconds it may take.
@@ -266,18 +306,11 @@ class Portal:
             if self._registered_pid == pid:
                 return
             self._registered_pid = pid
-        import atexit
+        at_exit(self._drain)
+        at_exit(partial(self.close, 1.0), last=True)
 
-        try:
-            # Private, and the only hook that runs while threads can still be used.
-            threading._register_atexit(self._drain_in, pid)  # type: ignore[attr-defined]
-        except (AttributeError, RuntimeError):
-            atexit.register(self._drain_in, pid)
-        atexit.register(self._close_in, pid)
-
-    def _drain_in(self, pid: int) -> None:
-        """At exit. multiprocessing runs inherited hooks in its children: not ours to run there."""
-        if pid != os.getpid() or not self._hooks or self._closed:
+    def _drain(self) -> None:
+        if not self._hooks or self._closed:
             return
         hooks, self._hooks = list(self._hooks.values()), {}
         budget = max(seconds for _, seconds in hooks)
@@ -287,10 +320,6 @@ class Portal:
             log.warning("interrupted at exit; what is unsent stays in the journal")
         except Exception:
             log.exception("the work at exit failed; what is unsent stays in the journal")
-
-    def _close_in(self, pid: int) -> None:
-        if pid == os.getpid():
-            self.close(1.0)
 
     def close(self, timeout: float = 5.0) -> None:
         """Cancel everything, close the resources and end the thread, for good. Idempotent.

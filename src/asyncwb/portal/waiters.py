@@ -13,8 +13,6 @@ import sys
 from _thread import allocate_lock
 from typing import TYPE_CHECKING, Protocol
 
-import anyio
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -89,6 +87,8 @@ class AsyncioWaiter:
             await self._future
         except asyncio.CancelledError:
             on_cancel()
+            import anyio
+
             # Shielded, for a cancelled anyio scope cancels its tasks again in every turn.
             with anyio.CancelScope(shield=True):
                 while not ended():

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from asyncwb.run.run import Run
 
-__all__ = ["add_run", "current_run", "enter_run", "leave_run", "live_runs"]
+__all__ = ["add_run", "current_run", "enter_run", "leave_run", "live_runs", "previous_run"]
 
 _current: ContextVar[Run | None] = ContextVar("asyncwb_current_run", default=None)
 # Insertion order is age. Strong references on purpose: a run that nobody finished is finished
@@ -32,6 +32,12 @@ def current_run() -> Run | None:
     while run is not None and id(run) not in _live:
         run = run._previous  # pyright: ignore[reportPrivateUsage] # the chain belongs to this module
     return run
+
+
+def previous_run() -> Run | None:
+    """The live run that a new one would replace as the current one."""
+    run = current_run()
+    return None if run is None or run._forked else run  # pyright: ignore[reportPrivateUsage]
 
 
 def enter_run(run: Run) -> None:

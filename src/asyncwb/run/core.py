@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from asyncwb.errors import WaitTimeoutError
 from asyncwb.portal import PORTAL
+from asyncwb.run.auto_resume import forget_run
 from asyncwb.run.config import Config, wire_config
 from asyncwb.run.context import leave_run
 from asyncwb.run.exit import EXIT_WATCH
@@ -147,6 +148,8 @@ class RunCore:
             self.ended = True
             self.recorder.end(exit_code, time() - self.start_time)
             self.journal.close()
+            if exit_code == 0 and self.settings.resume == "auto":
+                forget_run(self.settings.root_dir, self.names.id)
             self._state = "finished" if self.connection is None else "finishing"
         leave_run(run)
         EXIT_WATCH.stop_if_idle()

@@ -6,7 +6,9 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from asyncwb.errors import InvalidValueError
-from asyncwb.run.start import StartOptions, connect, previous_run, start
+from asyncwb.portal import PORTAL
+from asyncwb.run.context import enter_run, previous_run
+from asyncwb.run.options import StartOptions
 
 if TYPE_CHECKING:
     import os
@@ -156,22 +158,35 @@ class RunInit(AbstractAsyncContextManager["Run"]):
         if self._run is not None:
             await self._run.__aexit__(kind, error, trace)
 
-    def _start_nowait(self) -> tuple[Run, Connection | None]:
+    def _start_blocking(self) -> tuple[Run, Connection | None]:
         """Make the run and its journal: all of a start that needs no server and no event loop."""
+        from asyncwb.run.start import start
+
         run, connection = start(self._options)
         self._run = run
         return run, connection
 
     async def _begin(self) -> Run:
-        if self._run is None:
-            previous = None if self._reinit == "create_new" else previous_run()
-            if previous is not None and self._reinit == "return_previous":
-                self._run = previous
-                return previous
-            if previous is not None:
-                await previous.finish()
-            run, connection = self._start_nowait()
-            if connection is not None:
-                await connect(run, connection, self._options.wait)
-            return run
-        return self._run
+        if self._run is not None:
+            return self._run
+        previous = None if self._reinit == "create_new" else previous_run()
+        if previous is not None and self._reinit == "return_previous":
+            self._run = previous
+            return previous
+        if previous is not None:
+            await previous.finish()
+        # A first import, a slow file system: nothing that the caller's loop should stand still for.
+        try:
+            run, connection = await PORTAL.in_thread(self._start_blocking)
+        except BaseException:
+            if self._run is not None:
+                # Cancelled meanwhile: the run was never handed out, so nobody else can end it.
+                self._run._core.abandon(self._run)  # pyright: ignore[reportPrivateUsage]
+                self._run = None
+            raise
+        enter_run(run)
+        if connection is not None:
+            from asyncwb.run.start import connect
+
+            await connect(run, connection, self._options.wait)
+        return run

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import platform
-import secrets
 import sys
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
@@ -62,7 +62,7 @@ class Recorder:
         self._settings = settings
         self._start_time = start_time
         # Names this writer among those of one run, in the config's environments.
-        self._writer_id = secrets.token_hex(16)
+        self._writer_id = os.urandom(16).hex()
 
     def _write(self, body: records.Body) -> None:
         self._append(records.encode(body))

@@ -9,8 +9,9 @@ import msgspec
 
 from asyncwb.errors import DeadlineError, InvalidValueError, UnsupportedError
 from asyncwb.portal import PORTAL
+from asyncwb.run.auto_resume import remember_run, remembered_run
 from asyncwb.run.config import as_mapping
-from asyncwb.run.context import add_run, current_run, enter_run
+from asyncwb.run.context import add_run
 from asyncwb.run.core import RunCore
 from asyncwb.run.exit import EXIT_WATCH
 from asyncwb.run.folder import make_folder, name_folder
@@ -21,47 +22,20 @@ from asyncwb.run.terminal import Terminal
 from asyncwb.settings import Settings, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from asyncwb.journal import Journal
     from asyncwb.run.connection import Connection
     from asyncwb.run.folder import RunFolder
     from asyncwb.run.nulls import RunJournal
+    from asyncwb.run.options import StartOptions
     from asyncwb.transport import TransportConfig
 
-__all__ = ["StartOptions", "connect", "previous_run", "start"]
+__all__ = ["connect", "start"]
 
 _DEFAULT_PROJECT = "uncategorized"
 
 
-class StartOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """The arguments of `init`, sorted.
-
-    Attributes:
-        keywords: By the names of `Settings`; None: not given.
-        settings: The base that keywords win over.
-        config: The given config.
-        include_keys: The only keys of it to take.
-        exclude_keys: Keys of it to leave out.
-        wait: Whether to wait for the server.
-    """
-
-    keywords: dict[str, Any]
-    settings: Settings | Mapping[str, Any] | None
-    config: object
-    include_keys: Sequence[str] | None
-    exclude_keys: Sequence[str] | None
-    wait: bool
-
-
-def previous_run() -> Run | None:
-    """The live run that a new one would replace as the current one."""
-    run = current_run()
-    return None if run is None or run._forked else run  # pyright: ignore[reportPrivateUsage]
-
-
 def start(options: StartOptions) -> tuple[Run, Connection | None]:
-    """Make a run with its folder and journal, and make it the current one. No network.
+    """Make a run with its folder and journal. Blocks for files, never for the network.
 
     Returns:
         The run, and its connection (not started yet) when it is to be sent.
@@ -82,6 +56,8 @@ def start(options: StartOptions) -> tuple[Run, Connection | None]:
         encoder=_encoder(),
         start_time=start_time,
     )
+    if settings.resume == "auto":
+        remember_run(settings.root_dir, core.names.id)
     core.config.load(config)
     core.recorder.begin(core.config.as_dict())
     run = Run(core)
@@ -93,7 +69,6 @@ def start(options: StartOptions) -> tuple[Run, Connection | None]:
             file_journal, settings=settings, run_dir=folder.path, config=destination
         )
     add_run(run)
-    enter_run(run)
     EXIT_WATCH.start(settings.exit_timeout if online else None)
     if not online and settings.mode != "disabled":
         terminal.line(f"run {settings.run_id} is offline, in {folder.path}")
@@ -104,6 +79,7 @@ async def connect(run: Run, connection: Connection, wait: bool) -> None:
     """Start to send, and wait for the server's answer where asked to."""
     core = run._core  # pyright: ignore[reportPrivateUsage]
     settings = core.settings
+    await PORTAL.ready()
     connection.start()
     if not wait and settings.resume is None:
         core.terminal.line(f"run {run.id} has started, in {core.folder.path}")
@@ -156,9 +132,12 @@ def _settings(options: StartOptions) -> Settings:
         settings = resolve({**dict(base or {}), **given})
     if settings.mode == "shared":
         raise UnsupportedError("mode='shared' (several writers of one run) is not available")
+    run_id = settings.run_id
+    if run_id is None and settings.resume == "auto":
+        run_id = remembered_run(settings.root_dir)
     return msgspec.structs.replace(
         settings,
-        run_id=settings.run_id or new_run_id(),
+        run_id=run_id or new_run_id(),
         project=settings.project or _DEFAULT_PROJECT,
     )
 

@@ -9,7 +9,8 @@
 `run`, `config` and `summary` belong to the current run: the newest one that this thread (or task)
 started and that is not finished, else the newest one of the process.
 
-Names are imported when they are first used: `import asyncwb.sync` starts nothing.
+`import asyncwb.sync` starts nothing and loads no event loop, no HTTP and no numpy, only what
+`init` needs, so that a run starts within milliseconds; the other names come with their first use.
 """
 
 from __future__ import annotations
@@ -190,3 +191,6 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+import_module("asyncwb.sync._init")
