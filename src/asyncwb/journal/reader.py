@@ -88,18 +88,29 @@ class JournalReader:
         Raises:
             JournalError: The file is no `.wandb` log, or the disk failed.
         """
-        if self._memory is not None:
-            kept = self._memory.read_memory(self.position, max_bytes, max_records)
-            if kept is not None:
-                found, begin = kept
-                if begin > self.position:
-                    lost = begin - self.position
-                    self._scanner.damage.append(Damage(self.position, lost, "freed from memory"))
-                    self._scanner.position = begin
-                if found:
-                    self._scanner.position = found[-1].end_position
-                return found
-        return [] if self._fd < 0 else self._scanner.scan(max_bytes, max_records)
+        kept = self._read_memory(max_bytes, max_records)
+        if kept is None and self._fd >= 0:
+            kept = self._scanner.scan(max_bytes, max_records)
+            if not kept:
+                # The file may have ended here, with nothing but its header to read.
+                kept = self._read_memory(max_bytes, max_records)
+        return kept or []
+
+    def _read_memory(self, max_bytes: int, max_records: int) -> list[RawRecord] | None:
+        """Records that have no file; None: the position is in the file."""
+        if self._memory is None:
+            return None
+        kept = self._memory.read_memory(self.position, max_bytes, max_records)
+        if kept is None:
+            return None
+        found, begin = kept
+        if begin > self.position:
+            lost = begin - self.position
+            self._scanner.damage.append(Damage(self.position, lost, "freed from memory"))
+            self._scanner.position = begin
+        if found:
+            self._scanner.position = found[-1].end_position
+        return found
 
     def sleep(self) -> bool:
         """Declare that nothing will be read until `Journal.on_append` is called.

@@ -1,0 +1,158 @@
+"""Signal handlers that log, close or raise in the middle of an append."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from asyncwb.errors import ClosedError
+from asyncwb.journal import Journal, JournalReader
+from asyncwb.journal.records import HistoryRecord, decode
+from asyncwb.journal.rows import RowDecoder
+
+
+def read_all(path):
+    with JournalReader.open(path) as reader:
+        found = []
+        while batch := reader.read_batch(1 << 20, 1000):
+            found += [record.payload for record in batch]
+        assert reader.damage == []
+        return found
+
+
+@pytest.fixture
+def journal(tmp_path):
+    journal = Journal.create(tmp_path / "a.wandb", durability="row")
+    journal.append(b"first")
+    yield journal
+    journal.close()
+
+
+def interrupt_write(monkeypatch, action, *, after):
+    """Run `action` around the next write, where a signal handler could run."""
+    write = os.write
+    done = []
+
+    def interrupted(fd, data):
+        if done:
+            return write(fd, data)
+        done.append(True)
+        if after:
+            count = write(fd, data)
+            action()
+            return count
+        action()
+        return write(fd, data)
+
+    monkeypatch.setattr(os, "write", interrupted)
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_handler_appends(journal, monkeypatch, after):
+    interrupt_write(monkeypatch, lambda: journal.append(b"handler"), after=after)
+    end = journal.append(b"second")
+    assert end < journal.end
+    journal.append(b"third")
+    assert read_all(journal.path) == [b"first", b"second", b"handler", b"third"]
+
+
+@pytest.mark.parametrize("size", [10, 100_000])
+@pytest.mark.parametrize("after", [False, True])
+def test_a_handler_closes(journal, monkeypatch, after, size):
+    """What the handler sees is complete: it may wait until the server has the last record."""
+    seen = []
+
+    def finish():
+        journal.append(b"exit")
+        journal.close()
+        seen.extend(read_all(journal.path))
+
+    interrupt_write(monkeypatch, finish, after=after)
+    end = journal.append(b"x" * size)
+    assert seen == [b"first", b"x" * size, b"exit"]
+    assert read_all(journal.path) == seen
+    assert end < journal.end == os.path.getsize(journal.path)
+    with pytest.raises(ClosedError):
+        journal.append(b"late")
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_handler_raises(journal, monkeypatch, after):
+    """The row is in whole or not at all, and the journal goes on behind it."""
+
+    def stop():
+        journal.append(b"handler")
+        raise KeyboardInterrupt
+
+    interrupt_write(monkeypatch, stop, after=after)
+    with pytest.raises(KeyboardInterrupt):
+        journal.append(b"second")
+    journal.append(b"third")
+    second = [b"second"] if after else []
+    assert read_all(journal.path) == [b"first", *second, b"handler", b"third"]
+
+
+def test_half_a_row_is_cut_off_after_ctrl_c(journal, monkeypatch):
+    write = os.write
+
+    def half(fd, data):
+        write(fd, bytes(data)[:9])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "write", half)
+    with pytest.raises(KeyboardInterrupt):
+        journal.append(b"second")
+    monkeypatch.undo()
+    journal.append(b"third")
+    assert read_all(journal.path) == [b"first", b"third"]
+
+
+LOOP = """
+import signal, sys
+import asyncwb.sync as wandb
+
+run = wandb.init(project="p", id="r", mode="offline", dir=sys.argv[1])
+signals = rows = 0
+
+def handler(*_):
+    global signals
+    signals += 1
+    run.log({"from_handler": signals})
+
+signal.signal(signal.SIGALRM, handler)
+signal.setitimer(signal.ITIMER_REAL, 1e-4, 1e-4)
+while signals < 2000:
+    rows += 1
+    run.log({"row": rows, "text": "x" * (rows % 500)})
+signal.setitimer(signal.ITIMER_REAL, 0)
+run.finish(quiet=True)
+print(rows, signals)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no interval timer here")
+def test_thousands_of_signals_log_into_a_logging_loop(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", LOOP, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=True,
+    )
+    rows, signals = map(int, done.stdout.split())
+    [path] = tmp_path.glob("wandb/offline-run-*/run-r.wandb")
+    decoder, own, handled, steps = RowDecoder(), [], [], []
+    for payload in read_all(path):
+        if isinstance(decode(payload).body, HistoryRecord):
+            row = json.loads(decoder.to_line(payload))
+            own.append(row.get("row"))
+            handled.append(row.get("from_handler"))
+            steps.append(row["_step"])
+    assert [n for n in own if n] == list(range(1, rows + 1))
+    assert sorted(n for n in handled if n) == list(range(1, signals + 1))
+    assert sorted(steps) == list(range(rows + signals))
