@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import time
 import zlib
 from typing import TYPE_CHECKING
@@ -17,7 +18,15 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-__all__ = ["BodyChangedError", "BytesBody", "FileBody", "gzip_body", "open_body", "unpack"]
+__all__ = [
+    "BodyChangedError",
+    "BytesBody",
+    "FileBody",
+    "gzip_body",
+    "open_body",
+    "read_small",
+    "unpack",
+]
 
 _CHUNK = 256 * 1024
 # zlib handles about 50 MB/s going in and 300 MB/s coming out: what takes longer than a few
@@ -88,10 +97,22 @@ async def open_body(source: bytes | Path | None) -> BytesBody | FileBody | None:
     if isinstance(source, bytes):
         return BytesBody(source)
     try:
-        stat = await offload(source.stat)
+        size = (await offload(source.stat)).st_size
     except OSError as exc:
-        raise InvalidValueError(f"cannot read {source}: {exc.strerror}", exc=exc) from exc
-    return FileBody(source, stat.st_size)
+        raise _unreadable(source, exc) from exc
+    return FileBody(source, size)
+
+
+async def read_small(path: Path, limit: int) -> bytes | None:
+    """The content of a file of at most `limit` bytes; None: it is larger, or no regular file.
+
+    Raises:
+        InvalidValueError: The file cannot be read.
+    """
+    try:
+        return await offload(_read_small, path, limit)
+    except OSError as exc:
+        raise _unreadable(path, exc) from exc
 
 
 async def gzip_body(data: bytes, *, level: int = 6) -> bytes:
@@ -115,6 +136,19 @@ async def unpack(body: bytes, encoding: str) -> bytes:
     if len(body) <= _INLINE_UNPACK:
         return _decompress(body)
     return await offload(_decompress, body)
+
+
+def _read_small(path: Path, limit: int) -> bytes | None:
+    found = path.stat()
+    if found.st_size > limit or not stat.S_ISREG(found.st_mode):
+        return None
+    with path.open("rb") as file:
+        data = file.read(limit + 1)
+    return None if len(data) > limit else data
+
+
+def _unreadable(path: Path, exc: OSError) -> InvalidValueError:
+    return InvalidValueError(f"cannot read {path}: {exc.strerror}", exc=exc)
 
 
 def _compress(data: bytes, level: int) -> bytes:

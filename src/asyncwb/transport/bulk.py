@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import anyio
 
@@ -14,9 +14,18 @@ from asyncwb.transport.limits import Admission
 if TYPE_CHECKING:
     from asyncwb.transport.messages import Outgoing, Response
 
-__all__ = ["BULK_CONNECTIONS", "BulkLane", "Opened"]
+__all__ = ["BULK_CONNECTIONS", "BulkLane", "Opened", "Purpose", "bulk_entry"]
 
 BULK_CONNECTIONS = 16
+_KEPT = 3
+
+Purpose: TypeAlias = Literal["post", "up", "down"]
+"""Kinds of traffic that must not block each other: rows, files up, files down."""
+
+
+def bulk_entry() -> Admission:
+    """The 16 places of a process; 3 are kept for each purpose, the rest goes to whoever comes."""
+    return Admission(BULK_CONNECTIONS, dict.fromkeys(("post", "up", "down"), _KEPT))
 
 
 class Opened:
@@ -34,15 +43,28 @@ class Opened:
             try:
                 await self.response.aclose()
             finally:
-                self._lane.entry.leave()
+                self._lane.leave()
 
 
 class BulkLane:
-    """Up to 16 connections. The queue is ours: httpx's pool grows slow with waiters."""
+    """One kind of traffic on a client that all kinds share.
 
-    def __init__(self, client: Client) -> None:
+    Up to 16 connections. The queue is ours: httpx's pool grows slow with waiters.
+
+    Args:
+        client: Closed by whoever made it.
+        entry: From `bulk_entry`, shared by all lanes of the process.
+        purpose: Which kind this is.
+    """
+
+    def __init__(self, client: Client, entry: Admission, purpose: Purpose) -> None:
         self._client = client
-        self.entry = Admission(BULK_CONNECTIONS)
+        self._entry = entry
+        self._purpose = purpose
+
+    def leave(self) -> None:
+        """Give back the place of an `Opened`, which does it itself when it is closed."""
+        self._entry.leave(self._purpose)
 
     async def send(self, outgoing: Outgoing, seconds: float) -> Response:
         """Make one attempt, answer read to its end.
@@ -53,12 +75,12 @@ class BulkLane:
         """
         response: Response | None = None
         with anyio.move_on_after(seconds):
-            await self.entry.enter()
+            await self._entry.enter(self._purpose)
             try:
                 opened = await self._client.open(outgoing, silence_seconds=SILENCE_SECONDS)
                 response = await opened.read()
             finally:
-                self.entry.leave()
+                self.leave()
         if response is None:
             raise AttemptTimeoutError("the server did not answer in time")
         return response
@@ -68,7 +90,7 @@ class BulkLane:
         deadline = time.monotonic() + seconds
         entered = False
         with anyio.move_on_after(seconds):
-            await self.entry.enter()
+            await self._entry.enter(self._purpose)
             entered = True
         if not entered:
             raise AttemptTimeoutError(f"all connections were busy for {seconds:.1f} s")
@@ -80,10 +102,5 @@ class BulkLane:
                 raise AttemptTimeoutError("the server did not answer in time")
             return Opened(self, response)
         except BaseException:
-            self.entry.leave()
+            self.leave()
             raise
-
-    async def aclose(self) -> None:
-        """Close the client; what runs on it fails."""
-        self.entry.open()
-        await self._client.aclose()

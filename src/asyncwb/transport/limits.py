@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import time
 from collections import deque
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 __all__ = ["Admission", "RetryBudget"]
 
@@ -20,37 +21,47 @@ class Admission:
 
     Unlike a semaphore it can be resized and opened, and a waiter that is cancelled at the moment
     it is let in gives its place back.
+
+    Args:
+        slots: How many may be inside.
+        kept: Places per kind of visitor that no other kind takes: a kind may fill all the rest,
+            and still finds no other one locked out. None: visitors are alike.
     """
 
-    def __init__(self, slots: int) -> None:
+    def __init__(self, slots: int, kept: Mapping[str, int] | None = None) -> None:
         self._slots = slots
-        self._inside = 0
-        self._waiting: deque[anyio.Event] = deque()
+        self._kept = dict(kept or {"": 0})
+        self._inside = dict.fromkeys(self._kept, 0)
+        self._waiting: dict[str, deque[tuple[int, anyio.Event]]] = {
+            kind: deque() for kind in self._kept
+        }
+        self._tickets = itertools.count()
 
     @property
     def inside(self) -> int:
         """How many are inside, now."""
-        return self._inside
+        return sum(self._inside.values())
 
-    async def enter(self) -> None:
+    async def enter(self, kind: str = "") -> None:
         """Wait for a place; cancellation gives it up."""
-        if not self._waiting and self._inside < self._slots:
-            self._inside += 1
+        waiting = self._waiting[kind]
+        if not waiting and self._has_room(kind):
+            self._inside[kind] += 1
             return
-        event = anyio.Event()
-        self._waiting.append(event)
+        entry = (next(self._tickets), anyio.Event())
+        waiting.append(entry)
         try:
-            await event.wait()
+            await entry[1].wait()
         except BaseException:
-            if event.is_set():
-                self.leave()
+            if entry[1].is_set():
+                self.leave(kind)
             else:
-                self._waiting.remove(event)
+                waiting.remove(entry)
             raise
 
-    def leave(self) -> None:
+    def leave(self, kind: str = "") -> None:
         """Give a place back."""
-        self._inside -= 1
+        self._inside[kind] -= 1
         self._admit()
 
     def resize(self, slots: int) -> None:
@@ -62,10 +73,21 @@ class Admission:
         """Let everybody in: the client is going away, and waiters must look for another."""
         self.resize(sys.maxsize)
 
+    def _has_room(self, kind: str) -> bool:
+        taken = sum(
+            inside if other == kind else max(inside, self._kept[other])
+            for other, inside in self._inside.items()
+        )
+        return taken < self._slots
+
     def _admit(self) -> None:
-        while self._waiting and self._inside < self._slots:
-            self._inside += 1
-            self._waiting.popleft().set()
+        while True:
+            ready = [k for k, waiting in self._waiting.items() if waiting and self._has_room(k)]
+            if not ready:
+                return
+            kind = min(ready, key=lambda k: self._waiting[k][0])
+            self._inside[kind] += 1
+            self._waiting[kind].popleft()[1].set()
 
 
 class RetryBudget:

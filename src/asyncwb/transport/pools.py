@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import anyio
 
 from asyncwb.errors import ClosedError, ForkedError
-from asyncwb.transport.bulk import BULK_CONNECTIONS, BulkLane
+from asyncwb.transport.bulk import BULK_CONNECTIONS, BulkLane, Purpose, bulk_entry
 from asyncwb.transport.client import Client, build_http
 from asyncwb.transport.config import Http2Mode, Origin, TransportConfig, origin_of
 from asyncwb.transport.guard import MAX_IN_FLIGHT_HTTP1, ControlLane
@@ -33,7 +33,6 @@ class _ControlKey(NamedTuple):
 
 
 class _BulkKey(NamedTuple):
-    purpose: str
     scheme: str
     proxy: str | None
     ca_file: str | None
@@ -54,7 +53,8 @@ class Pools:
         self._contexts: dict[tuple[str | None, bool], ssl.SSLContext] = {}
         self._context_lock = anyio.Lock()
         self._control: dict[_ControlKey, ControlLane] = {}
-        self._bulk: dict[_BulkKey, BulkLane] = {}
+        self._bulk: dict[_BulkKey, Client] = {}
+        self._bulk_entry = bulk_entry()
 
     async def control(self, config: TransportConfig) -> ControlLane:
         """The lane for small requests to the server of `config`."""
@@ -67,26 +67,27 @@ class Pools:
             lane = self._control.setdefault(key, self._new_control(key, context))
         return lane
 
-    async def bulk(self, config: TransportConfig, url: str, purpose: str) -> BulkLane:
+    async def bulk(self, config: TransportConfig, url: str, purpose: Purpose) -> BulkLane:
         """The lane for large transfers; `purpose` separates traffic that must not block other."""
         self._check()
         origin = origin_of(url)
-        key = _BulkKey(purpose, origin.scheme, proxy_for(origin), config.ca_file, config.insecure)
-        lane = self._bulk.get(key)
-        if lane is None:
+        key = _BulkKey(origin.scheme, proxy_for(origin), config.ca_file, config.insecure)
+        client = self._bulk.get(key)
+        if client is None:
             context = await self._context(origin.scheme, config)
             http = build_http(context, proxy=key.proxy, connections=BULK_CONNECTIONS)
             # Somebody else may have made one meanwhile; an unused client holds nothing.
-            lane = self._bulk.setdefault(key, BulkLane(Client(http, self.counters)))
-        return lane
+            client = self._bulk.setdefault(key, Client(http, self.counters))
+        return BulkLane(client, self._bulk_entry, purpose)
 
     async def aclose(self) -> None:
         """Close every client; what runs on them fails."""
         self._closed = True
+        self._bulk_entry.open()
         for control in self._control.values():
             await control.aclose()
-        for bulk in self._bulk.values():
-            await bulk.aclose()
+        for client in self._bulk.values():
+            await client.aclose()
 
     def _new_control(self, key: _ControlKey, context: ssl.SSLContext) -> ControlLane:
         secure = key.origin.scheme == "https"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
     from pathlib import Path
 
-    from asyncwb.transport.bulk import Opened
+    from asyncwb.transport.bulk import Opened, Purpose
     from asyncwb.transport.download import Download
     from asyncwb.transport.pools import Pools
     from asyncwb.transport.stats import TransportStats
@@ -28,7 +28,7 @@ __all__ = ["CONTROL_BODY_BYTES", "Lane", "Transport"]
 Lane: TypeAlias = Literal["control", "bulk"]
 
 CONTROL_BODY_BYTES = 64 * 1024
-"""Posts up to this size go over the control lane unless the caller says otherwise."""
+"""Bodies up to this size go over the control lane, unless the caller says otherwise."""
 
 _CONTROL_ATTEMPT_SECONDS = 30.0
 _UNBOUNDED = 24 * 3600.0
@@ -126,9 +126,11 @@ class Transport:
     ) -> Response:
         """Upload bytes or a file to a (signed) URL, without credentials, from the start each time.
 
+        Up to 64 KiB for the host of `base_url` share the connection of the control lane.
+
         Args:
             url: Absolute, or a path of the server.
-            source: A file is read in chunks on the portal's threads.
+            source: A file is read on the portal's threads, a large one in chunks.
             headers: What the URL's signature asks for.
             policy: What to retry.
             deadline_seconds: Time for all attempts and waits; an attempt also ends after 60 s
@@ -138,10 +140,19 @@ class Transport:
             InvalidValueError: The file cannot be read.
             CommError: As for `post`.
         """
-        outgoing = Outgoing(
-            "PUT", self._url(url), self._headers({}, private=False, given=headers), source
-        )
-        return await self._call(outgoing, "bulk", "up", policy, deadline_seconds)
+        from asyncwb.transport.body import read_small
+
+        target = self._url(url)
+        lane: Lane = "bulk"
+        if origin_of(target) == self._config.origin:
+            if isinstance(source, bytes):
+                small = source if len(source) <= CONTROL_BODY_BYTES else None
+            else:
+                small = await read_small(source, CONTROL_BODY_BYTES)
+            if small is not None:
+                source, lane = small, "control"
+        outgoing = Outgoing("PUT", target, self._headers({}, private=False, given=headers), source)
+        return await self._call(outgoing, lane, "up", policy, deadline_seconds)
 
     async def download(
         self,
@@ -209,7 +220,7 @@ class Transport:
         self,
         outgoing: Outgoing,
         lane: Lane,
-        purpose: str,
+        purpose: Purpose,
         policy: RetryPolicy,
         deadline_seconds: float,
     ) -> Response:

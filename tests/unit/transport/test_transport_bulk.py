@@ -3,6 +3,8 @@
 import gzip
 import os
 import zlib
+from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -10,7 +12,7 @@ import pytest
 from http_loopback import Reply, Request, Server
 from hypothesis import given
 from hypothesis import strategies as st
-from transports import with_transport
+from transports import until, with_transport
 
 from asyncwb.errors import CommError, InvalidValueError, ProtocolError
 from asyncwb.testing.faults import DelayProxy, Fault, FaultProxy
@@ -65,30 +67,93 @@ async def test_an_empty_file_and_a_missing_one(tmp_path: Path) -> None:
         assert [request.headers["content-length"] for request in server.seen] == ["0"]
 
 
-async def test_at_most_16_uploads_at_once() -> None:
-    now = peak = 0
+LARGE = b"x" * 65_537
+
+
+async def test_at_most_16_bulk_requests_at_once_and_10_of_a_kind() -> None:
+    going = anyio.Event()
+    waiting: Counter[str] = Counter()
 
     async def handler(request: Request) -> Reply:
-        nonlocal now, peak
-        now += 1
-        peak = max(peak, now)
-        await anyio.sleep(0.01)
-        now -= 1
+        waiting[request.method] += 1
+        await until(going.is_set)
         return Reply()
 
     async with Server(handler) as server:
 
         async def body(transport: Transport) -> None:
             async with anyio.create_task_group() as group:
-                for _ in range(60):
-                    group.start_soon(one, transport)
-
-        async def one(transport: Transport) -> None:
-            await transport.put("/up", b"x", deadline_seconds=10)
+                for _ in range(30):
+                    group.start_soon(partial(transport.put, "/up", LARGE, deadline_seconds=10))
+                await until(lambda: waiting["PUT"] == 10)
+                for _ in range(30):
+                    group.start_soon(partial(transport.post, "/in", LARGE, deadline_seconds=10))
+                    group.start_soon(partial(transport.download, "/down", deadline_seconds=10))
+                await until(lambda: waiting.total() == 16)
+                await anyio.sleep(0.05)
+                assert waiting == {"PUT": 10, "POST": 3, "GET": 3}
+                going.set()
+            assert waiting == {"PUT": 30, "POST": 30, "GET": 30}
 
         await with_transport(server.url, body)
-        assert peak == 16
         assert server.connections == 16
+
+
+async def test_one_kind_of_traffic_never_locks_out_another() -> None:
+    stuck = anyio.Event()
+    waiting = 0
+
+    async def handler(request: Request) -> Reply:
+        nonlocal waiting
+        if request.method == "PUT":
+            waiting += 1
+            await until(stuck.is_set)
+        return Reply()
+
+    async with Server(handler) as server:
+
+        async def body(transport: Transport) -> None:
+            async with anyio.create_task_group() as group:
+                for _ in range(40):
+                    group.start_soon(partial(transport.put, "/up", LARGE, deadline_seconds=10))
+                await until(lambda: waiting == 10)
+                with anyio.fail_after(5):
+                    for _ in range(5):
+                        await transport.post("/in", LARGE, deadline_seconds=10)
+                        await transport.download("/down", deadline_seconds=10)
+                stuck.set()
+            assert waiting == 40
+
+        await with_transport(server.url, body)
+
+
+async def test_small_files_for_the_server_share_the_http2_connection(tmp_path: Path) -> None:
+    small, empty, large = tmp_path / "small", tmp_path / "empty", tmp_path / "large"
+    small.write_bytes(b"s" * 65_536)
+    empty.touch()
+    large.write_bytes(LARGE)
+
+    async with Server(protocol="h2") as server, Server() as other:
+
+        async def body(transport: Transport) -> None:
+            async with anyio.create_task_group() as group:
+                for _ in range(100):
+                    group.start_soon(partial(transport.put, "/up", b"tiny", deadline_seconds=10))
+            for source in (b"s" * 65_536, small, empty):
+                answer = await transport.put(f"{server.url}/up?sig=1", source, deadline_seconds=10)
+                assert answer.http_version == "HTTP/2"
+            # This server knows HTTP/2 only: what is too large for it does not get through.
+            for source in (LARGE, large):
+                with pytest.raises(CommError):
+                    await transport.put("/up", source, policy=NO_RETRY, deadline_seconds=0.2)
+            answer = await transport.put(f"{other.url}/up", small, deadline_seconds=10)
+            assert answer.http_version == "HTTP/1.1"
+
+        await with_transport(server.url, body, http2="h2c")
+        assert {request.version for request in server.seen} == {"2"}
+        assert not any("authorization" in request.headers for request in server.seen)
+        assert [request.body for request in server.seen[100:]] == [b"s" * 65_536] * 2 + [b""]
+        assert server.seen[-1].headers["content-length"] == "0"
 
 
 @pytest.mark.parametrize(("start", "end"), [(0, None), (10, None), (0, 100), (5, 700_001)])

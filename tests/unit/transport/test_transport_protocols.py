@@ -144,7 +144,7 @@ async def test_connect_proxy_with_a_private_authority(
 ) -> None:
     async def body(transport: Transport) -> tuple[str, str]:
         control = await transport.post("/graphql", b"{}", deadline_seconds=10)
-        bulk = await transport.put("/file", b"bytes", deadline_seconds=10)
+        bulk = await transport.put("/file", b"b" * 65_537, deadline_seconds=10)
         return control.http_version, bulk.http_version
 
     async with Server(ca=CA, host="wb.test") as server, ConnectProxy(server.port) as proxy:
@@ -184,7 +184,7 @@ async def test_one_tls_context_for_all_clients(ca_file: str) -> None:
         gc.collect()
         before = sum(isinstance(thing, ssl.SSLContext) for thing in gc.get_objects())
         await transport.post("/a", b"x" * 100_000, deadline_seconds=10)
-        await transport.put("/a", b"x", deadline_seconds=10)
+        await transport.put("/a", b"x" * 100_000, deadline_seconds=10)
         await transport.download("/a", deadline_seconds=10)
         gc.collect()
         after = sum(isinstance(thing, ssl.SSLContext) for thing in gc.get_objects())
