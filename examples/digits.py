@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Array = NDArray[np.float64]
 

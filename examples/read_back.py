@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import asyncwb
-from asyncwb.types import JSON
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from asyncwb.api import Run
+    from asyncwb.types import JSON
 
 
 @dataclass
@@ -26,11 +31,10 @@ class Result:
     accuracy: list[tuple[int, float]]
 
 
-async def curve(run: asyncwb.api.Run, key: str) -> list[tuple[int, float]]:
+async def curve(run: Run, key: str) -> list[tuple[int, float]]:
     """All rows that have the key, as (step, value)."""
     return [
-        (int(row["_step"]), float(row[key]))
-        async for row in run.scan_history(keys=["_step", key])
+        (int(row["_step"]), float(row[key])) async for row in run.scan_history(keys=["_step", key])
     ]
 
 
@@ -44,9 +48,7 @@ async def read(project: str) -> list[Result]:
     )
     results: list[Result] = []
     async for run in runs:
-        loss, accuracy = await asyncio.gather(
-            curve(run, "train/loss"), curve(run, "val/accuracy")
-        )
+        loss, accuracy = await asyncio.gather(curve(run, "train/loss"), curve(run, "val/accuracy"))
         results.append(
             Result(
                 run.name, run.group or "", run.state, run.config, dict(run.summary), loss, accuracy
@@ -73,7 +75,8 @@ def print_table(results: list[Result]) -> None:
     ]
     widths = [max(len(line[i]) for line in (header, *lines)) for i in range(len(header))]
     for line in (header, tuple("-" * w for w in widths), *lines):
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)))
+        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        print("  ".join(cells).rstrip())
 
 
 def write_data(results: list[Result], folder: Path) -> list[Path]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TypedDict
 
-import asyncwb
 from digits import Classifier, Data, load
+
+import asyncwb
 
 
 class Hyperparameters(TypedDict):

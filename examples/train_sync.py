@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-import asyncwb.sync as wandb
 from digits import Classifier, load
+
+import asyncwb.sync as wandb
 
 
 def main(epochs: int = 12) -> str:
