@@ -373,6 +373,16 @@ def test_an_alert_arrives_and_a_missing_answer_does_not_end_the_run(
     assert run.sender.status.last_error == ""
 
 
+def test_a_refusal_at_the_start_is_raised_and_not_logged_as_well(
+    live: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = live("refusedkey", key="0" * 40)
+    with pytest.raises(AuthenticationError):
+        PORTAL.call(within, 20.0, run.sender.ready)
+    PORTAL.call(run.task.wait)
+    assert [record for record in caplog.records if record.levelname == "WARNING"] == []
+
+
 def test_a_refused_stream_keeps_the_rows_and_is_reported_once(
     live: Any,
     server: LocalServer,

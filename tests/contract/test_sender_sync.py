@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -163,7 +164,8 @@ def test_damage_is_reported_with_its_offset_and_the_rest_arrives(
     result = sync(folder, settings)
     assert result.state == "synced"
     assert result.damage
-    assert str(start) in result.damage[0]
+    assert result.damage[0].startswith(f"bytes {start} to ")
+    assert result.damage[0].endswith("of the journal: wrong checksum")
     rows = stored(server, "damaged")["rows"]
     assert 0 < len(rows) < 1200
     assert [row["_step"] for row in rows] == list(range(1200 - len(rows), 1200))
@@ -261,6 +263,16 @@ def test_refusals_are_in_the_result(tmp_path: Path, settings: Settings) -> None:
     nameless = RunFolder(tmp_path, "nameless")
     nameless.add(row_record(0, x=1))
     assert isinstance(sync(nameless, settings).error, JournalError)
+
+
+def test_a_refusal_that_is_returned_is_not_logged_as_well(
+    tmp_path: Path, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = RunFolder(tmp_path, "toldonce")
+    folder.add(run_record("toldonce"), rec.ExitRecord())
+    wrong = Settings(base_url=settings.base_url, api_key="0" * 40)
+    assert isinstance(sync(folder, wrong).error, AuthenticationError)
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 def test_a_folder_in_use_is_refused(tmp_path: Path, settings: Settings) -> None:

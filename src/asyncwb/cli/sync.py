@@ -146,6 +146,6 @@ def _report(result: SyncResult, console: Console) -> None:
         where = f" -> {result.url}" if result.url else ""
         console.print(Text(f"Sent {name}: {result.rows:,} row(s), {result.files} file(s){where}"))
     for damage in result.damage:
-        console.print(Text(f"  could not be read: {damage}"))
+        console.print(Text(f"  lost {damage}"))
     if result.lost:
         console.print(Text(f"  {result.lost:,} row(s) or record(s) were lost"))

@@ -7,9 +7,11 @@ write of this file only makes the next sender write the same lines at the same n
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -26,6 +28,7 @@ __all__ = ["Ack", "AckKeeper", "ack_path", "load_ack", "store_ack"]
 log = logging.getLogger("asyncwb.sender")
 
 _STORE_SECONDS = 0.5
+_FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Ack(msgspec.Struct, kw_only=True):
@@ -85,6 +88,8 @@ def load_ack(journal: Path) -> Ack | None:
 def store_ack(journal: Path, ack: Ack) -> None:
     """Replace the ack in one step, so that a reader sees the old one or the new one.
 
+    On a full disk the old one is written over.
+
     Raises:
         OSError: The folder cannot be written.
     """
@@ -92,8 +97,20 @@ def store_ack(journal: Path, ack: Ack) -> None:
         ack.journal_bytes = journal.stat().st_size
     path = ack_path(journal)
     draft = path.with_name(f"{path.name}.{os.getpid()}")
-    draft.write_bytes(msgspec.json.encode(ack))
-    draft.replace(path)
+    data = msgspec.json.encode(ack)
+    try:
+        draft.write_bytes(data)
+        draft.replace(path)
+    except OSError as exc:
+        with suppress(OSError):
+            draft.unlink()
+        if exc.errno not in _FULL_DISK or not path.exists():
+            raise
+        # The block of the old one is there. Without this, rows that the live run delivered from
+        # memory would count as missing: a later sync would end the run once more, as crashed.
+        with path.open("r+b") as file:
+            file.write(data)
+            file.truncate()
 
 
 class AckKeeper:

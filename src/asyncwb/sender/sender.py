@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from asyncwb.journal import JournalReader
+    from asyncwb.journal import Damage, JournalReader
     from asyncwb.sender.resume import ResumePoint
     from asyncwb.settings import Settings
     from asyncwb.transport import TransportConfig
@@ -62,8 +62,10 @@ class Sender:
         overrides: RunOverrides | None = None,
     ) -> None:
         self._reader = reader
+        options = options or DeliveryOptions()
         self._settings = settings
         self._run_dir = run_dir
+        self._recovers = options.recover
         self._on_status = on_status
         self._fold = Fold(version=own_version(), overrides=overrides)
         self._progress = Progress()
@@ -75,7 +77,7 @@ class Sender:
             settings=settings,
             run_dir=run_dir,
             config=transport_config,
-            options=options or DeliveryOptions(),
+            options=options,
             alarm=self._alarm,
             tell=self._tell,
         )
@@ -107,7 +109,7 @@ class Sender:
             last_error=state.last_error,
             retries=state.retries,
             stop_requested=state.stop_requested,
-            damage=tuple(map(str, self._reader.damage)),
+            damage=tuple(map(_in_words, self._reader.damage)),
             lost=self._fold.lost + state.unreadable,
             finished=state.phase == "finished",
         )
@@ -197,7 +199,10 @@ class Sender:
         self._progress.error = exc
         self._progress.last_error = str(exc)
         self._progress.phase = "failed"
-        log.warning(
+        # Before the server knew the run, and in a recovery, somebody waits for this very error.
+        told = self._progress.target is None or self._recovers
+        log.log(
+            logging.INFO if told else logging.WARNING,
             "%s: delivery ended, unsent rows stay in %s: %s",
             self._fold.run.run_id or "a run",
             self._run_dir.name,
@@ -230,3 +235,8 @@ class Sender:
                 gate.open()
         if self._on_status is not None:
             self._on_status(self.status)
+
+
+def _in_words(damage: Damage) -> str:
+    end = damage.offset + damage.length
+    return f"bytes {damage.offset} to {end} of the journal: {damage.reason}"
