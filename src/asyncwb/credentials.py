@@ -89,7 +89,8 @@ def require_key(settings: Settings, *, environ: Mapping[str, str] | None = None)
 def missing_key(settings: Settings) -> AuthenticationError:
     """The error for a server without a key: says where keys come from."""
     return AuthenticationError(
-        f"There is no API key for {settings.base_url}. {_WHERE_KEYS_COME_FROM}"
+        f"There is no API key for {settings.base_url}. {_WHERE_KEYS_COME_FROM} Without a server: "
+        "mode='offline' (WANDB_MODE=offline), or one of your own, `asyncwb server start`."
     )
 
 

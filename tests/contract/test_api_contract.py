@@ -187,6 +187,10 @@ async def test_changes_reach_the_server(api: Api, server: LocalServer) -> None:
     await again.summary.update({"best": {"acc": 1}})
     await run.load(force=True)
     assert run.summary["best"] == {"acc": 1}
+    run.tags = "ab"  # type: ignore[assignment]
+    with pytest.raises(InvalidValueError, match="tags must be a list"):
+        await run.update()
+    assert (await api.run("change/c1")).tags == ["a", "b"]
     await run.wait_until_finished()
     await run.delete()
     with pytest.raises(RunNotFoundError, match="change/c1"):

@@ -74,6 +74,9 @@ class Run(RunFields):
         config = {**reserved, **self.config}
         wrapped = {key: {"value": value, "desc": None} for key, value in config.items()}
         summary = dict(self.summary)
+        tags: object = self.tags
+        if isinstance(tags, str):
+            raise InvalidValueError(f"tags must be a list: [{tags!r}], not {tags!r}")
         variables: dict[str, object] = {
             "id": self.storage_id,
             "displayName": self.name,

@@ -42,6 +42,13 @@ def clean(
         if not dry_run:
             shutil.rmtree(run.path)
         removed += 1
+        _remove_dangling(run.path.parent / "latest-run")
     typer.echo(f"{removed} run folder(s) {'would be removed' if dry_run else 'removed'}.")
     if kept:
         typer.echo(f"{kept} kept: no server has them yet; send them with `asyncwb sync --all`.")
+
+
+def _remove_dangling(link: Path) -> None:
+    """The shortcut to the newest folder goes with it."""
+    if link.is_symlink() and not link.exists():
+        link.unlink()

@@ -161,8 +161,10 @@ def _failures(response: ResponseLike) -> list[_Failure]:
 
 
 def _first(failures: list[_Failure]) -> str:
-    message = (failures[0].message or "").strip() or "an error without a message"
-    more = len(failures) - 1
+    # Each field of an operation that meets the same problem reports it.
+    messages = dict.fromkeys((failure.message or "").strip() for failure in failures)
+    message = next(iter(messages)) or "an error without a message"
+    more = len(messages) - 1
     return message[:_DETAIL_CHARS] + (f" (and {more} more)" if more else "")
 
 

@@ -100,10 +100,18 @@ def _route(path: str, handler: Handler, method: str) -> Route:
     return Route(path, endpoint, methods=[method])
 
 
-async def _http_error(_request: Request, error: Exception) -> Response:
+async def _http_error(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     detail = error.detail if isinstance(error, HTTPException) else "internal server error"
+    if status == 404 and "text/html" in request.headers.get("accept", ""):
+        return PlainTextResponse(_NO_PAGES, status)  # somebody followed the address of a run
     return problem_response(Problem(status, detail))
+
+
+_NO_PAGES = """\
+This is an asyncwb server: it keeps runs, and has no pages to show them.
+Read them with asyncwb.Api() or wandb.Api(), for example api.run("entity/project/run_id").
+"""
 
 
 async def _health(_request: Request) -> Response:

@@ -150,4 +150,6 @@ def with_source(source: str | None, call: Callable[[], _T]) -> _T:
     except InvalidValueError as exc:
         if source is None:
             raise
-        raise InvalidValueError(f"{exc.message} (from {source})", exc=exc.exc) from exc.exc
+        raise InvalidValueError(
+            f"{exc.message.removesuffix('.')} (from {source}).", exc=exc.exc
+        ) from exc.exc

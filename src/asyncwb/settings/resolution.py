@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -122,4 +122,14 @@ def _convert(values: dict[str, object], sources: Mapping[str, str]) -> Settings:
         what, _, where = str(exc).partition(" - at `$.")
         name = next((name for name in ENVIRONMENT if where.startswith(name)), "a setting")
         source = sources.get(name, "its source")
+        choices = _choices(name)
+        if choices and what.startswith("Invalid enum value"):
+            what = f"one of {', '.join(map(repr, choices))} is needed"
         raise InvalidValueError(f"{name}: {what} (from {source}).", exc=exc) from exc
+
+
+def _choices(name: str) -> tuple[object, ...]:
+    """The values that a setting may have, where they are few."""
+    hint = get_type_hints(Settings).get(name)
+    options = [hint, *get_args(hint)]
+    return next((get_args(option) for option in options if get_origin(option) is Literal), ())

@@ -96,6 +96,18 @@ def test_clean_removes_only_old_delivered_runs(runs: dict[str, Path], tmp_path: 
     assert left() == {"begun", "new"}
 
 
+def test_clean_leaves_no_shortcut_to_nothing(runs: dict[str, Path], tmp_path: Path) -> None:
+    latest = tmp_path / "wandb" / "latest-run"
+    RUNNER.invoke(app, ["clean", "--older-than", "2d", str(tmp_path)])
+    assert latest.exists()
+    latest.unlink()
+    folder = make_run(tmp_path, "run-20240106_100000-eeee", state="synced", age_days=30)
+    latest.symlink_to(folder.name)
+    RUNNER.invoke(app, ["clean", "--older-than", "2d", str(tmp_path)])
+    assert not folder.exists()
+    assert not latest.is_symlink()
+
+
 def test_clean_follows_no_link(runs: dict[str, Path], tmp_path: Path) -> None:
     link = tmp_path / "wandb" / "run-20230101_000000-zzzz"
     link.symlink_to(runs["synced"])

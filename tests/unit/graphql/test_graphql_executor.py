@@ -118,3 +118,10 @@ async def test_other_failures_pass_unchanged(
     with pytest.raises(error) as caught:
         await client(OneAnswer(status, body, error)).execute(THING)
     assert type(caught.value) is error
+
+
+async def test_the_same_message_twice_is_one_error() -> None:
+    body = b'{"errors": [{"message": "a"}, {"message": "a"}]}'
+    with pytest.raises(GraphQLError) as caught:
+        await client(OneAnswer(200, body)).execute(THING)
+    assert str(caught.value) == "Thing: a"

@@ -162,6 +162,22 @@ def test_a_bad_value_in_the_environment_names_the_variable(home: dict[str, str])
         resolve(environ=home | {"WANDB_MODE": "sometimes"})
 
 
+@pytest.mark.parametrize(
+    ("keyword", "words"), [("mode", "'online', 'offline', 'disabled'"), ("resume", "'must'")]
+)
+def test_an_unknown_word_is_answered_with_the_known_ones(
+    home: dict[str, str], keyword: str, words: str
+) -> None:
+    with pytest.raises(InvalidValueError, match=f"{keyword}: one of .*{words}.*keyword {keyword}"):
+        resolve({keyword: "nope"}, environ=home)
+
+
+def test_an_error_with_its_source_is_one_sentence(home: dict[str, str]) -> None:
+    with pytest.raises(InvalidValueError) as caught:
+        resolve({"base_url": "nonsense"}, environ=home)
+    assert str(caught.value).endswith("'nonsense' (from keyword base_url).")
+
+
 def test_a_bad_value_in_a_file_names_the_file(home: dict[str, str], tmp_path: Path) -> None:
     path = tmp_path / "work/wandb/settings"
     write_settings(path, run_id="a/b", something_of_wandb="1")
