@@ -86,9 +86,11 @@ def journal_rows(folder: Path) -> list[int]:
     for path in folder.glob("wandb/*run-*/*.wandb"):
         reader, decoder = JournalReader.open(path), RowDecoder()
         while batch := reader.read_batch(1 << 20, 10_000):
-            for raw in batch:
-                if field_number(raw.payload) == HISTORY:
-                    found.append(json.loads(decoder.to_line(raw.payload))["i"])
+            found += [
+                json.loads(decoder.to_line(raw.payload))["i"]
+                for raw in batch
+                if field_number(raw.payload) == HISTORY
+            ]
         reader.close()
     return found
 

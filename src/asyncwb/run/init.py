@@ -166,6 +166,12 @@ class RunInit(AbstractAsyncContextManager["Run"]):
         self._run = run
         return run, connection
 
+    def _abandon(self) -> None:
+        """End a run whose start was cancelled: it was never handed out, so nobody else can."""
+        run, self._run = self._run, None
+        if run is not None:
+            run._core.abandon(run)  # pyright: ignore[reportPrivateUsage]
+
     async def _begin(self) -> Run:
         if self._run is not None:
             return self._run
@@ -179,10 +185,7 @@ class RunInit(AbstractAsyncContextManager["Run"]):
         try:
             run, connection = await PORTAL.in_thread(self._start_blocking)
         except BaseException:
-            if self._run is not None:
-                # Cancelled meanwhile: the run was never handed out, so nobody else can end it.
-                self._run._core.abandon(self._run)  # pyright: ignore[reportPrivateUsage]
-                self._run = None
+            self._abandon()
             raise
         enter_run(run)
         if connection is not None:
