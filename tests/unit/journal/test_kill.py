@@ -60,14 +60,13 @@ def killed_after(program, folder, seconds):
 
 
 def rows_of(path):
-    decoder, rows = RowDecoder(), []
+    decoder, payloads = RowDecoder(), []
     with JournalReader.open(path) as reader:
         while batch := reader.read_batch(1 << 20, 1000):
-            for record in batch:
-                if isinstance(decode(record.payload).body, HistoryRecord):
-                    rows.append(json.loads(decoder.to_line(record.payload)))
+            payloads += [record.payload for record in batch]
         assert reader.damage == []
-    return rows
+    rows = (payload for payload in payloads if isinstance(decode(payload).body, HistoryRecord))
+    return [json.loads(decoder.to_line(payload)) for payload in rows]
 
 
 def check(program, folder, kills):
