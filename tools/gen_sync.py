@@ -13,6 +13,7 @@ hands the call to the portal; signatures, overloads and docstrings are copied. R
     Awaitable[T] as a result             T
     length(), get(i), slice(..)          also len(x), x[i], x[a:b]
     def m(..) with `# sync: fast`        an async method that calls `_<name>_nowait` without a hop
+    async def m(..) with `# sync: here`  PORTAL.here(self._async.m, ..): in the caller's thread
     anything with `# sync: manual`       left out; written by hand in `sync/_manual.py`
 
 Public instance attributes are seen where they are annotated: `self.name: str = ...`.

@@ -153,10 +153,8 @@ class _Writer:
             elif f"{item.name}.setter" in words:
                 found.append(self._write(item, types))
             else:
-                fast = "fast" in module.marks(item)
-                found.append(
-                    self._method(item, types, fast=fast, overloaded=item.name in overloaded)
-                )
+                marks = module.marks(item)
+                found.append(self._method(item, types, marks, overloaded=item.name in overloaded))
         seen |= here
         return found
 
@@ -176,24 +174,26 @@ class _Writer:
         head = f"@{item.name}.setter\n{self._head(item, types)}"
         return f"{head}\n    self._async.{item.name} = {value}"
 
-    def _method(self, item: Function, types: Types, *, fast: bool, overloaded: bool) -> str:
+    def _method(self, item: Function, types: Types, marks: set[str], *, overloaded: bool) -> str:
         head = f"{self._head(item, types)}\n{_doc(item)}"
         if item.name == "__aenter__":
             self.extra.add("PORTAL")
             return f"{head}    PORTAL.call(self._async.__aenter__)\n    return self"
         target = f"self._async.{item.name}"
-        if fast:
+        if "fast" in marks:
             target = f"self._async._{item.name}_nowait"
             call = f"{target}({self._pass(item, types)})  # pyright: ignore[reportPrivateUsage]"
         else:
-            call = self._call(item, types, f'cast("Any", {target})' if overloaded else target)
+            if overloaded:
+                target = f'cast("Any", {target})'
+            call = self._call(item, types, target, verb="here" if "here" in marks else "call")
             if overloaded:
                 self.extra |= {"cast", "Any"}
         value = types.wrapped(item.returns, call)
         silent = item.returns is None or ast.unparse(item.returns) in {"None", "NoReturn"}
         return f"{head}    {'' if silent else 'return '}{value}"
 
-    def _call(self, item: Function, types: Types, target: str) -> str:
+    def _call(self, item: Function, types: Types, target: str, verb: str = "call") -> str:
         """The one line of a method or function."""
         arguments = self._pass(item, types)
         iterator = types.is_iterator(item.returns)
@@ -201,7 +201,7 @@ class _Writer:
         if not iterator and not waits:
             return f"{target}({arguments})"
         self.extra.add("PORTAL")
-        verb = "iterate" if iterator else "call"
+        verb = "iterate" if iterator else verb
         return f"PORTAL.{verb}({', '.join(filter(None, [target, arguments]))})"
 
     def _sequence(self, chain: list[tuple[Module, ast.ClassDef]], names: set[str]) -> list[str]:

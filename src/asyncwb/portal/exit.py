@@ -8,12 +8,15 @@ import os
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-__all__ = ["at_exit", "drain"]
+    _Hook: TypeAlias = Callable[[float], Awaitable[object]]
+
+__all__ = ["ExitHooks", "at_exit"]
 
 log = logging.getLogger("asyncwb.portal")
 
@@ -47,11 +50,56 @@ def _is_worker() -> bool:
     return process is not None and process.parent_process() is not None
 
 
-async def drain(hooks: list[Callable[[float], Awaitable[object]]], budget: float) -> None:
+class ExitHooks:
+    """Coroutine functions to await at exit, all at once.
+
+    Args:
+        run: Runs a coroutine function in the loop and blocks.
+        close: Called after it, hooks or not.
+    """
+
+    def __init__(
+        self,
+        run: Callable[[Callable[[], Awaitable[object]]], None],
+        close: Callable[[], object],
+    ) -> None:
+        self._run = run
+        self._close = close
+        self._hooks: dict[object, tuple[_Hook, float]] = {}
+        self._registered = False
+
+    def add(self, hook: _Hook, budget_seconds: float) -> Callable[[], None]:
+        """Add one; returns what removes it."""
+        key = object()
+        self._hooks[key] = (hook, budget_seconds)
+        if not self._registered:
+            self._registered = True
+            at_exit(self._close)
+            at_exit(self._drain)
+
+        def remove() -> None:
+            self._hooks.pop(key, None)
+
+        return remove
+
+    def _drain(self) -> None:
+        hooks, self._hooks = list(self._hooks.values()), {}
+        if not hooks:
+            return
+        budget = max(seconds for _, seconds in hooks)
+        try:
+            self._run(partial(_drain, [hook for hook, _ in hooks], budget))
+        except KeyboardInterrupt:
+            log.warning("interrupted at exit; what is unsent stays in the journal")
+        except Exception:
+            log.exception("the work at exit failed; what is unsent stays in the journal")
+
+
+async def _drain(hooks: list[_Hook], budget: float) -> None:
     """Run all hooks at once; cancel what is not done after `budget` seconds."""
     import asyncio
 
-    async def run(hook: Callable[[float], Awaitable[object]]) -> None:
+    async def run(hook: _Hook) -> None:
         try:
             await hook(budget)
         except Exception:

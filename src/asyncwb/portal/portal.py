@@ -5,7 +5,6 @@ This module starts nothing and imports no asyncio: both happen on the first use.
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 import time
@@ -19,11 +18,12 @@ from asyncwb.errors import ClosedError, PortalMisuseError
 
 # Not lazily: it registers fork hooks, which Python confuses when a fork meets the import.
 from asyncwb.portal.executor import DaemonExecutor
-from asyncwb.portal.exit import at_exit, drain
+from asyncwb.portal.exit import ExitHooks
+from asyncwb.portal.here import HERE, run_here
 from asyncwb.portal.warn import blocks_a_loop, warn_of_blocking
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 
     from asyncwb.portal.background import Background
     from asyncwb.portal.loop_thread import LoopThread
@@ -33,8 +33,6 @@ __all__ = ["PORTAL", "Portal"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-log = logging.getLogger("asyncwb.portal")
 
 EXECUTOR_THREADS = 4
 """Threads for files, and as many for host names: the exit drain uses no more at once."""
@@ -51,7 +49,6 @@ class Portal:
 
     def __init__(self) -> None:
         self._warned = False
-        self._registered_pid: int | None = None
         self._forget()
         _portals.add(self)
 
@@ -61,7 +58,7 @@ class Portal:
         self._ident: int | None = None
         self._executor: DaemonExecutor | None = None
         self._resolver: DaemonExecutor | None = None
-        self._hooks: dict[object, tuple[Callable[[float], Awaitable[object]], float]] = {}
+        self._hooks = ExitHooks(self._run_at_exit, partial(self.close, 1.0))
         self._closed = False
         self._starting: set[int] = set()
 
@@ -86,6 +83,24 @@ class Portal:
         self._check_blocking(name)
         return self._running().call(partial(fn, *args, **kwargs), name)
 
+    def here(
+        self, fn: Callable[P, Coroutine[Any, Any, T]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a coroutine function in the calling thread, where every `acall` of it blocks.
+
+        For one that waits for nothing but `acall`. The locks it takes are the caller's own, so a
+        signal handler may call it while it interrupts a holder of them; and it starts no loop
+        unless it needs one.
+
+        Raises:
+            PortalMisuseError: Called from the loop's own thread; or it waits for something else.
+            BaseException: What the coroutine raised.
+        """
+        __tracebackhide__ = True
+        name = _name(fn)
+        self._check_blocking(name)
+        return run_here(fn(*args, **kwargs), name)
+
     async def acall(self, fn: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a coroutine function in the loop and await its end, from asyncio, uvloop or trio.
 
@@ -102,6 +117,8 @@ class Portal:
         __tracebackhide__ = True
         if get_ident() == self._ident:
             return await fn(*args, **kwargs)
+        if HERE.now:
+            return self._running().call(partial(fn, *args, **kwargs), _name(fn))
         await self.ready()
         return await self._running().acall(partial(fn, *args, **kwargs), _name(fn))
 
@@ -140,6 +157,8 @@ class Portal:
         done = self.executor.submit(copy_context().run, partial(fn, *args, **kwargs))
         done.add_done_callback(lambda _: waiter.wake())
         await waiter.wait(lambda: None, done.done)
+        if done.cancelled():
+            raise ClosedError("asyncwb was closed meanwhile")
         return done.result()
 
     def iterate(
@@ -293,33 +312,13 @@ class Portal:
         Returns:
             A function that unregisters the hook; thread-safe, and harmless when repeated.
         """
-        key = object()
-        self._hooks[key] = (hook, budget_seconds)
         for executor in self._executors():
             executor.warm()
-        self._register()
-        return lambda: _drop(self._hooks.pop(key, None))
+        return self._hooks.add(hook, budget_seconds)
 
-    def _register(self) -> None:
-        pid = os.getpid()
-        with self._lock:
-            if self._registered_pid == pid:
-                return
-            self._registered_pid = pid
-        at_exit(self._drain)
-        at_exit(partial(self.close, 1.0), last=True)
-
-    def _drain(self) -> None:
-        if not self._hooks or self._closed:
-            return
-        hooks, self._hooks = list(self._hooks.values()), {}
-        budget = max(seconds for _, seconds in hooks)
-        try:
-            self._running().call(partial(drain, [hook for hook, _ in hooks], budget), "exit")
-        except KeyboardInterrupt:
-            log.warning("interrupted at exit; what is unsent stays in the journal")
-        except Exception:
-            log.exception("the work at exit failed; what is unsent stays in the journal")
+    def _run_at_exit(self, work: Callable[[], Awaitable[object]]) -> None:
+        if not self._closed:
+            self._running().call(work, "exit")
 
     def close(self, timeout: float = 5.0) -> None:
         """Cancel everything, close the resources and end the thread, for good. Idempotent.
@@ -369,10 +368,6 @@ class Portal:
         self._forget()
         if thread is not None:
             thread.abandon()
-
-
-def _drop(_: object) -> None:
-    """Turn a value into None."""
 
 
 def _name(fn: object) -> str:

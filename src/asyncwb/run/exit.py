@@ -6,12 +6,13 @@ that the exit code of such a run is the script's. With the last live run they ar
 
 from __future__ import annotations
 
-import atexit
 import sys
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from asyncwb.portal import PORTAL
+from asyncwb.portal.exit import at_exit
 from asyncwb.run.context import live_runs
 
 if TYPE_CHECKING:
@@ -30,11 +31,15 @@ class ExitWatch:
     """Knows how the script ends. One per process."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._watching = False
+        self._registered = False
+        self._begin()
+
+    def _begin(self) -> None:
+        # Reentrant: a signal handler may finish its run while the main thread begins or ends one.
+        self._lock = threading.RLock()
         self._unregister: Callable[[], None] | None = None
-        self._next_hook: Callable[..., object] = sys.excepthook
-        self._next_exit: Callable[..., NoReturn] = sys.exit
+        self._hook: partial[None] | None = None
+        self._exit: partial[NoReturn] | None = None
         self.exit_code = 0
 
     def start(self, online_seconds: float | None) -> None:
@@ -45,12 +50,14 @@ class ExitWatch:
                 its end needs no event loop.
         """
         with self._lock:
-            if not self._watching:
-                self._watching = True
+            if self._hook is None:
                 self.exit_code = 0
-                self._next_hook, sys.excepthook = sys.excepthook, self._excepthook
-                self._next_exit, sys.exit = sys.exit, self._exit
-                atexit.register(self._end_local_runs)
+                # New objects each time: where somebody wrapped the last ones, those stay below.
+                self._hook = sys.excepthook = partial(self._note_error, sys.excepthook)
+                self._exit = sys.exit = partial(self._note_exit, sys.exit)
+            if not self._registered:
+                self._registered = True
+                at_exit(self._end_local_runs)
             if online_seconds is not None and self._unregister is None:
                 self._unregister = PORTAL.on_exit(
                     _finish_runs, budget_seconds=online_seconds + _GRACE_SECONDS
@@ -59,39 +66,48 @@ class ExitWatch:
     def stop_if_idle(self) -> None:
         """Put everything back when no run is alive."""
         with self._lock:
-            if not self._watching or live_runs():
+            if live_runs():
                 return
-            self._watching = False
-            # Somebody may have wrapped ours meanwhile: then it stays, and only passes on.
-            if sys.excepthook == self._excepthook:
-                sys.excepthook = self._next_hook
-            if sys.exit == self._exit:
-                sys.exit = self._next_exit
-            atexit.unregister(self._end_local_runs)
+            self._restore()
             if self._unregister is not None:
                 self._unregister()
                 self._unregister = None
 
-    def _excepthook(
-        self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    def _restore(self) -> None:
+        """Undo what `start` put into `sys`, unless somebody wrapped it meanwhile."""
+        hook, self._hook = self._hook, None
+        if hook is not None and sys.excepthook is hook:
+            sys.excepthook = hook.args[0]
+        leave, self._exit = self._exit, None
+        if leave is not None and sys.exit is leave:
+            sys.exit = leave.args[0]
+
+    def _note_error(
+        self,
+        then: Callable[..., object],
+        kind: type[BaseException],
+        error: BaseException,
+        trace: TracebackType | None,
     ) -> None:
         self.exit_code = _INTERRUPTED if issubclass(kind, KeyboardInterrupt) else _FAILED
-        self._next_hook(kind, error, trace)
+        then(kind, error, trace)
 
-    def _exit(self, status: Any = None, /) -> NoReturn:
+    def _note_exit(self, then: Callable[..., NoReturn], status: Any = None, /) -> NoReturn:
         # In another thread it ends that thread alone.
         if threading.current_thread() is threading.main_thread():
             self.exit_code = code_of(status)
-        self._next_exit(status)
+        then(status)
 
     def _end_local_runs(self) -> None:
         """What is left after the event loop's turn has nothing to wait for."""
         for run in live_runs():
             run._end_at_exit(self.exit_code)  # pyright: ignore[reportPrivateUsage]
 
-    def renew_lock(self) -> None:
-        """In a forked child: another thread of the parent may have held the lock."""
-        self._lock = threading.Lock()
+    def leave_to_parent(self) -> None:
+        """In a forked child: be as if no run had begun, with a lock that nobody holds."""
+        self._restore()
+        self._registered = False
+        self._begin()
 
 
 def code_of(status: object) -> int:

@@ -94,7 +94,7 @@ class Run:
         """Last values and what was set by hand. Changes are journaled at once and never wait."""
         return self._core.summary
 
-    async def alert(
+    async def alert(  # sync: here
         self,
         title: str,
         text: str,
@@ -132,7 +132,7 @@ class Run:
 
     # -- waiting ----------------------------------------------------------------------------
 
-    async def flush(self, timeout: float | None = None) -> None:
+    async def flush(self, timeout: float | None = None) -> None:  # sync: here
         """Wait until the server has acknowledged everything that is in the journal by now.
 
         The open row is not part of it. Offline and disabled runs return at once.
@@ -148,7 +148,7 @@ class Run:
         self._check_process()
         await self._core.flush(timeout)
 
-    async def finish(
+    async def finish(  # sync: here
         self,
         exit_code: int | None = None,
         timeout: float | None = None,
@@ -295,7 +295,7 @@ class Run:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
+    async def __aexit__(  # sync: here
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,

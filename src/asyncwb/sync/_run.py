@@ -92,7 +92,7 @@ class Run(Wrapper[AsyncRun]):
             InvalidValueError: Another level, or a negative duration.
             ClosedError: The run is finished.
         """
-        PORTAL.call(self._async.alert, title, text, level, wait_duration)
+        PORTAL.here(self._async.alert, title, text, level, wait_duration)
 
     def mark_preempting(self) -> None:
         """Tell the server that this process may be stopped soon. Returns at once.
@@ -115,7 +115,7 @@ class Run(Wrapper[AsyncRun]):
             CommError: The server refused the run; the rows stay in the journal.
             ForkedError: The run belongs to the parent process.
         """
-        PORTAL.call(self._async.flush, timeout)
+        PORTAL.here(self._async.flush, timeout)
 
     def finish(
         self, exit_code: int | None = None, timeout: float | None = None, quiet: bool | None = None
@@ -137,7 +137,7 @@ class Run(Wrapper[AsyncRun]):
             CommError: The server refused the run; the rows stay in the journal.
             ForkedError: The run belongs to the parent process.
         """
-        PORTAL.call(self._async.finish, exit_code, timeout, quiet)
+        PORTAL.here(self._async.finish, exit_code, timeout, quiet)
 
     def status(self) -> RunStatus:
         """A snapshot of the run and of what the server has of it. Never waits."""
@@ -255,7 +255,7 @@ class Run(Wrapper[AsyncRun]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        PORTAL.call(self._async.__aexit__, kind, error, trace)
+        PORTAL.here(self._async.__aexit__, kind, error, trace)
 
     def __reduce__(self) -> NoReturn:
         self._async.__reduce__()

@@ -1,0 +1,40 @@
+"""Coroutines that run in the thread of a blocking caller, and hop only where they must."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, TypeVar
+
+from asyncwb.errors import PortalMisuseError
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from typing import Any
+
+__all__ = ["HERE", "run_here"]
+
+T = TypeVar("T")
+
+
+class _Here(threading.local):
+    """Whether the calling thread runs a coroutine by `run_here`, so that hops must block."""
+
+    now = False
+
+
+HERE = _Here()
+
+
+def run_here(coroutine: Coroutine[Any, Any, T], name: str) -> T:
+    """Run a coroutine that waits for nothing but `Portal.acall`, which then blocks."""
+    __tracebackhide__ = True
+    outer, HERE.now = HERE.now, True
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    finally:
+        HERE.now = outer
+        coroutine.close()
+    raise PortalMisuseError(f"{name}() waits for something that is not in asyncwb's loop")
