@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import sys
 import threading
 import time
@@ -21,6 +22,20 @@ OURS_FOR_GOOD = ("asyncwb", "AnyIO worker thread", "asyncio_", "ThreadPoolExecut
 
 _FDS = Path("/proc/self/fd")
 _EVERYDAY = ("anon_inode:", "pipe:", "/dev/", "/proc/", "/sys/")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--run-slow", action="store_true", help="run the slow tests with the others")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is marked slow, unless `-m` or `--run-slow` says something about it."""
+    if config.option.run_slow or re.search(r"\bslow\b", config.option.markexpr):
+        return
+    slow = [item for item in items if item.get_closest_marker("slow") is not None]
+    if slow:
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item.get_closest_marker("slow") is None]
 
 
 @pytest.fixture(autouse=True)
