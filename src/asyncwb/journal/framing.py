@@ -18,8 +18,11 @@ from asyncwb.errors import JournalError
 __all__ = [
     "BLOCK_BYTES",
     "FILE_HEADER",
+    "FIRST",
     "FULL",
     "HEADER_BYTES",
+    "LAST",
+    "MIDDLE",
     "TYPE_CRC",
     "Damage",
     "FrameScanner",
