@@ -76,13 +76,13 @@ async def soak(requests: int, workers: int, window: int) -> None:
 
         await with_transport(server.url, body, http2="h2c")
         assert len({key for key in seen if key.isdigit()}) == requests
-        assert server.goaways >= requests // 2000
+        assert server.goaways >= max(1, requests // 2000)
         assert server.resets > requests * 0.005
 
 
 @pytest.mark.parametrize("window", [65_535, 2048])
 async def test_soak(window: int) -> None:
-    await soak(2000, 40, window)
+    await soak(1500, 40, window)
 
 
 @pytest.mark.slow
