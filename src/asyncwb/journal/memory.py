@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from bisect import bisect_right
 from threading import RLock
 
@@ -9,15 +10,19 @@ from asyncwb.journal.framing import HEADER_BYTES, RawRecord
 
 __all__ = ["MemoryLog"]
 
+log = logging.getLogger("asyncwb.journal")
+
 # Rough cost of one record beyond its payload: two objects and two list slots.
 _OVERHEAD_BYTES = 120
+# Rows begin with this byte. The few other records, the last one above all, have room of their own.
+_ROW = b"\x12"
 
 
 class MemoryLog:
     """Records behind the point where a journal's file ended. Thread-safe.
 
     Args:
-        limit: Bytes held at most.
+        limit: Bytes held at most, and an eighth more for records that are no rows.
     """
 
     def __init__(self, limit: int) -> None:
@@ -37,10 +42,17 @@ class MemoryLog:
             if self._begin < 0:
                 self._begin = self._file_end = end
             cost = len(payload) + _OVERHEAD_BYTES
-            if self.size + cost > self.limit:
+            limit = self.limit if payload[:1] == _ROW else self.limit + self.limit // 8
+            if self.size + cost > limit:
                 self._free()
-            if self.size + cost > self.limit:
+            if self.size + cost > limit:
                 self.lost_rows += 1
+                if self.lost_rows == 1:
+                    log.warning(
+                        "rows are lost from now on: %d bytes in memory wait for the server, and "
+                        "there is no room for more",
+                        self.size,
+                    )
                 return end
             self.size += cost
             end += HEADER_BYTES + len(payload)

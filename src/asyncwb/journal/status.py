@@ -14,7 +14,7 @@ class JournalStatus(msgspec.Struct, frozen=True):
 
     Args:
         where: "file", "buffer" (a writer thread follows within 50 ms) or "memory".
-        lost_rows: Records dropped because memory was full and nothing was acknowledged.
+        lost_rows: Rows dropped because memory was full of what the server has not yet.
         memory_bytes: Payload bytes held in memory after a failure.
         error: Why the file was left; "" if it was not.
     """

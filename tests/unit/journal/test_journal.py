@@ -163,7 +163,7 @@ def test_full_disk_moves_to_memory(tmp_path, monkeypatch, caplog):
 
 def test_memory_is_bounded_and_losses_are_counted(tmp_path):
     journal = Journal.create(tmp_path / "no" / "a", durability="row", memory_limit_bytes=10_000)
-    ends = [journal.append(b"x" * 880) for _ in range(12)]
+    ends = [journal.append(b"\x12" * 880) for _ in range(12)]
     assert journal.status.lost_rows == 2
     with journal.reader() as reader:
         assert len(read_all(reader)) == 10

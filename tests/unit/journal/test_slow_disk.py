@@ -161,7 +161,7 @@ def test_row_durability_stays_with_a_slow_disk(tmp_path, disk):
     journal.close()
 
 
-def test_memory_stays_flat_while_rows_are_acknowledged(tmp_path):
+def test_memory_stays_flat_while_rows_are_acknowledged(tmp_path, caplog):
     journal = Journal.create(tmp_path / "no" / "a", memory_limit_bytes=100_000)
     with journal.reader() as reader:
         for n in range(5000):
@@ -175,9 +175,12 @@ def test_memory_stays_flat_while_rows_are_acknowledged(tmp_path):
                 assert journal.status.memory_bytes < 10_000
         assert journal.status.lost_rows == 0
         assert reader.damage == []
+        assert len(caplog.records) == 1
         for _ in range(1000):
-            journal.append(b"x" * 120)
+            journal.append(b"\x12" * 120)
         status = journal.status
         assert status.memory_bytes <= 100_000
         assert status.lost_rows == 1000 - len(read_all(reader))
+        assert len(caplog.records) == 2
+        assert "rows are lost" in caplog.text
     journal.close()
