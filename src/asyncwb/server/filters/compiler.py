@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, and_, false, not_, or_, true
+from sqlalchemy import ColumnElement, not_, true
 
-from asyncwb.server.jsontext import decode, is_list, is_object
+from asyncwb.server.jsontext import decode, is_list, is_object, replaced
 from asyncwb.server.problems import invalid
 
+from .chains import all_of, any_of
 from .fields import resolve
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["compile_filter"]
 
 _MAX_DEPTH = 50
+_MAX_CONDITIONS = 5000
 
 
 def compile_filter(text: str | None, state: ColumnElement[str]) -> ColumnElement[bool]:
@@ -31,7 +33,7 @@ def compile_filter(text: str | None, state: ColumnElement[str]) -> ColumnElement
     """
     if not text:
         return true()
-    tree = decode(text)
+    tree = replaced(decode(text))
     if tree is None:
         return true()
     return _Compiler(state).filter(tree, 0)
@@ -40,6 +42,7 @@ def compile_filter(text: str | None, state: ColumnElement[str]) -> ColumnElement
 class _Compiler:
     def __init__(self, state: ColumnElement[str]) -> None:
         self._state = state
+        self._conditions = 0
 
     def filter(self, tree: Any, depth: int) -> ColumnElement[bool]:
         """A whole filter: all members hold."""
@@ -47,16 +50,16 @@ class _Compiler:
             raise invalid(f"a filter must be a JSON object, not {tree!r:.100}")
         if depth > _MAX_DEPTH:
             raise invalid("a filter is nested too deeply")
-        return and_(true(), *(self._member(k, v, depth) for k, v in tree.items()))
+        return all_of([self._member(k, v, depth) for k, v in tree.items()])
 
     def _member(self, key: str, value: Any, depth: int) -> ColumnElement[bool]:
         match key:
             case "$and":
-                return and_(true(), *self._list(key, value, depth))
+                return all_of(self._list(key, value, depth))
             case "$or":
-                return or_(false(), *self._list(key, value, depth))
+                return any_of(self._list(key, value, depth))
             case "$nor":
-                return not_(or_(false(), *self._list(key, value, depth)))
+                return not_(any_of(self._list(key, value, depth)))
             case "$not":
                 return not_(self.filter(value, depth + 1))
             case _ if key.startswith("$"):
@@ -76,8 +79,10 @@ class _Compiler:
         if depth > _MAX_DEPTH:
             raise invalid("a filter is nested too deeply")
         if not is_object(value) or not any(k.startswith("$") for k in value):
+            self._count(1)
             return field.equals(value)
-        return and_(true(), *(self._operator(field, k, v, depth) for k, v in value.items()))
+        self._count(len(value))
+        return all_of([self._operator(field, k, v, depth) for k, v in value.items()])
 
     def _operator(self, field: Field, operator: str, value: Any, depth: int) -> ColumnElement[bool]:
         match operator:
@@ -88,9 +93,9 @@ class _Compiler:
             case "$gt" | "$gte" | "$lt" | "$lte":
                 return field.compares(operator, value)
             case "$in":
-                return or_(false(), *(field.equals(v) for v in _values(operator, value)))
+                return self._any_equal(field, operator, value)
             case "$nin":
-                return not_(or_(false(), *(field.equals(v) for v in _values(operator, value))))
+                return not_(self._any_equal(field, operator, value))
             case "$exists":
                 return field.exists() if value else not_(field.exists())
             case "$regex":
@@ -102,8 +107,13 @@ class _Compiler:
             case _:
                 raise invalid(f"unknown filter operator {operator!r}")
 
+    def _any_equal(self, field: Field, operator: str, value: Any) -> ColumnElement[bool]:
+        if not is_list(value):
+            raise invalid(f"{operator} takes a list of values")
+        self._count(len(value))
+        return field.one_of(value)
 
-def _values(operator: str, value: Any) -> list[Any]:
-    if not is_list(value):
-        raise invalid(f"{operator} takes a list of values")
-    return value
+    def _count(self, more: int) -> None:
+        self._conditions += more
+        if self._conditions > _MAX_CONDITIONS:
+            raise invalid(f"a filter has at most {_MAX_CONDITIONS} conditions")

@@ -7,7 +7,6 @@ that `$ne`, `$nin` and `$not` hold for it. Values compare with values of their o
 from __future__ import annotations
 
 import operator
-import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -28,7 +27,10 @@ from typing_extensions import override
 
 from asyncwb.server.jsontext import is_list, is_object, query_form
 from asyncwb.server.problems import invalid
+from asyncwb.server.storage.patterns import check_pattern
 from asyncwb.server.storage.tables import run_tags, runs
+
+from .chains import any_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +43,6 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "$lt": operator.lt,
     "$lte": operator.le,
 }
-_MAX_PATTERN = 1000
 
 
 class Field(Protocol):
@@ -49,6 +50,10 @@ class Field(Protocol):
 
     def equals(self, value: Any) -> ColumnElement[bool]:
         """The field has this value; null: it has none."""
+        ...
+
+    def one_of(self, values: list[Any]) -> ColumnElement[bool]:
+        """The field has one of these values: `equals`, in one condition for all of a type."""
         ...
 
     def compares(self, symbol: str, value: Any) -> ColumnElement[bool]:
@@ -88,14 +93,11 @@ def _number(value: Any) -> int | float | None:
     return value if isinstance(value, float) or -(2**63) <= value < 2**63 else float(value)
 
 
-def _pattern(pattern: Any) -> str:
-    if not isinstance(pattern, str) or len(pattern) > _MAX_PATTERN:
-        raise invalid(f"$regex takes a text of at most {_MAX_PATTERN} characters")
-    try:
-        re.compile(pattern)
-    except re.error as exc:
-        raise invalid(f"$regex {pattern!r}: {exc}") from exc
-    return pattern
+def _divide(values: list[Any], kind: type) -> tuple[list[Any], list[Any]]:
+    """The values of a type, and the others."""
+    return [v for v in values if isinstance(v, kind)], [
+        v for v in values if not isinstance(v, kind)
+    ]
 
 
 class TextField(Field):
@@ -111,6 +113,11 @@ class TextField(Field):
         return _sure(self._column == value) if isinstance(value, str) else false()
 
     @override
+    def one_of(self, values: list[Any]) -> ColumnElement[bool]:
+        same = _sure(self._column.in_([v for v in values if isinstance(v, str)]))
+        return same | self._column.is_(None) if None in values else same
+
+    @override
     def compares(self, symbol: str, value: Any) -> ColumnElement[bool]:
         return _sure(_COMPARE[symbol](self._column, value)) if isinstance(value, str) else false()
 
@@ -120,7 +127,7 @@ class TextField(Field):
 
     @override
     def matches(self, pattern: Any) -> ColumnElement[bool]:
-        return _sure(self._column.regexp_match(_pattern(pattern)))
+        return _sure(self._column.regexp_match(check_pattern(pattern)))
 
     @override
     def contains(self, value: Any) -> ColumnElement[bool]:
@@ -150,6 +157,12 @@ class NumberField(Field):
         return false() if known is None else _sure(self._column == known)
 
     @override
+    def one_of(self, values: list[Any]) -> ColumnElement[bool]:
+        known = [self._value(v) for v in values if v is not None]
+        same = _sure(self._column.in_([v for v in known if v is not None]))
+        return same | self._column.is_(None) if None in values else same
+
+    @override
     def compares(self, symbol: str, value: Any) -> ColumnElement[bool]:
         known = self._value(value)
         return false() if known is None else _sure(_COMPARE[symbol](self._column, known))
@@ -160,7 +173,7 @@ class NumberField(Field):
 
     @override
     def matches(self, pattern: Any) -> ColumnElement[bool]:
-        _pattern(pattern)
+        check_pattern(pattern)
         return false()
 
     @override
@@ -221,6 +234,11 @@ class TagsField(Field):
         return false()
 
     @override
+    def one_of(self, values: list[Any]) -> ColumnElement[bool]:
+        texts, others = _divide(values, str)
+        return any_of([self._any(run_tags.c.tag.in_(texts)), *map(self.equals, others)])
+
+    @override
     def compares(self, symbol: str, value: Any) -> ColumnElement[bool]:
         raise invalid(f"{symbol} cannot be used on tags")
 
@@ -230,7 +248,7 @@ class TagsField(Field):
 
     @override
     def matches(self, pattern: Any) -> ColumnElement[bool]:
-        return self._any(run_tags.c.tag.regexp_match(_pattern(pattern)))
+        return self._any(run_tags.c.tag.regexp_match(check_pattern(pattern)))
 
     @override
     def contains(self, value: Any) -> ColumnElement[bool]:
@@ -274,6 +292,19 @@ class JsonField(Field):
             return _sure(self._of_type("array", "object") == query_form(value))
         return self._scalar(operator.eq, value)
 
+    @override
+    def one_of(self, values: list[Any]) -> ColumnElement[bool]:
+        texts, others = _divide(values, str)
+        numbers = [number for v in others if (number := _number(v)) is not None]
+        rest = [v for v in others if _number(v) is None]
+        return any_of(
+            [
+                _sure(self._of_type("text").in_(texts)),
+                _sure(self._of_type("integer", "real").in_(numbers)),
+                *map(self.equals, rest),
+            ]
+        )
+
     def _scalar(self, compare: Callable[[Any, Any], Any], value: Any) -> ColumnElement[bool]:
         if isinstance(value, str):
             return _sure(compare(self._of_type("text"), value))
@@ -293,7 +324,7 @@ class JsonField(Field):
     @override
     def matches(self, pattern: Any) -> ColumnElement[bool]:
         text = sql_cast(self._of_type("text"), String)
-        return _sure(text.regexp_match(_pattern(pattern)))
+        return _sure(text.regexp_match(check_pattern(pattern)))
 
     @override
     def contains(self, value: Any) -> ColumnElement[bool]:

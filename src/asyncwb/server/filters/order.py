@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from sqlalchemy import ColumnElement, and_, or_
@@ -20,6 +20,8 @@ from .fields import resolve
 
 __all__ = ["Order", "compile_order"]
 
+_Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+_cursor = msgspec.json.Decoder(tuple[_Int64 | float | str | None, _Int64])
 DEFAULT_ORDER = "+created_at"
 
 
@@ -82,8 +84,6 @@ def make_cursor(value: Any, run_id: int) -> str:
 
 def _decode(cursor: str) -> tuple[int | float | str | None, int]:
     try:
-        return msgspec.json.decode(
-            base64.urlsafe_b64decode(cursor), type=tuple[int | float | str | None, int]
-        )
+        return _cursor.decode(base64.urlsafe_b64decode(cursor))
     except (binascii.Error, ValueError, msgspec.MsgspecError) as exc:
         raise invalid("not a cursor of this listing") from exc

@@ -46,7 +46,7 @@ def number_from(cursor: str | None) -> int | None:
         return None
     try:
         kind, _, number = base64.urlsafe_b64decode(cursor).decode().partition(":")
-        if kind == "after":
+        if kind == "after" and len(number) < 19:
             return int(number)
     except (binascii.Error, ValueError):
         pass
