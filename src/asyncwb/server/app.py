@@ -17,7 +17,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from .auth import Authenticator
-from .bootstrap import load_secrets
+from .bootstrap import load_secrets, prepare_folder
 from .config import ServerConfig
 from .problems import Problem
 from .resolvers.context import Services
@@ -48,7 +48,7 @@ def create_app(config: ServerConfig) -> Starlette:
     Raises:
         OSError: The data folder cannot be written.
     """
-    config.root.mkdir(parents=True, exist_ok=True)
+    prepare_folder(config.root)
     identity, secret = load_secrets(config.root)
     database = Database(config.database)
     services = Services(

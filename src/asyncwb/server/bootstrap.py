@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-__all__ = ["Identity", "ensure_first_user", "load_secrets"]
+__all__ = ["Identity", "ensure_first_user", "load_secrets", "prepare_folder"]
 
 _FILE = "identity.json"
 
@@ -64,10 +64,15 @@ def load_secrets(data_dir: str | Path) -> tuple[Identity, bytes]:
     return stored, bytes.fromhex(stored.signing_secret)
 
 
+def prepare_folder(folder: Path) -> None:
+    """Make a data folder that is missing; its owner alone may look inside."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
 def _load_or_create(folder: Path, username: str, api_key: str | None) -> _Stored:
     path = folder / _FILE
     if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
+        prepare_folder(folder)
         _create(
             path,
             _Stored(

@@ -9,14 +9,26 @@ from __future__ import annotations
 import json
 import math
 import sys
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from typing_extensions import TypeIs
 
 from .problems import invalid
 
-__all__ = ["decode", "encode", "is_finite", "plain", "query_form", "strict_form", "unwrap_config"]
+__all__ = [
+    "decode",
+    "decode_as",
+    "encode",
+    "is_finite",
+    "plain",
+    "query_form",
+    "replaced",
+    "strict_form",
+    "unwrap_config",
+]
+
+T = TypeVar("T")
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
@@ -45,6 +57,35 @@ def decode(text: str | bytes) -> Any:
             return json.loads(text)
         except (ValueError, RecursionError) as exc:
             raise invalid(f"not JSON: {exc}") from exc
+
+
+def decode_as(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
+    """Decode the body of a request into its type.
+
+    A lone surrogate, as clients write for console bytes that are no text, becomes U+FFFD: neither
+    the answer nor the database could hold it.
+
+    Raises:
+        Problem: The body is not JSON (400).
+        msgspec.ValidationError: It is JSON of another type.
+    """
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError:
+        raise
+    except (msgspec.DecodeError, RecursionError):
+        return msgspec.convert(replaced(decode(body)), decoder.type)
+
+
+def replaced(value: Any) -> Any:
+    """The value with U+FFFD for lone surrogates."""
+    if isinstance(value, str):
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if is_object(value):
+        return {replaced(k): replaced(v) for k, v in value.items()}
+    if is_list(value):
+        return [replaced(v) for v in value]
+    return value
 
 
 def encode(value: Any) -> str:

@@ -20,6 +20,7 @@ import msgspec
 
 from asyncwb.errors import InvalidValueError, UnsupportedError, UsageError
 from asyncwb.server.background import one_at_a_time
+from asyncwb.server.bootstrap import prepare_folder
 from asyncwb.settings.background import BackgroundServer, background_server, is_locked, state_path
 
 if TYPE_CHECKING:
@@ -125,13 +126,13 @@ class ServerProcess:
         """
         require_extra()
         options = options.checked()
-        options.data_dir.mkdir(parents=True, exist_ok=True)
+        prepare_folder(options.data_dir)
         # -P: a module of the user's in the working directory must not stand in for one of ours.
         command = [sys.executable, "-P", "-m", "asyncwb.server.serve"]
         command += [options.encode()]
         command += ["--remember" if detached else str(os.getpid())]
         self._log = options.data_dir / "server.log"
-        with self._log.open("ab") as log:
+        with open(self._log, "ab", opener=_private) as log:
             log_start = log.tell()
             self._process = subprocess.Popen(
                 command,
@@ -206,6 +207,11 @@ class ServerProcess:
         return f"The end of {self._log}:\n{tail}" if tail else f"See {self._log}."
 
 
+def _private(path: str, flags: int) -> int:
+    """Open a file; a new one can be read by its owner alone."""
+    return os.open(path, flags, 0o600)
+
+
 def _read_line(stream: IO[bytes], seconds: float) -> bytes | None:
     """The first line; b"" at the end of the stream, None when time ran out."""
     if sys.platform == "win32":  # select() knows only sockets there
@@ -225,7 +231,7 @@ def require_extra() -> None:
     """
     missing = [
         name
-        for name in ("granian", "starlette", "graphql", "sqlalchemy")
+        for name in ("granian", "starlette", "graphql", "sqlalchemy", "re2")
         if importlib.util.find_spec(name) is None
     ]
     if missing:

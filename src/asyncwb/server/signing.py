@@ -40,7 +40,8 @@ class Signer:
         Raises:
             Problem: The signature is wrong or has expired (403).
         """
-        moment = int(expires) if expires.isascii() and expires.isdigit() else 0
+        number = len(expires) <= 15 and expires.isascii() and expires.isdigit()
+        moment = int(expires) if number else 0
         right = self._sign(action, file_id, moment)
         if not hmac.compare_digest(right.encode(), signature.encode()):
             raise forbidden("the URL's signature is wrong")

@@ -99,10 +99,11 @@ def _key_node(key_id: int, name: str, description: str | None) -> Node:
 
 @user.field("teams")
 async def _teams(node: Node, info: Info, **_: Any) -> Node:
+    """Of another user only the teams that the caller sees, too."""
     statement = (
         select(entities)
         .join(members, members.c.entity_id == entities.c.id)
-        .where(members.c.user_id == node["_id"])
+        .where(members.c.user_id == node["_id"], accounts.readable(context_of(info).user))
         .order_by(entities.c.id)
     )
     rows = await context_of(info).database.read(lambda db: db.execute(statement).all())

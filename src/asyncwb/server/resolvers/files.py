@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from graphql import BooleanValueNode, FieldNode
+
 from asyncwb.server.ids import make_id, parse_id
 from asyncwb.server.storage import files as store
 from asyncwb.server.storage.runs import run_row_id
@@ -22,6 +24,8 @@ __all__ = ["file", "mutation", "run"]
 run = Resolvers("Run")
 file = Resolvers("File")
 mutation = Resolvers("Mutation")
+
+_NO_BYTES: dict[str, Any] = {"size": 0, "mimetype": None, "updated_at": None, "md5": None}
 
 
 @run.field("fileCount")
@@ -44,12 +48,15 @@ async def _files(
 ) -> Node:
     size = page_size(first)
     row = node["_row"]
+    wanted = [name for name in names or () if name is not None]
+    if wanted and _asks_to_upload(info):
+        return await _places(node, info, wanted)
 
     def query(db: Connection) -> tuple[list[Any], int]:
         rows = store.list_files(
             db,
             node["_id"],
-            names=[name for name in names or () if name is not None],
+            names=wanted,
             pattern=pattern,
             after=number_from(after) or 0,
             limit=size + 1,
@@ -65,6 +72,35 @@ async def _files(
         totalCount=total,
         uploadHeaders=[],
     )
+
+
+async def _places(node: Node, info: Info, names: list[str]) -> Node:
+    """Where to upload the named files; older clients have no mutation for it."""
+    made = await context_of(info).database.write(
+        lambda db: store.create_files(db, node["_id"], names)
+    )
+    return connection(
+        list(zip(made, names, strict=True)),
+        lambda place: file_node({"id": place[0], "name": place[1], **_NO_BYTES}, node["_row"]),
+        lambda place: cursor_of(place[0]),
+        totalCount=len(made),
+        uploadHeaders=[],
+    )
+
+
+def _asks_to_upload(info: Info) -> bool:
+    """Whether `url(upload: true)` is selected in the nodes of a listing."""
+    fields = info.field_nodes
+    for name in ("edges", "node", "url"):
+        fields = [
+            inner
+            for outer in fields
+            if outer.selection_set
+            for inner in outer.selection_set.selections
+            if isinstance(inner, FieldNode) and inner.name.value == name
+        ]
+    values = [argument.value for url in fields for argument in url.arguments or ()]
+    return any(isinstance(value, BooleanValueNode) and value.value for value in values)
 
 
 @file.field("url")
@@ -109,12 +145,11 @@ async def _create(_root: Any, info: Info, input: dict[str, Any]) -> Node:
         "project_name": input["projectName"],
         "name": input["runName"],
     }
-    empty: dict[str, Any] = {"size": 0, "mimetype": None, "updated_at": None, "md5": None}
     return {
         "runID": make_id("Run", run_id),
         "uploadHeaders": [],
         "files": [
-            file_node({"id": file_id, "name": name, **empty}, path)
+            file_node({"id": file_id, "name": name, **_NO_BYTES}, path)
             for file_id, name in zip(file_ids, names, strict=True)
         ],
     }

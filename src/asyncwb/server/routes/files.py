@@ -44,7 +44,8 @@ class FileEndpoints:
         blob = await services.blobs.store(request.stream())
         try:
             previous = await services.database.write(lambda db: store.attach(db, file_id, blob))
-        except BaseException:
+        except Exception:
+            # not when cancelled: the change is carried out all the same
             await services.blobs.remove([blob.name])
             raise
         if previous:

@@ -19,6 +19,7 @@ from graphql import (
     validate,
 )
 
+from asyncwb.server.jsontext import decode_as
 from asyncwb.server.problems import Problem, invalid
 from asyncwb.server.resolvers.context import Context, Services
 from asyncwb.server.resolvers.server import make_schema
@@ -40,6 +41,9 @@ class _Body(msgspec.Struct):
     query: str
     variables: dict[str, Any] | None = None
     operationName: str | None = None
+
+
+_body = msgspec.json.Decoder(_Body)
 
 
 class _Documents:
@@ -88,7 +92,7 @@ class GraphQLEndpoint:
         user = await services.authenticator.user(request)
         raw = await read_body(request, services.config.max_body_bytes)
         try:
-            body = msgspec.json.decode(raw, type=_Body)
+            body = decode_as(_body, raw)
         except msgspec.MsgspecError as exc:
             raise invalid(f"not a GraphQL request: {exc}") from exc
         try:

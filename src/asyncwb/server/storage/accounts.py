@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, and_, delete, exists, insert, or_, select
 
 from asyncwb.server.problems import conflict, forbidden, not_found
 
+from .names import check_name
 from .rows import insert_row
 from .tables import api_keys, entities, members, users
 
@@ -37,6 +38,7 @@ __all__ = [
 ]
 
 _PREFIX_LENGTH = 10
+_FORBIDDEN = "/\\#?%:"
 
 
 class User(msgspec.Struct, frozen=True):
@@ -112,14 +114,19 @@ def create_user(
     Raises:
         Problem: The name is taken (409).
     """
-    taken = select(entities.c.id).where(entities.c.name == username)
-    if connection.execute(taken).first() is not None:
-        raise conflict(f"the name {username!r} is taken")
+    _check_free(connection, username, "a user name")
     now = time.time()
     values = {"username": username, "name": name, "email": email, "admin": admin, "kind": kind}
     user_id = insert_row(connection, users, **values, created_at=now)
     entity_id = insert_row(connection, entities, name=username, user_id=user_id, created_at=now)
     return User(user_id, username, name, email, admin, username, entity_id)
+
+
+def _check_free(connection: Connection, name: str, what: str) -> None:
+    check_name(name, what, _FORBIDDEN)
+    taken = select(entities.c.id).where(entities.c.name == name)
+    if connection.execute(taken).first() is not None:
+        raise conflict(f"the name {name!r} is taken")
 
 
 def create_key(connection: Connection, user_id: int, description: str | None) -> tuple[int, str]:
@@ -150,9 +157,7 @@ def delete_key(connection: Connection, user: User, key_id: int) -> bool:
 
 def create_team(connection: Connection, user: User, name: str, admin_username: str | None) -> int:
     """Add a team; the named user, or else the caller, becomes its administrator."""
-    taken = select(entities.c.id).where(entities.c.name == name)
-    if connection.execute(taken).first() is not None:
-        raise conflict(f"the name {name!r} is taken")
+    _check_free(connection, name, "a team name")
     head = user
     if admin_username:
         found = find_user(connection, username=admin_username)
@@ -167,8 +172,18 @@ def create_team(connection: Connection, user: User, name: str, admin_username: s
 def create_service_account(
     connection: Connection, user: User, entity: str, description: str
 ) -> int:
-    """Add a user that is not a person to a team."""
+    """Add a user that is not a person to a team.
+
+    Raises:
+        Problem: No such team (404), or the caller does not lead it (403).
+    """
     team = entity_for(connection, user, entity)
+    leads = select(members.c.admin).where(
+        members.c.entity_id == team.id, members.c.user_id == user.id
+    )
+    leader = user.admin or team.user_id == user.id or connection.execute(leads).scalar()
+    if not leader:
+        raise forbidden(f"only its administrators add accounts to {entity!r}")
     name = f"service-{secrets.token_hex(4)}"
     account = create_user(
         connection, username=name, name=description, email="", admin=False, kind="SERVICE"
@@ -181,7 +196,9 @@ def readable(user: User) -> ColumnElement[bool]:
     """The condition that a user may see (and change) an entity."""
     if user.admin:
         return entities.c.id == entities.c.id
-    member = exists().where(members.c.entity_id == entities.c.id, members.c.user_id == user.id)
+    # under a name of its own: a query that has members already would lend its rows
+    own = members.alias("own_membership")
+    member = exists().where(own.c.entity_id == entities.c.id, own.c.user_id == user.id)
     return or_(entities.c.user_id == user.id, member)
 
 

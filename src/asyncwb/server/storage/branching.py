@@ -9,7 +9,14 @@ from sqlalchemy import delete, select
 from asyncwb.server.jsontext import decode, encode, is_object
 from asyncwb.server.problems import invalid
 
-from .ingest import count_keys, last_values, merge_counts, parse_row, summary_columns
+from .ingest import (
+    count_keys,
+    last_values,
+    merge_counts,
+    parse_row,
+    summary_columns,
+    whole_step,
+)
 from .lines import copy_lines, write_lines
 from .runs import set_columns
 from .tables import runs, segments
@@ -31,7 +38,7 @@ def rewind(connection: Connection, run_id: int, metric: str, value: float) -> No
     mine = (segments.c.run_id == run_id) & (segments.c.stream == "history")
     old = select(segments.c.id).where(mine)
     old_ids = [row[0] for row in connection.execute(old).all()]
-    _rebuild(connection, run_id, run_id, int(value), old_ids)
+    _rebuild(connection, run_id, run_id, whole_step(value), old_ids)
 
 
 def fork(connection: Connection, run_id: int, project_id: int, config: str) -> None:
@@ -54,7 +61,9 @@ def _branch_point(config: str) -> tuple[str, int] | None:
     if not is_object(point):
         return None
     name, step = (point.get(key) for key in ("run_id", "step"))
-    return (name, int(step)) if isinstance(name, str) and isinstance(step, int | float) else None
+    if isinstance(name, str) and isinstance(step, int | float):
+        return name, whole_step(step)
+    return None
 
 
 def _rebuild(

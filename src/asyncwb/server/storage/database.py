@@ -13,13 +13,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 
+from .patterns import matches
 from .tables import metadata
 
 if TYPE_CHECKING:
@@ -52,9 +55,13 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        self._reader = create_engine(url, pool_size=_READERS, max_overflow=0)
-        self._writer = create_engine(url, pool_size=1, max_overflow=0)
-        if make_url(url).get_backend_name() == "sqlite":
+        # hide_parameters: errors are logged, and what users store is no business of a log
+        self._reader = create_engine(url, pool_size=_READERS, max_overflow=0, hide_parameters=True)
+        self._writer = create_engine(url, pool_size=1, max_overflow=0, hide_parameters=True)
+        parts = make_url(url)
+        if parts.get_backend_name() == "sqlite":
+            if parts.database:
+                _create_private(parts.database)
             _prepare_sqlite(self._reader, "BEGIN")
             _prepare_sqlite(self._writer, "BEGIN IMMEDIATE")
         self._read_threads = ThreadPoolExecutor(_READERS, "asyncwb-server-read")
@@ -65,8 +72,14 @@ class Database:
     async def open(self) -> None:
         """Make missing tables and start writing."""
         loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._write_thread, metadata.create_all, self._writer)
+        await loop.run_in_executor(self._write_thread, self._create_tables)
         self._task = asyncio.create_task(self._write_all(), name="asyncwb-server-writer")
+
+    def _create_tables(self) -> None:
+        # In a transaction that writes from its beginning: of two servers that start at once on
+        # one new database, the second waits and finds the tables of the first.
+        with self._writer.begin() as connection:
+            metadata.create_all(connection)
 
     async def close(self) -> None:
         """Commit what was handed in, then close all connections."""
@@ -141,6 +154,12 @@ class Database:
         return outcomes
 
 
+def _create_private(path: str) -> None:
+    """Make a missing database file readable by its owner alone; its side files follow it."""
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+
+
 def _prepare_sqlite(engine: Engine, begin: str) -> None:
     """Write-ahead log, foreign keys, and transactions that begin when we say so."""
 
@@ -157,6 +176,7 @@ def _prepare_sqlite(engine: Engine, begin: str) -> None:
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
+        connection.create_function("regexp", 2, matches, deterministic=True)
 
     def on_begin(connection: Any) -> None:
         connection.exec_driver_sql(begin)

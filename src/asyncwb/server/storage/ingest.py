@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from sqlalchemy import bindparam, select, update
 
-from asyncwb.server.jsontext import decode, is_object, plain, query_form
+from asyncwb.server.jsontext import decode, decode_as, is_object, plain, query_form
 from asyncwb.server.problems import invalid
 
 from .lines import Stream, write_lines
@@ -28,6 +29,7 @@ __all__ = [
     "apply",
     "parse_request",
     "prepare",
+    "whole_step",
 ]
 
 KeyCounts = Counter[tuple[str, str]]  # (dotted key, type name) -> rows
@@ -37,17 +39,22 @@ class Chunk(msgspec.Struct):
     """Lines of one stream file."""
 
     offset: int = 0
-    content: list[str] = []  # noqa: RUF012 - msgspec copies the default for each instance
+    content: list[str] | None = None
 
 
 class FileStreamRequest(msgspec.Struct):
     """The body of a file-stream request; members that are not listed are ignored."""
 
-    files: dict[str, Chunk] = {}  # noqa: RUF012
-    uploaded: list[str] = []  # noqa: RUF012
+    files: dict[str, Chunk] | None = None
+    uploaded: list[str] | None = None
     preempting: bool | None = None
     complete: bool | None = None
-    exitcode: int | None = None
+    exitcode: Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)] | None = None
+
+    def lines(self, name: str) -> tuple[int, list[str]]:
+        """Offset and lines of a stream file; no lines where it is not named."""
+        chunk = (self.files or {}).get(name) or Chunk()
+        return chunk.offset, chunk.content or []
 
 
 class HistoryLines(msgspec.Struct):
@@ -74,14 +81,14 @@ def parse_request(body: bytes) -> FileStreamRequest:
     if not body.strip():
         return FileStreamRequest()
     try:
-        request = _request.decode(body)
+        request = decode_as(_request, body)
     except msgspec.MsgspecError as exc:
         raise invalid(f"not a file stream request: {exc}") from exc
-    for name, chunk in request.files.items():
+    for name, chunk in (request.files or {}).items():
         if not 0 <= chunk.offset < _MAX_OFFSET:
             raise invalid(f"{name}: the offset {chunk.offset} is out of range")
         chunk.content = [
-            line if "\n" not in line else line.replace("\n", " ") for line in chunk.content
+            line if "\n" not in line else line.replace("\n", " ") for line in chunk.content or ()
         ]
     return request
 
@@ -103,19 +110,26 @@ def parse_row(line: str) -> dict[str, Any]:
 
 def prepare(request: FileStreamRequest) -> HistoryLines | None:
     """Decode the history rows of a request; the costly part, safe to run in a thread."""
-    chunk = request.files.get("wandb-history.jsonl")
-    if chunk is None or not chunk.content:
+    offset, lines = request.lines("wandb-history.jsonl")
+    if not lines:
         return None
-    rows = [parse_row(line) for line in chunk.content]
-    steps = [_step(row, chunk.offset + i) for i, row in enumerate(rows)]
-    return HistoryLines(chunk.offset, chunk.content, steps, rows)
+    rows = [parse_row(line) for line in lines]
+    steps = [_step(row, offset + i) for i, row in enumerate(rows)]
+    return HistoryLines(offset, lines, steps, rows)
 
 
 def _step(row: dict[str, Any], line_number: int) -> int:
     step = row.get("_step")
     if isinstance(step, bool) or not isinstance(step, int | float):
         return line_number
-    return max(-(2**63), min(int(step), 2**63 - 1)) if step == step and abs(step) < 1e300 else 0
+    return whole_step(step)
+
+
+def whole_step(step: float) -> int:
+    """A step as the database holds it: 64 bits; NaN and infinities are 0."""
+    if isinstance(step, float) and not math.isfinite(step):
+        return 0
+    return max(-(2**63), min(int(step), 2**63 - 1))
 
 
 def count_keys(rows: Iterable[dict[str, Any]]) -> KeyCounts:
@@ -215,9 +229,9 @@ def apply(
             changes["last_step"] = max(run.last_step, newest)
             changes["history_lines"] = run.history_lines + written.grown_by
     for name, stream in _STREAMS.items():
-        chunk = request.files.get(name)
-        if chunk is not None and chunk.content:
-            written = write_lines(connection, run_id, stream, writer, chunk.offset, chunk.content)
+        offset, lines = request.lines(name)
+        if lines:
+            written = write_lines(connection, run_id, stream, writer, offset, lines)
             column = "events_lines" if stream == "events" else "log_lines"
             changes[column] = getattr(run, column) + written.grown_by
     changes.update(_summary(request, run.summary_line))
@@ -228,13 +242,11 @@ def apply(
 
 def _summary(request: FileStreamRequest, highest: int) -> dict[str, Any]:
     """The summary is the highest-numbered line; a client may rewrite that line."""
-    chunk = request.files.get("wandb-summary.json")
-    if chunk is None or not chunk.content:
+    offset, lines = request.lines("wandb-summary.json")
+    number = offset + len(lines) - 1
+    if not lines or number < highest:
         return {}
-    number = chunk.offset + len(chunk.content) - 1
-    if number < highest:
-        return {}
-    text = chunk.content[-1]
+    text = lines[-1]
     return {**summary_columns(text), "summary_line": number}
 
 

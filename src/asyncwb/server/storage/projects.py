@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, select, update
 
-from asyncwb.server.problems import conflict, invalid, not_found
+from asyncwb.server.problems import conflict, not_found
 
 from .accounts import User, entity_for, readable
+from .names import check_name
 from .rows import insert_row
 from .tables import entities, projects, runs, users
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_PROJECT", "delete_project", "find_project", "project_for", "project_query"]
 
 DEFAULT_PROJECT = "uncategorized"
-_FORBIDDEN = set("/\\#?%:")
+_FORBIDDEN = "/\\#?%:"
 
 
 def project_query(user: User) -> Any:
@@ -59,7 +60,7 @@ def project_for(
     found = connection.execute(query).scalar()
     if found is not None:
         return int(found), False
-    check_name(name)
+    check_name(name, "a project name", _FORBIDDEN)
     now = time.time()
     project_id = insert_row(
         connection,
@@ -71,12 +72,6 @@ def project_for(
         updated_at=now,
     )
     return project_id, True
-
-
-def check_name(name: str) -> None:
-    """Refuse names that cannot be part of a path."""
-    if not 0 < len(name) <= 128 or _FORBIDDEN & set(name):
-        raise invalid(f"a project name has 1 to 128 characters and none of / \\ # ? % : ({name!r})")
 
 
 def owned_project(connection: Connection, user: User, project_id: int) -> Any:
@@ -99,7 +94,7 @@ def change_project(connection: Connection, project_id: int, changes: dict[str, A
         Problem: The new name is bad (400) or taken (409).
     """
     if "name" in changes:
-        check_name(changes["name"])
+        check_name(changes["name"], "a project name", _FORBIDDEN)
         mine = select(projects.c.entity_id).where(projects.c.id == project_id).scalar_subquery()
         taken = select(projects.c.id).where(
             projects.c.entity_id == mine,

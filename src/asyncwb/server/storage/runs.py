@@ -15,7 +15,7 @@ from asyncwb.server.problems import invalid, not_found
 
 from .accounts import User, readable
 from .ingest import summary_columns
-from .names import invent
+from .names import check_name, invent
 from .projects import count_runs, project_for
 from .rows import insert_row
 from .tables import alerts, entities, projects, run_tags, runs, users
@@ -28,7 +28,9 @@ __all__ = ["find_run", "run_for", "run_query", "state_at", "upsert_run"]
 _STATES = frozenset(
     ("pending", "running", "finished", "failed", "crashed", "killed", "preempting", "preempted")
 )
-_BAD_IN_NAME = set(":;,#?/'")
+# columns that no answer shows as they are; some are as large as the config
+_UNSEEN = frozenset(("state", "history_keys", "config_doc", "summary_doc"))
+_FORBIDDEN = ":;,#?/'"
 
 
 def state_at(now: float, crashed_after: float) -> ColumnElement[str]:
@@ -45,7 +47,7 @@ def run_query(user: User, crashed_after: float) -> Any:
     """Runs that a user can see, with project, entity, creator and present state."""
     return (
         select(
-            *(column for column in runs.c if column.name not in ("state", "history_keys")),
+            *(column for column in runs.c if column.name not in _UNSEEN),
             state_at(time.time(), crashed_after).label("state"),
             projects.c.name.label("project_name"),
             projects.c.entity_id,
@@ -155,7 +157,7 @@ def upsert_run(connection: Connection, user: User, values: dict[str, Any]) -> tu
         query = select(runs.c.id).where(runs.c.project_id == project_id, runs.c.name == name)
         run_id = connection.execute(query).scalar()
         if run_id is None:
-            check_run_name(name)
+            check_name(name, "a run id", _FORBIDDEN)
             number = count_runs(connection, project_id) + 1
             columns.setdefault("display_name", invent(number))
             columns.setdefault("state", "running")
@@ -213,12 +215,6 @@ def check_state(state: str) -> str:
     if state.lower() not in _STATES:
         raise invalid(f"unknown run state {state!r}; known are {', '.join(sorted(_STATES))}")
     return state.lower()
-
-
-def check_run_name(name: str) -> None:
-    """Refuse run ids that cannot be part of a path."""
-    if not 0 < len(name) <= 128 or _BAD_IN_NAME & set(name):
-        raise invalid(f"a run id has 1 to 128 characters and none of : ; , # ? / ' ({name!r})")
 
 
 def _random_name() -> str:

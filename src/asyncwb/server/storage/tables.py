@@ -43,6 +43,10 @@ metadata = MetaData()
 # SQLite only numbers rows by itself in columns of exactly the type INTEGER
 _Id = BigInteger().with_variant(Integer, "sqlite")
 
+# SQLite would give the number of a removed row to a new one. Ids and signed URLs that are still
+# around would then mean, and open, another object.
+_NEVER_REUSED: dict[str, Any] = {"sqlite_autoincrement": True}
+
 
 def _to(target: str, ondelete: str | None = None) -> Any:
     """A reference to another table."""
@@ -59,6 +63,7 @@ users = Table(
     Column("admin", Boolean, nullable=False),
     Column("kind", String(16), nullable=False, server_default="USER"),  # USER or SERVICE
     Column("created_at", Float(53), nullable=False),
+    **_NEVER_REUSED,
 )
 
 api_keys = Table(
@@ -70,6 +75,7 @@ api_keys = Table(
     Column("prefix", String(16), nullable=False),
     Column("description", Text),
     Column("created_at", Float(53), nullable=False),
+    **_NEVER_REUSED,
 )
 
 entities = Table(
@@ -80,6 +86,7 @@ entities = Table(
     # the owner of a personal entity; teams have none
     Column("user_id", _to("users.id", ondelete="CASCADE"), index=True),
     Column("created_at", Float(53), nullable=False),
+    **_NEVER_REUSED,
 )
 
 members = Table(
@@ -103,6 +110,7 @@ projects = Table(
     Column("created_at", Float(53), nullable=False),
     Column("updated_at", Float(53), nullable=False),
     UniqueConstraint("entity_id", "name"),
+    **_NEVER_REUSED,
 )
 
 runs = Table(
@@ -145,6 +153,7 @@ runs = Table(
     Index("runs_by_state", "project_id", "state"),
     Index("runs_by_group", "project_id", "group_name"),
     Index("runs_by_sweep", "project_id", "sweep_name"),
+    **_NEVER_REUSED,
 )
 
 run_tags = Table(
@@ -173,6 +182,7 @@ segments = Table(
     Column("data", LargeBinary, nullable=False),
     UniqueConstraint("run_id", "stream", "writer", "first_line"),
     Index("segments_by_step", "run_id", "stream", "max_step", "min_step"),
+    **_NEVER_REUSED,
 )
 
 files = Table(
@@ -187,6 +197,7 @@ files = Table(
     Column("mimetype", Text),
     Column("updated_at", Float(53), nullable=False),
     UniqueConstraint("run_id", "name"),
+    **_NEVER_REUSED,
 )
 
 alerts = Table(
@@ -198,4 +209,5 @@ alerts = Table(
     Column("text", Text, nullable=False),
     Column("severity", String(8), nullable=False),
     Column("created_at", Float(53), nullable=False),
+    **_NEVER_REUSED,
 )
