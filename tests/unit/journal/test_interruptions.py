@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -13,7 +14,7 @@ import pytest
 from asyncwb.errors import ClosedError
 from asyncwb.journal import Journal, JournalReader
 from asyncwb.journal.records import HistoryRecord, decode
-from asyncwb.journal.rows import RowDecoder
+from asyncwb.journal.rows import RowDecoder, RowEncoder
 
 
 def read_all(path):
@@ -156,3 +157,33 @@ def test_thousands_of_signals_log_into_a_logging_loop(tmp_path):
     assert [n for n in own if n] == list(range(1, rows + 1))
     assert sorted(n for n in handled if n) == list(range(1, signals + 1))
     assert sorted(steps) == list(range(rows + signals))
+
+
+def test_finalizers_that_append_while_rows_are_appended(journal):
+    """The collector runs inside of `append`, and of the encoder, in this very thread."""
+    encoder, finalized = RowEncoder(), []
+
+    class Finalized:
+        def __init__(self):
+            self.me = self
+
+        def __del__(self):
+            finalized.append(f"finalized {len(finalized)}")
+            row = {"text": finalized[-1]}
+            journal.append(encoder.encode(row, step=0, timestamp=1.5, runtime=0.5))
+
+    threshold = gc.get_threshold()
+    gc.set_threshold(3, 10_000, 10_000)
+    try:
+        for n in range(3000):
+            Finalized()
+            row = {"text": f"row {n}", "list": [n, [n]], "nested": {"n": {"n": n}}}
+            journal.append(encoder.encode(row, step=n, timestamp=1.5, runtime=0.5))
+    finally:
+        gc.set_threshold(*threshold)
+        gc.collect()
+    assert len(finalized) == 3000
+    decoder = RowDecoder()
+    texts = [json.loads(decoder.to_line(payload))["text"] for payload in read_all(journal.path)[1:]]
+    assert [text for text in texts if text.startswith("row")] == [f"row {n}" for n in range(3000)]
+    assert sorted(text for text in texts if text.startswith("fin")) == sorted(finalized)
