@@ -8,6 +8,7 @@ nox.options.error_on_external_run = True
 nox.options.sessions = ["lint", "layers", "gen", "types", "tests", "interop", "examples"]
 
 WANDB = "wandb==0.31.0"
+TORCH = "torch==2.13.0"
 
 
 @nox.session
@@ -30,6 +31,13 @@ def interop(session: nox.Session) -> None:
     """The tests against the real wandb package, in both directions."""
     session.install("-e", ".[test]", WANDB)
     session.run("pytest", "-m", "interop and not slow", "-n", "2", *session.posargs)
+
+
+@nox.session
+def torch(session: nox.Session) -> None:
+    """Real torch: DataLoader workers beside a live run, tensors in rows."""
+    session.install("-e", ".[test]", TORCH)
+    session.run("pytest", "tests/bridge/test_torch.py", *session.posargs)
 
 
 @nox.session

@@ -104,11 +104,11 @@ if __name__ == "__main__":
 """
 
 
-def program(face: str, body: str) -> str:
+def program(face: str, body: str, before: str = "") -> str:
     """The source of a cell: `body` follows a live `run` and `api`, with `AWAIT` where it awaits."""
     module = "asyncwb" if face == "async" else "asyncwb.sync"
     indented = "\n".join("    " + line for line in body.strip("\n").splitlines())
-    text = _PRELUDE.format(module=module) + _FACE[face] + _MAIN.format(body=indented)
+    text = _PRELUDE.format(module=module) + _FACE[face] + before + _MAIN.format(body=indented)
     if face == "async":
         return text.replace("AWAIT ", "await ").replace("ASYNC ", "async ")
     return text.replace("AWAIT ", "").replace("ASYNC ", "")
@@ -134,6 +134,7 @@ class Ending:
         exitcode: What the server is told; None: nothing, as the process had no time to.
         rows: Of the run.
         children: Suffix of the ids of the runs that children make.
+        before: Definitions before `main`.
         error: The user's own exception, which alone may be in the error output.
     """
 
@@ -142,6 +143,7 @@ class Ending:
     exitcode: int | None = 0
     rows: int = ROWS
     children: list[str] = field(default_factory=list)
+    before: str = ""
     error: str = ""
 
 
@@ -176,10 +178,12 @@ def launch(text: str, arguments: list[str], environment: dict[str, str]) -> subp
     )
 
 
-def ended(process: subprocess.Popen[str], began: float) -> Outcome:
+def ended(
+    process: subprocess.Popen[str], began: float, limit_seconds: float = LIMIT_SECONDS
+) -> Outcome:
     """Wait for the end of a program; a hang is a failure, and so is a process left behind."""
     try:
-        out, err = process.communicate(timeout=LIMIT_SECONDS)
+        out, err = process.communicate(timeout=limit_seconds)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGABRT)
         out, err = process.communicate()
@@ -205,12 +209,19 @@ def _session(leader: int) -> list[int]:
     return members
 
 
-def run_cell(face: str, mood: str, ending: Ending, run_id: str, running: LocalServer) -> Outcome:
+def run_cell(
+    face: str,
+    mood: str,
+    ending: Ending,
+    run_id: str,
+    running: LocalServer,
+    limit_seconds: float = LIMIT_SECONDS,
+) -> Outcome:
     """Run a cell and check all that a cell promises."""
     with mood_environment(mood, running) as environment:
         began = time.monotonic()
-        process = launch(program(face, ending.body), [run_id], environment)
-        outcome = ended(process, began)
+        process = launch(program(face, ending.body, ending.before), [run_id], environment)
+        outcome = ended(process, began, limit_seconds)
     said = f"{outcome.seconds:.1f} s\n{outcome.out}\n{outcome.err}"
     codes = (ending.code,) if isinstance(ending.code, int) else ending.code
     assert outcome.code in codes, said

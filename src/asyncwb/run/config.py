@@ -55,8 +55,8 @@ class Config(MutableMapping[str, Any]):
             if key not in self._values:
                 raise KeyError(key)
             self._before_change()
-            del self._values[key]
             self._record({}, [key])
+            del self._values[key]
 
     def __iter__(self) -> Iterator[str]:
         return iter(list(self._values))
@@ -120,9 +120,10 @@ class Config(MutableMapping[str, Any]):
                         f"config key {key!r} is {self._values[key]!r} and may not become "
                         f"{value!r}; pass allow_val_change=True to init() or to config.update()"
                     )
-            self._store(changed)
             if changed:
+                # Recorded first: a finished run, or one of the parent process, refuses here.
                 self._record(changed, [])
+                self._store(changed)
 
     def setdefaults(self, values: object) -> None:
         """Set the keys of `values` that are not set yet."""

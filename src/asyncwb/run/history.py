@@ -137,10 +137,14 @@ class History:
             if step > self._step:
                 self._close_row()
                 self._step = step
+        if self._closed:
+            # By a signal handler in the middle of this call.
+            raise _closed_error(forked=self._forked)
         if self._open is None:
-            self._open = {}
+            self._open = snapshot
             self._idle = False
-        _merge(self._open, snapshot)
+        else:
+            _merge(self._open, snapshot)
         self._opened_at = now
         if commit is True or (commit is None and step is None):
             self._close_row()

@@ -71,8 +71,10 @@ class Summary(MutableMapping[str, Any]):
     def __delitem__(self, key: str) -> None:
         with self._lock:
             self._fold()
-            del self._values[key]
+            if key not in self._values:
+                raise KeyError(key)
             self._record_set({}, [key])
+            del self._values[key]
 
     def __iter__(self) -> Iterator[str]:
         with self._lock:
@@ -120,9 +122,10 @@ class Summary(MutableMapping[str, Any]):
             return
         with self._lock:
             self._fold()
+            # Recorded first: a finished run, or one of the parent process, refuses here.
+            self._record_set(converted, [])
             for key, value in converted.items():
                 self._set(key, value)
-            self._record_set(converted, [])
 
     def as_dict(self) -> dict[str, Any]:
         """Return a plain, deep copy."""

@@ -79,16 +79,20 @@ def _foreign(value: object, depth: int) -> Any:
     if isinstance(value, (bytes, bytearray)):
         return value.decode("utf-8", "replace")
     # numpy, torch, jax and their kin are known by what they can do: nothing is imported to ask.
-    for name in ("detach", "tolist"):
+    kind = type(value).__name__
+    detach = getattr(value, "detach", None)
+    name = "detach"
+    try:
+        if callable(detach):
+            value = detach()
+        name = "tolist"
         method = getattr(value, name, None)
-        if callable(method):
-            try:
-                return _plain(method(), depth + 1)
-            except _RefusedError:
-                raise
-            except Exception as exc:
-                raise _RefusedError(f"{type(value).__name__}.{name}() failed: {exc}") from exc
-    raise _RefusedError(f"a {type(value).__name__} cannot be stored")
+        plain = method() if callable(method) else None
+    except Exception as exc:
+        raise _RefusedError(f"{kind}.{name}() failed: {exc}") from exc
+    if callable(method):
+        return _plain(plain, depth + 1)
+    raise _RefusedError(f"a {kind} cannot be stored")
 
 
 def _integer(value: int) -> int | float:

@@ -177,3 +177,28 @@ def test_threads_lose_no_key() -> None:
 def test_the_wire_form_is_read_with_and_without_wrappers() -> None:
     wire = {"lr": {"value": 0.1, "desc": None}, "_wandb": {"value": {"t": {}}}, "wandb_version": 1}
     assert wire_config(wire) == {"lr": 0.1}
+
+
+def test_what_a_finished_run_refuses_changes_nothing() -> None:
+    def refuse(changed: dict[str, Any], removed: list[str]) -> None:
+        raise ConfigError("finished")
+
+    config = Config(refuse, allow_val_change=True, lock=RLock())
+    config.load({"kept": 1})
+    for change in (lambda: config.update(new=1), lambda: config.__delitem__("kept")):
+        with pytest.raises(ConfigError, match="finished"):
+            change()
+    assert config.as_dict() == {"kept": 1}
+
+
+def test_a_value_that_detaches_into_its_own_kind_is_read_once() -> None:
+    class Tensor:
+        def detach(self) -> Tensor:
+            return Tensor()
+
+        def tolist(self) -> list[float]:
+            return [0.5, 1.0]
+
+    made = Recorded()
+    made.config["x"] = Tensor()
+    assert made.records == [({"x": [0.5, 1.0]}, [])]

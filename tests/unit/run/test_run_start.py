@@ -40,6 +40,7 @@ from asyncwb.journal.records import (
 from asyncwb.portal import PORTAL
 from asyncwb.run import Run, current_run, init
 from asyncwb.run.context import live_runs
+from asyncwb.run.exit import EXIT_WATCH
 from asyncwb.run.version import VERSION
 from asyncwb.settings import resolve
 
@@ -345,6 +346,23 @@ async def test_the_hooks_of_the_interpreter_are_put_back() -> None:
     assert sys.excepthook != before[0]
     await run.finish()
     assert (sys.excepthook, sys.exit) == before
+
+
+async def test_a_hook_that_somebody_wrapped_passes_on_and_makes_no_circle(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[object] = []
+    monkeypatch.setattr(sys, "excepthook", lambda *args: seen.append(args))
+    first = await init("p", mode="offline")
+    ours = sys.excepthook
+    monkeypatch.setattr(sys, "excepthook", lambda *args: ours(*args))
+    await first.finish()
+    second = await init("p", mode="offline")
+    error = ValueError("no")
+    sys.excepthook(ValueError, error, None)
+    assert seen == [(ValueError, error, None)]
+    assert EXIT_WATCH.exit_code == 1
+    await second.finish()
 
 
 async def test_a_run_left_to_the_parent_refuses_everything() -> None:
