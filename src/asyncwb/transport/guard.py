@@ -92,6 +92,11 @@ class ControlLane:
         self._draining: deque[_Guarded] = deque()
         self._closed = False
 
+    @property
+    def multiplexed(self) -> bool:
+        """Whether requests share a connection, as far as is known."""
+        return self._multiplexed
+
     async def send(self, outgoing: Outgoing, seconds: float) -> Response:
         """Make one attempt.
 

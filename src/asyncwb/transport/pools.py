@@ -59,13 +59,17 @@ class Pools:
     async def control(self, config: TransportConfig) -> ControlLane:
         """The lane for small requests to the server of `config`."""
         self._check()
-        origin = config.origin
-        key = _ControlKey(origin, config.http2, proxy_for(origin), config.ca_file, config.insecure)
+        key = _control_key(config)
         lane = self._control.get(key)
         if lane is None:
-            context = await self._context(origin.scheme, config)
+            context = await self._context(key.origin.scheme, config)
             lane = self._control.setdefault(key, self._new_control(key, context))
         return lane
+
+    def multiplexes(self, config: TransportConfig) -> bool:
+        """Whether small requests to the server of `config` share a connection; False: not yet."""
+        lane = self._control.get(_control_key(config))
+        return lane is not None and lane.multiplexed
 
     async def bulk(self, config: TransportConfig, url: str, purpose: Purpose) -> BulkLane:
         """The lane for large transfers; `purpose` separates traffic that must not block other."""
@@ -124,6 +128,11 @@ class Pools:
             )
         if self._closed:
             raise ClosedError("the transport is closed")
+
+
+def _control_key(config: TransportConfig) -> _ControlKey:
+    origin = config.origin
+    return _ControlKey(origin, config.http2, proxy_for(origin), config.ca_file, config.insecure)
 
 
 async def open_pools() -> Pools:

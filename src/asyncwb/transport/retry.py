@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import random
 import time
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -118,6 +116,12 @@ def _seconds(text: str) -> float | None:
 
 
 def _date(text: str) -> float | None:
+    if not text:
+        return None
+    # 5 ms to import, for a form of the header that hardly a server uses.
+    from datetime import UTC
+    from email.utils import parsedate_to_datetime
+
     try:
         moment = parsedate_to_datetime(text)
     except ValueError:

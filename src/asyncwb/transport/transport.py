@@ -77,6 +77,11 @@ class Transport:
         """Counts over all Transports of the process."""
         return self._pools.counters.snapshot()
 
+    @property
+    def multiplexed(self) -> bool:
+        """Whether bodies of up to 64 KiB share one HTTP/2 connection; False before the first."""
+        return self._pools.multiplexes(self._config)
+
     async def post(
         self,
         path: str,

@@ -2,6 +2,8 @@
 
 import gc
 import ssl
+import subprocess
+import sys
 from pathlib import Path
 
 import anyio
@@ -213,3 +215,25 @@ async def test_requests_carry_length_and_never_chunks() -> None:
         assert "content-type" not in server.seen[1].headers
         assert {r.headers["user-agent"] for r in server.seen} == {"agent/1"}
         assert server.seen[2].body == b"y" * 700_000
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    heavy = {"asyncio", "ssl", "httpx", "httpcore", "h2", "tenacity", "zlib", "email"}
+    code = f"import sys, asyncwb.transport; print(sorted({heavy!r} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+async def test_whether_small_bodies_share_a_connection_is_known_from_the_first_on(
+    ca_file: str,
+) -> None:
+    async def known(transport: Transport) -> tuple[bool, bool]:
+        before = transport.multiplexed
+        await many(transport, 1)
+        return before, transport.multiplexed
+
+    async with Server(ca=CA) as new, Server(ca=CA, alpn=("http/1.1",)) as old:
+        assert await with_transport(new.url, known, ca_file=ca_file) == (False, True)
+        assert await with_transport(old.url, known, ca_file=ca_file) == (False, False)
+    async with Server(protocol="h2") as server:
+        assert await with_transport(server.url, known, http2="h2c") == (False, True)
