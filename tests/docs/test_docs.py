@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
 
@@ -17,9 +18,69 @@ def text(name: str) -> str:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_links_resolve(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
-        if "://" not in target and not target.startswith("#"):
-            assert (page.parent / target.split("#")[0]).exists(), f"{page.name}: {target}"
+    # Not after a letter: `Operation[T](Struct)` is code.
+    for target in re.findall(r"(?<!\w)\[[^\]\n]+\]\(([^)\s]+)\)", page.read_text()):
+        if "://" in target:
+            continue
+        name, _, anchor = target.partition("#")
+        linked = page.parent / name if name else page
+        assert linked.exists(), f"{page.name}: {target}"
+        assert not anchor or anchor in anchors(linked), f"{page.name}: {target}"
+
+
+def anchors(page: Path) -> set[str]:
+    """The names that a renderer gives to the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {
+        re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings
+    }
+
+
+def test_every_page_is_linked_from_the_readme() -> None:
+    readme = text("README.md")
+    pages = [f"docs/{path.name}" for path in ROOT.glob("docs/*.md")]
+    assert [page for page in pages if f"]({page})" not in readme] == []
+
+
+def test_every_test_named_on_the_compatibility_page_exists() -> None:
+    named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", text("docs/compatibility.md"))
+    assert len(named) > 10
+    for file, name in named:
+        code = (ROOT / "tests/interop" / file).read_text()
+        assert re.search(rf"^(async )?def {name}\(", code, re.MULTILINE), f"{file}::{name}"
+
+
+def test_every_name_on_the_compatibility_page_is_there_or_not_yet() -> None:
+    """The tables under "Names": `same`, another name, or `not yet`."""
+    import asyncwb
+    from asyncwb.api import Api, File
+    from asyncwb.api import Run as SavedRun
+
+    homes = {
+        "The module": asyncwb,
+        "A live run": asyncwb.Run,
+        "Api": Api,
+        "A run of the Api": SavedRun,
+        "A file of the Api": File,
+    }
+    names = text("docs/compatibility.md").partition("\n## Names")[2]
+    sections = re.findall(r"^### (.+)\n((?:(?!^### ).*\n)+)", names, re.MULTILINE)
+    assert [title for title, _ in sections] == list(homes)
+    for title, body in sections:
+        for theirs, ours in re.findall(r"^\| (`.+?) \| (.+) \|$", body, re.MULTILINE):
+            for name in re.findall(r"`(\w+)", theirs):
+                renamed = re.search(r"`(?:await )?(?:\w+\.)*(\w+)", ours)
+                expected = not ours.startswith("not yet")
+                found = has(homes[title], renamed[1] if renamed and expected else name)
+                assert found == expected, f"{title}, {name}: {ours}"
+
+
+def has(home: object, name: str) -> bool:
+    """Whether it has the name; also one that only its instances have."""
+    if hasattr(home, name) or name in getattr(home, "__all__", ()):
+        return True
+    classes = inspect.getmro(home)[:-1] if isinstance(home, type) else ()
+    return any(re.search(rf"self\.{name}\b.* = ", inspect.getsource(one)) for one in classes)
 
 
 def test_ci_runs_the_test_command_of_the_readme() -> None:
