@@ -67,6 +67,11 @@ class Chunk(msgspec.Struct, kw_only=True):
     preempting: bool = False
     exit_code: int | None = None
 
+    @property
+    def size(self) -> int:
+        """Bytes of line data."""
+        return sum(len(line) for block in self.blocks for line in block.lines)
+
     def bodies(self, max_bytes: int = MAX_BODY_BYTES) -> Iterator[bytes]:
         """Yield the request bodies, each with at most `max_bytes` of line data.
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 import msgspec
 
 from asyncwb.errors import CommError
+from asyncwb.filestream.chunks import MAX_BODY_BYTES
 from asyncwb.transport import TRANSIENT_STATUSES, Response, RetryPolicy, RetryState, Transport
 
 if TYPE_CHECKING:
@@ -23,6 +24,12 @@ log = logging.getLogger("asyncwb.filestream")
 _WEEK_SECONDS = 7 * 24 * 3600.0
 _ATTEMPTS = 10_085
 """With the longest wait of a minute about a week: a weekend's outage loses no live run."""
+
+_LIVE_BYTES = 256 * 1024
+_SHARED_BYTES = 48 * 1024
+"""Line data of one body of a live run, where small bodies of all runs share one connection: with
+the escapes of JSON it stays below 64 KiB. Larger chunks are a backlog, for which few large requests
+on connections of their own are cheaper."""
 
 _JSON = {"Content-Type": "application/json"}
 
@@ -97,7 +104,8 @@ class FileStream:
         sending the same lines at the same offsets again is right.
         """
         stopped, sent = False, 0
-        for body in chunk.bodies():
+        live = self._transport.multiplexed and chunk.size <= _LIVE_BYTES
+        for body in chunk.bodies(_SHARED_BYTES if live else MAX_BODY_BYTES):
             if self._error is not None:
                 break
             try:

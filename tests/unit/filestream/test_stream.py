@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, cast
 
 from asyncwb.errors import AuthenticationError, CommError
@@ -10,6 +11,8 @@ from asyncwb.transport import Response, Transport
 
 
 class FakeTransport:
+    multiplexed = False
+
     def __init__(self, *answers: bytes | CommError) -> None:
         self.answers = list(answers)
         self.posts: list[tuple[str, bytes, dict[str, Any]]] = []
@@ -73,3 +76,32 @@ async def test_headers_of_answers_are_told() -> None:
     sender = stream(fake, on_answer=lambda r: seen.append(r.headers["ratelimit-remaining"]))
     await sender.send(Chunk())
     assert seen == ["3"]
+
+
+async def test_live_bodies_stay_small_where_runs_share_a_connection() -> None:
+    line = b'{"a":1.5,"b":"text"}' * 10
+    live = Chunk(blocks=[Block(HISTORY, 7, [line] * 1000)], uploaded=["f"], exit_code=0)
+    backlog = Chunk(blocks=[Block(HISTORY, 0, [line] * 1500)])
+    assert live.size == 200_000
+
+    alone = FakeTransport(b"{}")
+    await stream(alone).send(live)
+    assert len(alone.posts) == 1
+
+    shared = FakeTransport(*[b"{}"] * 6)
+    shared.multiplexed = True
+    answer = await stream(shared).send(live)
+    bodies = [json.loads(body) for _, body, _ in shared.posts]
+    assert max(len(body) for _, body, _ in shared.posts) <= 65_536
+    assert answer.bytes_sent == sum(len(body) for _, body, _ in shared.posts)
+    offsets = [body["files"][HISTORY]["offset"] for body in bodies]
+    counts = [len(body["files"][HISTORY]["content"]) for body in bodies]
+    assert (offsets[0], sum(counts)) == (7, 1000)
+    assert offsets[1:] == [o + c for o, c in zip(offsets, counts, strict=True)][:-1]
+    assert [("complete" in body, "uploaded" in body) for body in bodies] == [
+        *[(False, False)] * (len(bodies) - 1),
+        (True, True),
+    ]
+    shared.posts.clear()
+    await stream(shared).send(backlog)
+    assert len(shared.posts) == 1
