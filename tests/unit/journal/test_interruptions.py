@@ -13,7 +13,7 @@ import pytest
 
 from asyncwb.errors import ClosedError
 from asyncwb.journal import Journal, JournalReader
-from asyncwb.journal.records import HistoryRecord, decode
+from asyncwb.journal.records import ExitRecord, HistoryRecord, decode
 from asyncwb.journal.rows import RowDecoder, RowEncoder
 
 
@@ -136,10 +136,61 @@ print(rows, signals)
 """
 
 
-@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no interval timer here")
-def test_thousands_of_signals_log_into_a_logging_loop(tmp_path):
+FINISH = """
+import signal, sys
+import asyncwb.sync as wandb
+
+run = wandb.init(project="p", id="r", mode="offline", dir=sys.argv[1])
+rows = 0
+
+def handler(*_):
+    run.log({"last": True})
+    run.finish(quiet=True)
+    print(rows, flush=True)
+    sys.exit(0)
+
+signal.signal(signal.SIGALRM, handler)
+signal.setitimer(signal.ITIMER_REAL, float(sys.argv[2]))
+while True:
+    run.log({"row": rows + 1, "text": "x" * (rows % 500)})
+    rows += 1
+"""
+
+needs_timer = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no interval timer here")
+
+
+@needs_timer
+@pytest.mark.parametrize("seconds", [0.02, 0.031, 0.043])
+def test_a_handler_finishes_the_run_inside_of_log(tmp_path, seconds):
+    done = subprocess.run(
+        [sys.executable, "-c", FINISH, str(tmp_path), str(seconds)],
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=True,
+    )
+    [path] = tmp_path.glob("wandb/offline-run-*/run-r.wandb")
+    payloads = read_all(path)
+    bodies = [decode(payload).body for payload in payloads]
+    assert isinstance(bodies[-1], ExitRecord)
+    decoder = RowDecoder()
+    rows = [
+        json.loads(decoder.to_line(payload))
+        for payload, body in zip(payloads, bodies, strict=True)
+        if isinstance(body, HistoryRecord)
+    ]
+    own = [row["row"] for row in rows if "row" in row]
+    assert own == list(range(1, len(own) + 1))
+    assert int(done.stdout) <= len(own) <= int(done.stdout) + 1
+    assert [row["last"] for row in rows if "last" in row] == [True]
+
+
+@needs_timer
+@pytest.mark.parametrize("durability", ["row", "interval"])
+def test_thousands_of_signals_log_into_a_logging_loop(tmp_path, durability):
     done = subprocess.run(
         [sys.executable, "-c", LOOP, str(tmp_path)],
+        env={**os.environ, "ASYNCWB_DURABILITY": durability},
         capture_output=True,
         text=True,
         timeout=50,

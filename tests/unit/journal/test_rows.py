@@ -126,7 +126,7 @@ class Jax:
         (Jax(3), "3"),
         (Jax([1, 2]), "[1,2]"),
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_values(value, text):
     assert text_of(value) == text
@@ -186,7 +186,7 @@ def test_reserved_keys(more):
         {"v": [object()]},
         {"v": 10**400},
     ],
-    ids=ascii,
+    ids=["int key", "tuple key", "object", "half", "half key", "half deep", "object deep", "huge"],
 )
 def test_what_cannot_be_written(row):
     encoder = RowEncoder()
