@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import aclosing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,7 +26,6 @@ from asyncwb.testing.faults import Fault, FaultProxy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 ROWS: list[dict[str, Any]] = [
     {
@@ -242,6 +242,21 @@ async def test_a_file_name_never_leaves_the_folder(
     with pytest.raises(InvalidValueError, match="out of the folder"):
         await file.download(tmp_path / "down")
     assert list(tmp_path.iterdir()) == [tmp_path / "x"]
+
+
+@pytest.mark.parametrize("name", ["a:b.txt", "media:x/y", "x" * 250, "sub/." + "y" * 250, "é %+?#"])
+async def test_unusual_file_names_come_down(
+    name: str, api: Api, server: LocalServer, tmp_path: Path
+) -> None:
+    seed(server, "files", "f3")
+    source = tmp_path / "up" / name
+    source.parent.mkdir(parents=True)
+    source.write_text(name)
+    file = await (await api.run("files/f3")).upload_file(source, tmp_path / "up")
+    assert file.name == name
+    assert (await file.download(tmp_path / "down")).read_text() == name
+    found = [path.name for path in (tmp_path / "down").rglob("*") if path.is_file()]
+    assert found == [Path(name).name]
 
 
 async def test_what_is_missing_is_named(api: Api, server: LocalServer) -> None:

@@ -104,7 +104,8 @@ class File:
             raise UsageError(
                 f"{target} is there already: replace=True overwrites it, exist_ok=True keeps it"
             )
-        partial = target.with_name(f".{target.name}.{os.getpid()}.{id(self):x}.part")
+        # not made of the target's name, which may be as long as a name can be
+        partial = target.with_name(f".asyncwb-{os.getpid()}-{id(self):x}.part")
         try:
             await offload(partial.parent.mkdir, parents=True, exist_ok=True)
             await self._fetch(partial)
@@ -283,7 +284,7 @@ def _inside(root: Path, name: str) -> Path:
         or pure.is_absolute()
         or ".." in parts
         or any(char in name for char in "\\\0")
-        or ":" in parts[0]
+        or Path(name).drive
     )
     if unsafe:
         raise InvalidValueError(f"the file name {name!r} points out of the folder")

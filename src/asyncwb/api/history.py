@@ -12,9 +12,16 @@ import anyio.lowlevel
 from asyncwb import jsonx
 from asyncwb.api.batches import each
 from asyncwb.api.scan_plan import PageSizes, StepRange, cut, ranges
-from asyncwb.errors import InvalidValueError, ProtocolError, RunNotFoundError, UnsupportedError
+from asyncwb.errors import (
+    GraphQLError,
+    InvalidValueError,
+    ProtocolError,
+    RunNotFoundError,
+    UnsupportedError,
+)
 from asyncwb.graphql.api_operations import (
     HISTORY_PAGE,
+    LIVE_BOUNDS,
     RUN_EVENTS,
     RUN_HISTORY,
     SAMPLED_HISTORY,
@@ -130,7 +137,13 @@ class HistoryScan:
             )  # fmt: skip
 
     async def _bounds(self) -> tuple[StepRange, int | None]:
-        run = await _ask(self._service, SCAN_BOUNDS, self._address, {"liveKeys": ["_step"]})
+        try:
+            run = await _ask(self._service, SCAN_BOUNDS, self._address, {"liveKeys": ["_step"]})
+        except GraphQLError as exc:
+            if "parquetHistory" not in exc.message:
+                raise
+            # A server older than this field has every row in its live pages.
+            run = await _ask(self._service, LIVE_BOUNDS, self._address, {})
         if run.parquet_history is not None and run.parquet_history.parquet_urls:
             raise UnsupportedError(
                 f"the server keeps rows of {self._address} in Parquet files, which this "

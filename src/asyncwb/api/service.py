@@ -53,10 +53,9 @@ class Service:
         if self._config is None:
             settings = self.settings
             found = await anyio.to_thread.run_sync(require_key, settings)
-            token = found.key.count(".") == 2
             self._config = TransportConfig(
                 base_url=settings.base_url,
-                auth=Auth.bearer(found.key) if token else Auth.basic(found.key),
+                auth=Auth.basic(found.key),
                 http2=settings.http2,
                 ca_file=settings.ca_file,
                 insecure=settings.insecure,

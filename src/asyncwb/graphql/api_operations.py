@@ -24,6 +24,7 @@ __all__ = [
     "HISTORY_PAGE",
     "LIGHT_RUN",
     "LIGHT_RUNS",
+    "LIVE_BOUNDS",
     "MARK_RUN_FILES_UPLOADED",
     "RUN",
     "RUNS",
@@ -99,6 +100,9 @@ SCAN_BOUNDS = Operation(
         ", $liveKeys: [String!]!",
     ),
     HistoryData,
+)
+LIVE_BOUNDS = Operation(
+    "LiveBounds", _of_run("LiveBounds", "historyKeys historyLineCount"), HistoryData
 )
 HISTORY_PAGE = Operation(
     "HistoryPage",

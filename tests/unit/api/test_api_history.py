@@ -164,6 +164,25 @@ async def test_rows_in_parquet_files_are_never_left_out_silently() -> None:
         await anext(server.scan().rows())
 
 
+async def test_a_server_without_parquet_files_is_read_through_live_pages() -> None:
+    server = HistoryServer(dense(2000))
+    refusal = {"errors": [{"message": 'Cannot query field "parquetHistory" on type "Run".'}]}
+
+    def live(_: dict[str, Any]) -> Any:
+        bounds: Any = server.bounds({})
+        del bounds["project"]["run"]["parquetHistory"]
+        return bounds
+
+    for status in (200, 400):
+        answer = response(status, json.dumps(refusal).encode())
+        server.transport.handlers.update(ScanBounds=lambda _, a=answer: a, LiveBounds=live)
+        assert [row async for row in server.scan()] == server.rows
+    refusal["errors"][0]["message"] = "internal error"
+    server.transport.handlers["ScanBounds"] = lambda _: response(200, json.dumps(refusal).encode())
+    with pytest.raises(GraphQLError, match="internal error"):
+        await anext(server.scan().rows())
+
+
 async def test_values_that_json_lacks_come_through() -> None:
     server = HistoryServer(dense(1))
     text = '{"_step": 0, "a": NaN, "b": [Infinity, -Infinity], "big": 123456789012345678901234}'

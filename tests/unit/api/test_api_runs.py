@@ -15,7 +15,7 @@ from asyncwb.api import Api
 from asyncwb.api.paths import ProjectPath
 from asyncwb.api.run import Run, fetch
 from asyncwb.api.runs import Runs
-from asyncwb.api.service import MAX_IN_FLIGHT
+from asyncwb.api.service import MAX_IN_FLIGHT, Service
 from asyncwb.errors import (
     AuthenticationError,
     GraphQLError,
@@ -27,6 +27,8 @@ from asyncwb.errors import (
     WaitTimeoutError,
 )
 from asyncwb.portal import PORTAL
+from asyncwb.settings import Settings
+from asyncwb.transport import Auth, Transport, TransportConfig
 
 FULL = {
     "config": json.dumps(
@@ -369,6 +371,19 @@ def test_the_key_of_an_api_is_never_shown() -> None:
     key = "k" * 40
     api = Api({"base_url": "http://127.0.0.1:9"}, api_key=key)
     assert key not in repr(api) + repr(api.settings) + repr(api.runs("e/p"))
+
+
+async def test_every_kind_of_key_is_sent_as_basic(monkeypatch: pytest.MonkeyPatch) -> None:
+    configs: list[TransportConfig] = []
+
+    async def shared(config: TransportConfig) -> None:
+        configs.append(config)
+
+    monkeypatch.setattr(Transport, "shared", shared)
+    for key in ("k" * 40, "eyJh.eyJz.c2ln", "local-" + "k" * 40):
+        service = Service(Settings(base_url="http://127.0.0.1:9", api_key=key), 5.0)
+        await service.transport()
+        assert configs[-1].auth == Auth.basic(key)
 
 
 def test_bad_arguments_of_an_api() -> None:
