@@ -267,3 +267,38 @@ class TestBackground:
         assert second.pid != first.pid
         assert second.api_key == first.api_key
         assert viewer(second.url, second.api_key) == second.entity
+
+
+@pytest.mark.parametrize(
+    ("host", "exposed"),
+    [
+        ("127.0.0.1", False), ("::1", False), ("localhost", False), ("127.9.9.9", False),
+        ("0.0.0.0", True), ("::", True), ("10.0.0.7", True), ("trainer-1", True), ("", True),
+    ],
+)  # fmt: skip
+def test_who_can_read_along_is_known(tmp_path: Path, host: str, exposed: bool) -> None:
+    assert process.ServerOptions(data_dir=tmp_path, host=host).exposed is exposed
+    with_tls = process.ServerOptions(
+        data_dir=tmp_path, host=host, tls_cert=tmp_path, tls_key=tmp_path
+    )
+    assert not with_tls.exposed
+
+
+def test_nobody_believes_what_a_killed_background_server_left(tmp_path: Path) -> None:
+    code = f"""if True:
+        from asyncwb.server import serve
+        from asyncwb.server.background import remember
+        from asyncwb.server.process import ServerOptions
+        from asyncwb.settings import BackgroundServer, background_server
+        remember(BackgroundServer(pid=1, url="http://127.0.0.1:1", api_key="k", entity="e",
+                                  data_dir="d", started=0.0))
+        async def starting(*_, **__):
+            print(background_server())
+        serve.serve = starting
+        serve.main([ServerOptions(data_dir={str(tmp_path)!r}).encode(), "--remember"])
+    """
+    environ = {**os.environ, "WANDB_CONFIG_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environ, capture_output=True, text=True, timeout=30
+    )
+    assert done.stdout == "None\n", done.stderr

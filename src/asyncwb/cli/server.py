@@ -43,9 +43,12 @@ def start(
 
     from asyncwb.server import process
 
-    server, started = process.start(_options(host, port, data_dir, tls_cert, tls_key))
+    options = _options(host, port, data_dir, tls_cert, tls_key)
+    server, started = process.start(options)
     typer.echo(f"The server {'runs' if started else 'ran already'} at {server.url}")
     _describe(server)
+    if started and options.exposed:
+        typer.echo(f"Note: {process.EXPOSED}")
     for variable in ("WANDB_BASE_URL", "WANDB_API_KEY"):
         if os.environ.get(variable):
             typer.echo(f"Note: {variable} is set, so clients follow it and not this server.")

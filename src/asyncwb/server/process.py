@@ -6,6 +6,7 @@ The client's part: nothing of the server's own packages is imported here.
 from __future__ import annotations
 
 import importlib.util
+import ipaddress
 import os
 import select
 import signal
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_PORT",
+    "EXPOSED",
     "ServerOptions",
     "ServerProcess",
     "default_data_dir",
@@ -41,6 +43,12 @@ __all__ = [
 
 DEFAULT_PORT = 8383
 """Port of `asyncwb server start|run`, so that links stay valid over restarts."""
+
+EXPOSED = (
+    "The server listens on more than this machine without TLS: API keys and data cross the network "
+    "in clear text. Give it a certificate, or let a proxy with one stand before it."
+)
+"""What to say to those who start an exposed server."""
 
 _START_SECONDS = 30.0
 _STOP_SECONDS = 15.0
@@ -84,6 +92,16 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True):
             tls_cert=self.tls_cert and self.tls_cert.absolute(),
             tls_key=self.tls_key and self.tls_key.absolute(),
         )
+
+    @property
+    def exposed(self) -> bool:
+        """Whether other machines reach the server and nothing encrypts what they send."""
+        if self.tls_cert is not None or self.host == "localhost":
+            return False
+        try:
+            return not ipaddress.ip_address(self.host).is_loopback
+        except ValueError:  # a name: who knows where it leads
+            return True
 
     def encode(self) -> str:
         """As JSON, for the command line of the server process."""

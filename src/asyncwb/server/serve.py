@@ -25,12 +25,13 @@ from granian.server.embed import Server
 from asyncwb.errors import UsageError
 from asyncwb.server.background import claim, forget, remember
 from asyncwb.server.bootstrap import ensure_first_user
-from asyncwb.server.process import ServerOptions
+from asyncwb.server.process import EXPOSED, ServerOptions
 from asyncwb.settings import BackgroundServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping, Sequence
 
+_log = logging.getLogger("asyncwb.server")
 _BACKLOG = 1024
 _DRAIN_SECONDS = 5
 _PARENT_POLL_SECONDS = 1.0
@@ -149,6 +150,8 @@ async def serve(options: ServerOptions, ready: Callable[[int], None], *, parent:
     from asyncwb.server.asgi import app_factory
 
     loop = asyncio.get_running_loop()
+    if options.exposed:
+        _log.warning(EXPOSED)
     listener = _listen(options.host, options.port)
     port: int = listener.getsockname()[1]
 
@@ -209,6 +212,7 @@ def main(arguments: Sequence[str]) -> None:
 
     if remembered:
         claim()
+        forget()  # what a killed server left: with our lock held, clients would believe it
     try:
         asyncio.run(serve(options, ready, parent=0 if remembered else int(arguments[1])))
     except (OSError, UsageError) as exc:

@@ -288,6 +288,64 @@ async def test_strange_but_valid_rows_are_kept_as_they_are(client: Client) -> No
     assert (await client.data(count, f=exists))["project"]["runCount"] == 1
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{}",
+        b"",
+        b'{"files":null,"uploaded":null,"complete":null,"exitcode":null}',
+        b'{"files":{},"dropped":3,"failed":false,"complete":false,"later":{"x":[1]}}',
+        b'{"files":{"output.log":{"content":null},"x":{"offset":1}},"uploaded":["a"]}',
+    ],
+)
+async def test_members_as_older_and_newer_clients_send_them(client: Client, body: bytes) -> None:
+    await client.upsert("r")
+    answer = await client.http.post("/files/local/demo/r/file_stream", content=body)
+    assert answer.status_code == 200, answer.text
+    assert (await client.run("r", "state"))["state"] == "running"
+
+
+async def test_console_bytes_that_are_no_text(client: Client) -> None:
+    await client.upsert("r")
+    body = b'{"files":{"output.log":{"offset":0,"content":["a\\udc80b","\\ud83d\\ude00"]}}}'
+    answer = await client.http.post("/files/local/demo/r/file_stream", content=body)
+    assert answer.status_code == 200, answer.text
+    found = (await client.run("r", "logLines(first: 5) { edges { node { line } } }"))["logLines"]
+    assert [edge["node"]["line"] for edge in found["edges"]] == ["a\ufffdb\n", "\U0001f600\n"]
+    graphql = b"""{"query": "mutation($i: UpsertBucketInput!) { upsertBucket(input: $i)
+        { bucket { notes } } }", "variables": {"i": {"name": "r", "modelName": "demo",
+        "notes": "\\ud800!"}}}""".replace(b"\n", b" ")
+    answer = await client.http.post("/graphql", content=graphql)
+    assert answer.json()["data"]["upsertBucket"]["bucket"]["notes"] == "\ufffd!"
+
+
+@pytest.mark.parametrize("code", [0xC0000005, -(2**31), 2**63 - 1])
+async def test_exit_codes_of_other_systems(client: Client, code: int) -> None:
+    await client.upsert("r")
+    await client.stream("r", {"complete": True, "exitcode": code})
+    assert await client.run("r", "exitcode state") == {"exitcode": code, "state": "failed"}
+
+
+@pytest.mark.parametrize("step", ["Infinity", "-Infinity", "NaN", "1e300", str(2**80)])
+async def test_branch_points_that_are_no_steps(client: Client, step: str) -> None:
+    await client.upsert("parent")
+    await client.history("parent", 0, [{"_step": 0}])
+    point = f'{{"run_id":"parent","step":{step}}}'
+    config = f'{{"_wandb":{{"value":{{"branch_point":{point}}}}}}}'
+    assert (await client.upsert("child", config=config))["inserted"] is True
+
+
+async def test_a_rewind_to_a_step_out_of_range(client: Client) -> None:
+    await client.upsert("r")
+    await client.history("r", 0, [{"_step": 0}, {"_step": 5}])
+    rewind = """mutation($v: Float!) { rewindRun(input: {entityName: "local", projectName: "demo",
+        runName: "r", metricName: "_step", metricValue: $v})
+        { rewoundRun { historyLineCount } } }"""
+    for value, count in ((1e300, 2), (-1e300, 0)):
+        answer = await client.data(rewind, v=value)
+        assert answer["rewindRun"]["rewoundRun"]["historyLineCount"] == count
+
+
 @pytest.mark.parametrize("offset", [-1, 2**60])
 async def test_an_offset_out_of_range(client: Client, offset: int) -> None:
     await client.upsert("r")

@@ -58,6 +58,23 @@ async def test_bytes_come_back(client: Client) -> None:
     assert part.headers["Content-Range"] == f"bytes 10-19/{len(content)}"
 
 
+async def test_older_clients_ask_the_listing_where_to_upload(client: Client) -> None:
+    await client.upsert("r")
+    ask = """query($f: [String]!) { model(name: "demo") { bucket(name: "r", desc: null) { id
+        files(names: $f) { uploadHeaders
+            edges { node { name url(upload: true) updatedAt } } } } } }"""
+    listing = (await client.data(ask, f=["new.txt", "b.txt"]))["model"]["bucket"]["files"]
+    urls = {edge["node"]["name"]: edge["node"]["url"] for edge in listing["edges"]}
+    assert list(urls) == ["new.txt", "b.txt"]
+    assert await listed(client) == {}, "files have bytes"
+    response = await client.http.put(urls["new.txt"], content=b"n", auth=anonymous)
+    assert response.status_code == 200
+    assert list(await listed(client)) == ["new.txt"]
+    read = ask.replace("upload: true", "upload: false")
+    listing = (await client.data(read, f=["other.txt"]))["model"]["bucket"]["files"]
+    assert listing["edges"] == []
+
+
 async def test_urls_cannot_be_bent(client: Client) -> None:
     await client.upsert("r")
     urls = await upload(client, **{"a.txt": b"a", "b.txt": b"b"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import OrderedDict
 from inspect import isawaitable
@@ -34,7 +35,10 @@ __all__ = ["GraphQLEndpoint"]
 
 _log = logging.getLogger("asyncwb.server")
 _CACHED_DOCUMENTS = 500
-_MAX_TOKENS = 20_000
+# the checks compare every two fields of one name; the longest document of the SDK has about 1,500
+_MAX_TOKENS = 6000
+# longer texts that are new are read in a thread, so that other requests do not wait
+_THREAD_FROM = 4000
 
 
 class _Body(msgspec.Struct):
@@ -53,7 +57,7 @@ class _Documents:
         self._schema = schema
         self._known: OrderedDict[str, DocumentNode] = OrderedDict()
 
-    def get(self, text: str) -> DocumentNode:
+    async def get(self, text: str) -> DocumentNode:
         """The document of a text.
 
         Raises:
@@ -62,15 +66,22 @@ class _Documents:
         """
         document = self._known.get(text)
         if document is None:
-            document = parse(text, no_location=True, max_tokens=_MAX_TOKENS)
-            errors = validate(self._schema, document)
-            if errors:
-                raise invalid("; ".join(error.message for error in errors[:5]))
+            if len(text) >= _THREAD_FROM:
+                document = await asyncio.to_thread(self._read, text)
+            else:
+                document = self._read(text)
             self._known[text] = document
             if len(self._known) > _CACHED_DOCUMENTS:
                 self._known.popitem(last=False)
         else:
             self._known.move_to_end(text)
+        return document
+
+    def _read(self, text: str) -> DocumentNode:
+        document = parse(text, no_location=True, max_tokens=_MAX_TOKENS)
+        errors = validate(self._schema, document)
+        if errors:
+            raise invalid("; ".join(error.message for error in errors[:5]))
         return document
 
 
@@ -93,10 +104,10 @@ class GraphQLEndpoint:
         raw = await read_body(request, services.config.max_body_bytes)
         try:
             body = decode_as(_body, raw)
-        except msgspec.MsgspecError as exc:
+        except (msgspec.MsgspecError, Problem) as exc:
             raise invalid(f"not a GraphQL request: {exc}") from exc
         try:
-            document = self._documents.get(body.query)
+            document = await self._documents.get(body.query)
         except GraphQLError as exc:
             raise invalid(exc.message) from exc
         name = body.operationName or None

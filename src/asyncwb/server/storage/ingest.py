@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import bindparam, select, update
 
 from asyncwb.server.jsontext import decode, decode_as, is_object, plain, query_form
-from asyncwb.server.problems import invalid
+from asyncwb.server.problems import Problem, invalid
 
 from .lines import Stream, write_lines
 from .tables import runs
@@ -82,7 +82,7 @@ def parse_request(body: bytes) -> FileStreamRequest:
         return FileStreamRequest()
     try:
         request = decode_as(_request, body)
-    except msgspec.MsgspecError as exc:
+    except (msgspec.MsgspecError, Problem) as exc:
         raise invalid(f"not a file stream request: {exc}") from exc
     for name, chunk in (request.files or {}).items():
         if not 0 <= chunk.offset < _MAX_OFFSET:
