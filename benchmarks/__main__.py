@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from benchmarks import kills
+from benchmarks import heartbeat, kills
 from benchmarks.harness import ROOT, Result, Table, interleave, measure
 
 
@@ -178,6 +178,15 @@ def bench_many(_rounds: int) -> Table:
     return table
 
 
+def bench_heartbeat(rounds: int) -> Table:
+    table = Table(
+        "Worst lateness of a 1 ms heartbeat of the caller's event loop, 20,000 rows",
+        "nox -s bench -- heartbeat",
+    )
+    heartbeat.fill(table, rounds, measure)
+    return table
+
+
 def bench_kills(_rounds: int) -> Table:
     table = Table("Rows lost on kill -9 right after the last `log` returned", kills.COMMAND)
     wandb = kills.wandb_loss(5000)
@@ -232,6 +241,7 @@ def main() -> None:
         "scan": lambda rounds: bench_scan(rounds, parser.parse_args().rtt_ms),
         "many": bench_many,
         "kills": bench_kills,
+        "heartbeat": bench_heartbeat,
     }
     parser.add_argument("names", nargs="*", choices=[*suites, []])
     options = parser.parse_args()

@@ -15,6 +15,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.heartbeat import heartbeat
+
 ROW_KEYS = [f"metric_{i}" for i in range(10)]
 
 
@@ -183,47 +185,6 @@ def count_sockets() -> int:
     return sum(1 for line in lines if line.split()[3] == "01" and line.split()[9] in inodes)
 
 
-async def heartbeat(name: str, count: int) -> dict[str, float]:
-    """How late a 1 ms heartbeat of the caller's loop is at worst, by phase, in milliseconds."""
-    worst: dict[str, float] = {}
-    phase = "idle"
-
-    async def beat() -> None:
-        last = time.perf_counter()
-        while True:
-            await asyncio.sleep(0.001)
-            now = time.perf_counter()
-            worst[phase] = max(worst.get(phase, 0.0), (now - last - 0.001) * 1000)
-            last = now
-
-    rows = make_rows(count)
-    module = client("wandb") if name == "wandb" else __import__("asyncwb")
-    beating = asyncio.create_task(beat())
-    await asyncio.sleep(0.1)
-    phase = "init"
-    run = start(module, "online")
-    if name != "wandb":
-        run = await run
-    await asyncio.sleep(0)
-    phase = "log"
-    for i, row in enumerate(rows):
-        if name == "wandb":
-            run.log(row)
-        else:
-            await run.log(row)
-        if i % 10 == 0:
-            await asyncio.sleep(0)
-    phase = "finish"
-    if name == "wandb":
-        run.finish()
-    else:
-        with contextlib.suppress(TimeoutError):
-            await run.finish(timeout=20)
-    await asyncio.sleep(0.01)
-    beating.cancel()
-    return {f"{key}_late_ms": value for key, value in worst.items()}
-
-
 def stalled(name: str, count: int) -> dict[str, float]:
     """Peak memory above import while a server accepts and never answers."""
     module = client(name)
@@ -281,7 +242,7 @@ def main() -> None:
         case "many":
             result = asyncio.run(many_runs(int(argument), 1000, rows_per_s=50))
         case "heartbeat":
-            result = asyncio.run(heartbeat(name, int(argument)))
+            result = asyncio.run(heartbeat(name, argument))
         case "stalled":
             result = stalled(name, int(argument))
         case "scan" if awaited:
