@@ -198,11 +198,17 @@ class RunCore:
         if mode == "disabled":
             return
         folder = self.folder.path
-        if self._state == "unsent":
+        trouble = self.journal.status.error
+        if trouble and (self._state == "unsent" or mode == "offline"):
+            self.terminal.warning(
+                f"run {self.names.id} could not be written to {folder} ({trouble}): what is not "
+                "there was kept in memory only, and is lost"
+            )
+        elif self._state == "unsent":
             text = f"run {self.names.id} is not sent; `asyncwb sync {folder}` sends it"
             self.terminal.warning(text)
         elif mode == "offline":
-            text = f"run {self.names.id} is in {folder}; `asyncwb sync {folder}` sends it"
+            text = f"run {self.names.id} has ended; `asyncwb sync {folder}` sends it"
             self.terminal.line(text, quiet=quiet)
         else:
             self.terminal.line(f"run {self.names.id} is complete: {self.url}", quiet=quiet)

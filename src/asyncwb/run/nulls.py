@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from asyncwb.journal.status import JournalStatus
+
 __all__ = ["NullJournal", "RunJournal"]
 
 
@@ -21,6 +23,11 @@ class RunJournal(Protocol):
     @property
     def path(self) -> Path | None:
         """The file; None in memory."""
+        ...
+
+    @property
+    def status(self) -> JournalStatus:
+        """How it is doing."""
         ...
 
     def append(self, payload: bytes, /) -> int:
@@ -41,6 +48,13 @@ class NullJournal:
 
     end = 0
     path: Path | None = None
+
+    @property
+    def status(self) -> JournalStatus:
+        """Nothing is kept, and nothing went wrong."""
+        from asyncwb.journal.status import JournalStatus
+
+        return JournalStatus("memory", 0, 0, "")
 
     def append(self, payload: bytes, /) -> int:
         """Drop a record."""

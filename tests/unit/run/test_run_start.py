@@ -326,8 +326,12 @@ async def test_awaiting_twice_gives_one_run() -> None:
 
 
 async def test_an_unwritable_folder_keeps_the_run_in_memory(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("WANDB_SILENT", "false")
     blocked = tmp_path / "file"
     blocked.write_text("")
     run = await init("p", mode="offline", dir=str(blocked))
@@ -338,6 +342,11 @@ async def test_an_unwritable_folder_keeps_the_run_in_memory(
     warnings = [record for record in caplog.records if record.levelname == "WARNING"]
     assert len(warnings) == 1
     await run.finish()
+    last = capsys.readouterr().err.splitlines()[-1]
+    # Nothing could be sent later, so nothing may say that it could.
+    assert "could not be written" in last
+    assert "is lost" in last
+    assert "asyncwb sync" not in last
 
 
 async def test_the_hooks_of_the_interpreter_are_put_back() -> None:
