@@ -127,6 +127,7 @@ class RunCore:
             state=self._state,
             mode=self.settings.mode,
             rows=self.history.rows,
+            rows_lost=self.journal.status.lost_rows,
             journal=None if path is None else str(path),
         )
         return status if self.connection is None else self.connection.add_to(status)

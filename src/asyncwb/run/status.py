@@ -23,7 +23,9 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
             run ended and the server lacks something, which `asyncwb sync` sends later.
         mode: The run's mode.
         connected: Whether the server has accepted the run.
-        rows: Rows written to the journal.
+        rows: Rows logged.
+        rows_lost: Of them, rows that had no place: the disk failed and the memory that stands in
+            for it was full. 0 unless something is very wrong; a warning said so.
         rows_sent: Rows that the server acknowledged.
         unsent_bytes: Bytes of the journal that the server has not acknowledged; 0 offline.
         files_failed: Run-relative paths of files that could not be uploaded.
@@ -37,6 +39,7 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
     mode: Mode
     connected: bool = False
     rows: int = 0
+    rows_lost: int = 0
     rows_sent: int = 0
     unsent_bytes: int = 0
     files_failed: tuple[str, ...] = ()

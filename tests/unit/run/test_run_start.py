@@ -17,6 +17,7 @@ import msgspec
 import pytest
 from run_journals import bodies, user_rows
 
+import asyncwb.sync
 from asyncwb import jsonx
 from asyncwb.errors import (
     AuthenticationError,
@@ -396,3 +397,18 @@ def test_the_version_is_that_of_the_installation() -> None:
     from importlib.metadata import version
 
     assert version("asyncwb") == VERSION
+
+
+def test_rows_without_a_place_are_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "wandb").write_text("a file where the folder should be")
+    run = asyncwb.sync.init(
+        mode="offline", dir=tmp_path, settings={"memory_limit_bytes": 10_000, "silent": True}
+    )
+    for i in range(1_000):
+        run.log({"i": i, "text": "x" * 50})
+    status = run.status()
+    assert status.journal is None
+    assert status.rows == 1_000
+    assert 0 < status.rows_lost < 1_000
+    run.finish()
+    assert "lost" in caplog.text
