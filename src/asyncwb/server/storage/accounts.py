@@ -33,6 +33,7 @@ __all__ = [
     "find_entity",
     "find_user",
     "find_user_by_key",
+    "owned_by",
     "readable",
     "user_query",
 ]
@@ -196,10 +197,19 @@ def readable(user: User) -> ColumnElement[bool]:
     """The condition that a user may see (and change) an entity."""
     if user.admin:
         return entities.c.id == entities.c.id
+    return owned_by(user.id)
+
+
+def owned_by(user_id: Any) -> ColumnElement[bool]:
+    """The condition that an entity is a user's own, or a team of theirs.
+
+    Args:
+        user_id: Row id of the user, or a parameter for it.
+    """
     # under a name of its own: a query that has members already would lend its rows
     own = members.alias("own_membership")
-    member = exists().where(own.c.entity_id == entities.c.id, own.c.user_id == user.id)
-    return or_(entities.c.user_id == user.id, member)
+    member = exists().where(own.c.entity_id == entities.c.id, own.c.user_id == user_id)
+    return or_(entities.c.user_id == user_id, member)
 
 
 def find_entity(connection: Connection, user: User, name: str | None) -> Any:

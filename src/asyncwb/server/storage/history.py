@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from asyncwb.server.jsontext import is_object, strict_form
 
@@ -16,7 +16,7 @@ from .lines import Stream, split
 from .tables import segments
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from sqlalchemy import Connection
 
@@ -41,7 +41,7 @@ def rows_between(
         query = query.where(segments.c.min_step < high)
     texts: list[str] = []
     order: list[int] = []
-    for data, packed in connection.execute(query).all():
+    for data, packed in connection.execute(query):
         steps = array("q", packed)
         lines = split(data)
         if _ascending(steps):
@@ -72,18 +72,63 @@ def pick(count: int, samples: int | None) -> Sequence[int]:
     return [i * (count - 1) // (samples - 1) for i in range(samples)]
 
 
+class _Index:
+    """Where every line of a stream stands, without the lines: runs have millions of them.
+
+    Positions count in the stored order: by step for history, as written for the others.
+    """
+
+    def __init__(self, connection: Connection, run_id: int, stream: Stream) -> None:
+        self._connection = connection
+        first = segments.c.min_step if stream == "history" else segments.c.writer
+        query = (
+            select(segments.c.id, segments.c.line_count, segments.c.steps)
+            .where(segments.c.run_id == run_id, segments.c.stream == stream)
+            .order_by(first, segments.c.first_line)
+        )
+        self._ids: list[int] = []
+        self._starts: list[int] = []
+        self._steps = array("q")
+        self.count = 0
+        for segment_id, line_count, packed in connection.execute(query):
+            self._ids.append(segment_id)
+            self._starts.append(self.count)
+            self.count += line_count
+            if packed is not None:
+                self._steps.frombytes(packed)
+
+    def in_order(self, positions: Sequence[int]) -> Sequence[int]:
+        """Ascending positions in the order of their steps."""
+        if _ascending(self._steps):
+            return positions
+        return sorted(positions, key=self._steps.__getitem__)
+
+    def __iter__(self) -> Iterator[tuple[int, list[str]]]:
+        """The lines, a segment at a time, each with the position of its first line."""
+        for segment_id, start in zip(self._ids, self._starts, strict=True):
+            yield start, self._load(segment_id)
+
+    def lines(self, positions: Sequence[int]) -> list[str]:
+        """The lines at some positions; holds no others but those of one segment."""
+        found: dict[int, str] = {}
+        loaded, lines = -1, list[str]()
+        for position in sorted(positions):
+            number = bisect_right(self._starts, position) - 1
+            if number != loaded:
+                loaded, lines = number, self._load(self._ids[number])
+            found[position] = lines[position - self._starts[number]]
+        return [found[position] for position in positions]
+
+    def _load(self, segment_id: int) -> list[str]:
+        query = select(segments.c.data).where(segments.c.id == bindparam("segment"))
+        return split(self._connection.execute(query, {"segment": segment_id}).scalar_one())
+
+
 def sample(connection: Connection, run_id: int, stream: Stream, samples: int | None) -> list[str]:
     """At most `samples` lines of a stream, evenly spread; history is in the order of steps."""
-    if stream == "history":
-        lines = rows_between(connection, run_id, None, None)
-    else:
-        query = (
-            select(segments.c.data)
-            .where(segments.c.run_id == run_id, segments.c.stream == stream)
-            .order_by(segments.c.writer, segments.c.first_line)
-        )
-        lines = [line for (data,) in connection.execute(query).all() for line in split(data)]
-    return [lines[i] for i in pick(len(lines), samples)]
+    index = _Index(connection, run_id, stream)
+    order = index.in_order(range(index.count))
+    return index.lines([order[i] for i in pick(index.count, samples)])
 
 
 def rows_with_keys(
@@ -95,25 +140,39 @@ def rows_with_keys(
     most `samples`. The values are plain JSON: see `jsontext.strict_form`.
     """
     keys = list(dict.fromkeys(cast("list[str]", spec.get("keys") or ["_step"])))
-    low, high = spec.get("minStep"), spec.get("maxStep")
-    lines = rows_between(
-        connection,
-        run_id,
-        None if low is None else _int64(low),
-        None if high is None else _int64(high) + 1,
-    )
     needles = [f'"{key}"' for key in keys if _PLAIN_KEY(key)]
-    rows: list[dict[str, Any]] = []
-    for line in lines:
+
+    def restricted(line: str) -> dict[str, Any] | None:
         if not all(needle in line for needle in needles):
-            continue
+            return None
         row = parse_row(line)
         found = {key: _lookup(row, key) for key in keys}
-        if _MISSING not in found.values():
-            rows.append(found)
+        return None if _MISSING in found.values() else found
+
+    low, high = spec.get("minStep"), spec.get("maxStep")
     if low is None and high is None:
-        rows = [rows[i] for i in pick(len(rows), spec.get("samples"))]
+        lines = _sample_of(connection, run_id, restricted, spec.get("samples"))
+    else:
+        lines = rows_between(
+            connection,
+            run_id,
+            None if low is None else _int64(low),
+            None if high is None else _int64(high) + 1,
+        )
+    rows = [row for line in lines if (row := restricted(line)) is not None]
     return cast("list[dict[str, Any]]", strict_form(rows))
+
+
+def _sample_of(
+    connection: Connection, run_id: int, fits: Callable[[str], object | None], samples: int | None
+) -> list[str]:
+    """At most `samples` of the history rows that fit, evenly spread; two looks, little memory."""
+    index = _Index(connection, run_id, "history")
+    fitting = array("q")
+    for start, lines in index:
+        fitting.extend(start + i for i, line in enumerate(lines) if fits(line) is not None)
+    order = index.in_order(fitting)
+    return index.lines([order[i] for i in pick(len(order), samples)])
 
 
 def _int64(value: float) -> int:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Update, bindparam, select, update
 
 from asyncwb.server.jsontext import decode, decode_as, is_object, plain, query_form
 from asyncwb.server.problems import Problem, invalid
@@ -197,6 +198,13 @@ _RUN = select(
 ).where(runs.c.id == bindparam("run"))
 
 
+@cache
+def _change(columns: frozenset[str]) -> Update:
+    """The statement that sets these columns of a run; built once, as that costs more than it."""
+    values: dict[str, Any] = {column: bindparam(column) for column in columns}
+    return update(runs).where(runs.c.id == bindparam("run")).values(values)
+
+
 def apply(
     connection: Connection,
     run_id: int,
@@ -236,7 +244,7 @@ def apply(
             changes[column] = getattr(run, column) + written.grown_by
     changes.update(_summary(request, run.summary_line))
     changes.update(_state(request, preempting=run.preempting))
-    connection.execute(update(runs).where(runs.c.id == run_id).values(**changes))
+    connection.execute(_change(frozenset(changes)), {**changes, "run": run_id})
     return bool(run.stop_requested)
 
 

@@ -7,16 +7,16 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, case, delete, insert, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, delete, insert, select, update
 
 from asyncwb.server.ids import parse_id
 from asyncwb.server.jsontext import decode, is_object, query_form, unwrap_config
 from asyncwb.server.problems import invalid, not_found
 
-from .accounts import User, readable
+from .accounts import User, owned_by, readable
 from .ingest import summary_columns
 from .names import check_name, invent
-from .projects import count_runs, project_for
+from .projects import DEFAULT_PROJECT, count_runs, project_for
 from .rows import insert_row
 from .tables import alerts, entities, projects, run_tags, runs, users
 
@@ -77,6 +77,20 @@ def find_run(
     return connection.execute(query).mappings().first()
 
 
+# every file-stream request begins with one of these: they are built once
+_RUN_OF_ANY = (
+    select(runs.c.id)
+    .join(projects, projects.c.id == runs.c.project_id)
+    .join(entities, entities.c.id == projects.c.entity_id)
+    .where(
+        entities.c.name == bindparam("entity"),
+        projects.c.name == bindparam("project"),
+        runs.c.name == bindparam("run"),
+    )
+)
+_RUN_OF_MINE = _RUN_OF_ANY.where(owned_by(bindparam("reader")))
+
+
 def run_row_id(
     connection: Connection, user: User, entity: str | None, project: str | None, name: str
 ) -> int:
@@ -85,18 +99,13 @@ def run_row_id(
     Raises:
         Problem: No such run (404).
     """
-    query = (
-        select(runs.c.id)
-        .join(projects, projects.c.id == runs.c.project_id)
-        .join(entities, entities.c.id == projects.c.entity_id)
-        .where(
-            readable(user),
-            entities.c.name == (entity or user.entity),
-            projects.c.name == (project or "uncategorized"),
-            runs.c.name == name,
-        )
-    )
-    found = connection.execute(query).scalar()
+    path = {
+        "entity": entity or user.entity,
+        "project": project or DEFAULT_PROJECT,
+        "run": name,
+        "reader": user.id,
+    }
+    found = connection.execute(_RUN_OF_ANY if user.admin else _RUN_OF_MINE, path).scalar()
     if found is None:
         raise not_found(f"run {entity or user.entity}/{project}/{name} not found")
     return int(found)
