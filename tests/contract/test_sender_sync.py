@@ -22,6 +22,7 @@ from asyncwb.portal import PORTAL
 from asyncwb.sender import RunOverrides, SyncResult, sync_folder, sync_many
 from asyncwb.sender.ack import ack_path, load_ack
 from asyncwb.sender.locking import exclusive
+from asyncwb.sender.offline import lost_parts
 from asyncwb.settings import Settings
 from asyncwb.testing import LocalServer, local_server
 from asyncwb.testing.faults import Fault, FaultProxy
@@ -170,6 +171,8 @@ def test_damage_is_reported_with_its_offset_and_the_rest_arrives(
     assert 0 < len(rows) < 1200
     assert [row["_step"] for row in rows] == list(range(1200 - len(rows), 1200))
     assert not (folder.path / "run-damaged.wandb.synced").exists()
+    assert lost_parts(folder.journal) == 1
+    assert sync(folder, settings).state == "skipped"
 
 
 def test_every_row_once_through_a_bad_network(

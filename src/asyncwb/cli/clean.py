@@ -31,12 +31,15 @@ def clean(
         oldest = time.time() - parse_age(older_than)
     except ValueError as exc:
         raise typer.BadParameter(str(exc), param_hint="--older-than") from exc
-    removed = kept = 0
+    removed = kept = damaged = 0
     for run in find_runs(folder or Path(resolve().root_dir)):
         if run.journal.stat().st_mtime > oldest:
             continue
         if not run.delivered:
             kept += 1
+            continue
+        if run.lost:
+            damaged += 1
             continue
         typer.echo(f"{'Would remove' if dry_run else 'Removing'} {run.path}")
         if not dry_run:
@@ -46,6 +49,8 @@ def clean(
     typer.echo(f"{removed} run folder(s) {'would be removed' if dry_run else 'removed'}.")
     if kept:
         typer.echo(f"{kept} kept: no server has them yet; send them with `asyncwb sync --all`.")
+    if damaged:
+        typer.echo(f"{damaged} kept: parts of them could not be read, and no server has those.")
 
 
 def _remove_dangling(link: Path) -> None:

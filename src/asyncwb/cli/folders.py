@@ -27,7 +27,8 @@ class RunDir:
         run_id: The id in its name.
         started: Start of the run in Unix seconds, from its name.
         offline: Whether the run was started offline.
-        delivered: Whether a server has everything in it.
+        delivered: Whether a server has everything in it that can be read.
+        lost: Parts of a delivered journal that could not be read; no server has them.
     """
 
     path: Path
@@ -36,6 +37,7 @@ class RunDir:
     started: float
     offline: bool
     delivered: bool
+    lost: int
 
 
 def find_runs(folder: Path) -> Iterator[RunDir]:
@@ -54,7 +56,7 @@ def find_runs(folder: Path) -> Iterator[RunDir]:
 
 def read_run(path: Path) -> RunDir | None:
     """The run folder at `path`; None where there is none."""
-    from asyncwb.sender.offline import is_sent
+    from asyncwb.sender.offline import is_sent, lost_parts
 
     match = _NAME.fullmatch(path.name)
     if match is None or path.is_symlink():
@@ -69,6 +71,7 @@ def read_run(path: Path) -> RunDir | None:
         started=time.mktime(time.strptime(match["start"], "%Y%m%d_%H%M%S")),
         offline=match["offline"] is not None,
         delivered=is_sent(journal),
+        lost=lost_parts(journal),
     )
 
 

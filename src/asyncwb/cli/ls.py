@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from asyncwb.cli.folders import RunDir
 
 
 def ls(
@@ -33,7 +36,7 @@ def ls(
             run.run_id,
             time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.started)),
             "offline" if run.offline else "online",
-            "delivered" if run.delivered else "not delivered",
+            _state(run),
             f"{run.journal.stat().st_size:,}",
             str(run.path),
         )
@@ -43,3 +46,9 @@ def ls(
         Console(highlight=False, width=None if console.is_terminal else 500).print(table)
     else:
         typer.echo("There are no run folders.")
+
+
+def _state(run: RunDir) -> str:
+    if not run.delivered:
+        return "not delivered"
+    return f"delivered, {run.lost} part(s) unreadable" if run.lost else "delivered"

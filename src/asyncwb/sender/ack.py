@@ -47,6 +47,7 @@ class Ack(msgspec.Struct, kw_only=True):
             were logged before the writer knew it.
         resume_runtime: Seconds that the run had taken by then; added likewise.
         finished: The server has everything, exit code included.
+        lost: Parts of the journal that it does not have: not readable, or longer than it takes.
         journal_bytes: Size of the journal then; one that grew since is not finished.
     """
 
@@ -61,6 +62,7 @@ class Ack(msgspec.Struct, kw_only=True):
     resume_step: int = 0
     resume_runtime: float = 0.0
     finished: bool = False
+    lost: int = 0
     journal_bytes: int = 0
 
     def belongs_to(self, server: str, target: RunTarget) -> bool:

@@ -377,6 +377,7 @@ class Delivery:
         if failure is not None:
             raise failure
         self._ack.finished = True
+        self._ack.lost = len(self._reader.damage) + self._fold.lost + self._progress.unreadable
         await self._keeper.store(self._ack)
         self._progress.settled = self._progress.acked
         self._enter("finished")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from asyncwb.settings import Settings
     from asyncwb.transport import TransportConfig
 
-__all__ = ["SyncResult", "find_journal", "is_sent", "sync_folder", "sync_many"]
+__all__ = ["SyncResult", "find_journal", "is_sent", "lost_parts", "sync_folder", "sync_many"]
 
 log = logging.getLogger("asyncwb.sender")
 
@@ -240,8 +240,14 @@ def _mark(journal: Path) -> None:
         log.warning("%s cannot be marked as sent: %s", journal.parent, exc)
 
 
+def lost_parts(journal: Path) -> int:
+    """How many parts of a sent journal the server does not have, because they are damaged."""
+    ack = load_ack(journal)
+    return ack.lost if ack is not None else 0
+
+
 def is_sent(journal: Path) -> bool:
-    """Marked as sent, by us or by `wandb sync`, or sent live to its end."""
+    """Marked as sent, by us or by `wandb sync`, or sent to its end, as far as it is readable."""
     if _marker(journal).exists():
         return True
     ack = load_ack(journal)

@@ -96,6 +96,16 @@ def test_clean_removes_only_old_delivered_runs(runs: dict[str, Path], tmp_path: 
     assert left() == {"begun", "new"}
 
 
+def test_a_damaged_folder_is_shown_and_kept(tmp_path: Path) -> None:
+    folder = make_run(tmp_path, "run-20240107_100000-ffff", state="finished", age_days=30)
+    journal = folder / "run-ffff.wandb"
+    store_ack(journal, Ack(server="http://x", position=1234, finished=True, lost=2))
+    assert "delivered, 2 part(s) unreadable" in RUNNER.invoke(app, ["ls", str(tmp_path)]).stdout
+    done = RUNNER.invoke(app, ["clean", "--older-than", "1d", str(tmp_path)])
+    assert folder.exists()
+    assert "1 kept: parts of them could not be read" in done.stdout
+
+
 def test_clean_leaves_no_shortcut_to_nothing(runs: dict[str, Path], tmp_path: Path) -> None:
     latest = tmp_path / "wandb" / "latest-run"
     RUNNER.invoke(app, ["clean", "--older-than", "2d", str(tmp_path)])
