@@ -95,6 +95,6 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Check that the documentation is complete and that its links resolve."""
+    """Check that the documentation is complete and true: links, names, snippets."""
     session.install("-e", ".[test]")
     session.run("pytest", "tests/docs", "-n", "0", *session.posargs)
