@@ -18,7 +18,8 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         data_dir: Folder of everything the server keeps; made when missing.
         public_url: Base of the absolute URLs in answers, without a trailing slash. By default it
-            is taken from each request (scheme and `Host` header).
+            is taken from each request: scheme and `Host` header, or what a proxy says of them in
+            `X-Forwarded-Proto`, `-Host` and `-Prefix`.
         database_url: SQLAlchemy URL with a synchronous driver; by default an SQLite
             file in `data_dir`.
         blob_dir: Folder of uploaded files; by default `data_dir/blobs`.
@@ -33,7 +34,7 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True):
     blob_dir: str | None = None
     crashed_after: float = 300.0
     signed_url_seconds: float = 3600.0 * 12
-    max_body_bytes: int = 256 * 1024 * 1024
+    max_body_bytes: int = 64 * 1024 * 1024
 
     @property
     def root(self) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import zlib
 from typing import TYPE_CHECKING, Any
@@ -16,19 +17,26 @@ if TYPE_CHECKING:
 
     from asyncwb.server.config import ServerConfig
 
-__all__ = ["base_url", "json_response", "problem_response", "read_body"]
+__all__ = ["base_url", "json_response", "packed_response", "problem_response", "read_body"]
 
 _COMPRESS_FROM = 16 * 1024
+# packed bodies from this size on are unpacked in a thread, so that other requests do not wait
+_THREAD_FROM = 16 * 1024
 
 
-def json_response(content: Any, status: int = 200, *, request: Request | None = None) -> Response:
-    """A JSON answer; large ones are compressed for clients on other machines that accept it."""
+def json_response(content: Any, status: int = 200) -> Response:
+    """A JSON answer."""
+    return Response(plain(content), status, media_type="application/json")
+
+
+async def packed_response(content: Any, request: Request) -> Response:
+    """A JSON answer that is compressed, in a thread, where it is large and the network slow."""
     body = plain(content)
     headers: dict[str, str] = {}
-    if request is not None and len(body) > _COMPRESS_FROM and _wants_gzip(request):
-        body = gzip.compress(body, compresslevel=1)
+    if len(body) > _COMPRESS_FROM and _wants_gzip(request):
+        body = await asyncio.to_thread(gzip.compress, body, compresslevel=1)
         headers["Content-Encoding"] = "gzip"
-    return Response(body, status, headers, "application/json")
+    return Response(body, 200, headers, "application/json")
 
 
 def _wants_gzip(request: Request) -> bool:
@@ -62,21 +70,44 @@ async def read_body(request: Request, limit: int) -> bytes:
             raise Problem(413, f"the request is larger than {limit} bytes")
         parts.append(chunk)
     body = b"".join(parts)
-    if request.headers.get("content-encoding", "").lower() == "gzip":
-        inflate = zlib.decompressobj(wbits=31)
-        try:
-            body = inflate.decompress(body, limit)
-        except zlib.error as exc:
-            raise invalid(f"the body is not gzip: {exc}") from exc
-        if inflate.unconsumed_tail:
-            raise Problem(413, f"the request is larger than {limit} bytes")
-        if not inflate.eof:
-            raise invalid("the gzip body is truncated")
+    coding = request.headers.get("content-encoding", "identity").lower()
+    if coding == "gzip":
+        if len(body) < _THREAD_FROM:
+            return _unpacked(body, limit)
+        return await asyncio.to_thread(_unpacked, body, limit)
+    if coding != "identity":
+        raise Problem(415, f"bodies may be gzip, not {coding}")
     return body
 
 
+def _unpacked(body: bytes, limit: int) -> bytes:
+    inflate = zlib.decompressobj(wbits=31)
+    try:
+        content = inflate.decompress(body, limit)
+    except zlib.error as exc:
+        raise invalid(f"the body is not gzip: {exc}") from exc
+    if inflate.unconsumed_tail:
+        raise Problem(413, f"the request is larger than {limit} bytes")
+    if not inflate.eof:
+        raise invalid("the gzip body is truncated")
+    return content
+
+
 def base_url(request: Request, config: ServerConfig) -> str:
-    """The base of absolute URLs in an answer: configured, or as this client sees the server."""
+    """The base of absolute URLs in an answer: configured, or as this client sees the server.
+
+    What proxies add about the client's side is believed: a client that makes it up gets URLs that
+    do not work, and nobody else does.
+    """
     if config.public_url:
         return config.public_url.rstrip("/")
-    return f"{request.url.scheme}://{request.url.netloc}"
+
+    def forwarded(name: str) -> str:
+        return request.headers.get(f"x-forwarded-{name}", "").partition(",")[0].strip()
+
+    scheme = forwarded("proto")
+    if scheme not in ("http", "https"):
+        scheme = request.url.scheme
+    host = forwarded("host") or request.url.netloc
+    prefix = (forwarded("prefix") or request.scope.get("root_path", "")).strip("/")
+    return f"{scheme}://{host}/{prefix}".rstrip("/")

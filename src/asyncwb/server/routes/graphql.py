@@ -25,7 +25,7 @@ from asyncwb.server.problems import Problem, invalid
 from asyncwb.server.resolvers.context import Context, Services
 from asyncwb.server.resolvers.server import make_schema
 
-from .answers import base_url, json_response, read_body
+from .answers import base_url, json_response, packed_response, read_body
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -126,7 +126,7 @@ class GraphQLEndpoint:
             await services.blobs.remove(context.obsolete_blobs)
         if result.errors:
             return _failed(result)
-        return json_response({"data": result.data}, request=request)
+        return await packed_response({"data": result.data}, request)
 
 
 def _failed(result: ExecutionResult) -> Response:
