@@ -123,7 +123,9 @@ class Call(Generic[T]):
         self.exception = error
         self.done = True
         self._thread.calls.discard(self)
-        self._on_done()
+        # It may lead back here: a cycle would hold what the call was given till it is collected.
+        on_done, self._on_done = self._on_done, _nothing
+        on_done()
 
     def _explain_cancellation(self, error: asyncio.CancelledError) -> BaseException:
         """A cancellation that the caller did not ask for must not look like the caller's own."""
@@ -144,3 +146,7 @@ class Call(Generic[T]):
             raise error
         finally:
             del error
+
+
+def _nothing() -> None:
+    """In the place of a callback that has been called."""

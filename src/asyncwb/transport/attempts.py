@@ -101,6 +101,9 @@ class Attempts(Generic[T]):
             ) from None
         except (*BROKEN, AttemptTimeoutError) as exc:
             raise self._unanswered(exc) from exc
+        finally:
+            # tenacity leaves a reference cycle, which would hold the body till it is collected.
+            retrying.iter_state.reset()
 
     async def _attempt(self) -> T:
         self._count += 1

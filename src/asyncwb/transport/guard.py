@@ -72,6 +72,19 @@ class _Exchange:
         self.response: Response | None = None
         self.error: Exception | None = None
 
+    def outcome(self) -> Response:
+        """The answer, or what was raised instead; once."""
+        # Nothing must keep bodies and tracebacks alive that the caller has done with.
+        error, self.error = self.error, None
+        response, self.response = self.response, None
+        try:
+            if error is not None:
+                raise error
+        finally:
+            del error
+        assert response is not None
+        return response
+
 
 class ControlLane:
     """Small requests to one origin.
@@ -167,10 +180,7 @@ class ControlLane:
             if not exchange.done.is_set():
                 self._detach(exchange)
             raise
-        if exchange.error is not None:
-            raise exchange.error
-        assert exchange.response is not None
-        return exchange.response
+        return exchange.outcome()
 
     async def _wait(self, exchange: _Exchange, deadline: float) -> None:
         while not exchange.done.is_set():

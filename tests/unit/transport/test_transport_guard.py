@@ -1,6 +1,8 @@
 """HTTP/2: callers leave, siblings live on, broken clients are replaced."""
 
+import gc
 import time
+from collections import Counter
 
 import anyio
 import pytest
@@ -341,3 +343,26 @@ async def test_a_lowered_stream_limit_stops_nobody() -> None:
 
         await with_transport(server.url, body, http2="h2c")
         assert server.connections == 1
+
+
+@pytest.mark.parametrize("protocol", ["h1", "h2"])
+async def test_requests_leave_no_garbage(protocol: str) -> None:
+    """Training loops switch the collector off: a cycle would keep the body of every request."""
+    async with Server(protocol=protocol) as server:
+
+        async def body(transport: Transport) -> Counter[str]:
+            await transport.post("/a", b"x", deadline_seconds=5)
+            gc.collect()
+            gc.disable()
+            try:
+                before = Counter(type(thing).__name__ for thing in gc.get_objects())
+                for _ in range(50):
+                    await transport.post("/a", b"x", deadline_seconds=5)
+                return Counter(type(thing).__name__ for thing in gc.get_objects()) - before
+            finally:
+                gc.enable()
+
+        http2 = "h2c" if protocol == "h2" else "off"
+        left = await with_transport(server.url, body, http2=http2)
+        kinds = ("BytesBody", "Outgoing", "Response", "Attempts", "_Exchange", "Call", "Task")
+        assert {kind: left[kind] for kind in kinds if left[kind] > 5} == {}
