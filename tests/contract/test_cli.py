@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -170,6 +171,27 @@ def test_sync_leaves_a_failed_folder_and_sends_the_others(
     assert code == 1
     assert f"Failed {broken.parent.name}" in out
     assert "5 of 6 run(s) delivered, 250 row(s) sent." in out
+
+
+def test_sync_says_that_the_server_does_not_answer(offline: list[str], tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    env = {"WANDB_BASE_URL": f"http://127.0.0.1:{port}", "WANDB_API_KEY": "0" * 40}
+    with subprocess.Popen(
+        [sys.executable, "-u", "-m", "asyncwb", "sync", "--all"],
+        env=os.environ | env,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as syncing:
+        assert syncing.stdout is not None
+        line = syncing.stdout.readline()
+        syncing.send_signal(signal.SIGINT)
+        syncing.communicate(timeout=20)
+    assert "Trying again" in line
+    assert "no connection" in line
+    assert syncing.returncode == 130
 
 
 def test_sync_says_what_is_wrong(offline: list[str], tmp_path: Path) -> None:

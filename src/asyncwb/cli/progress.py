@@ -28,10 +28,11 @@ __all__ = ["SyncProgress"]
 
 
 class SyncProgress:
-    """Shows how far a sync is; on an output that is no terminal it shows nothing.
+    """Shows how far a sync is; no bars on an output that is no terminal.
 
     `update` and `finished` are called in asyncwb's loop: they only note numbers, rich draws in a
-    thread of its own.
+    thread of its own. The first request that has to be repeated is one line everywhere: else a
+    server that does not answer would look like a sync that does nothing.
     """
 
     def __init__(self, console: Console, runs: Sequence[RunDir]) -> None:
@@ -48,6 +49,7 @@ class SyncProgress:
         self._total = self._all.add_task("all runs", total=len(runs))
         self._sizes = {run.path: run.journal.stat().st_size for run in runs}
         self._tasks: dict[Path, TaskID] = {}
+        self._trouble_told = False
 
     def update(self, path: Path, status: SenderStatus) -> None:
         """Note how far one run is."""
@@ -56,6 +58,12 @@ class SyncProgress:
             size = max(self._sizes[path], 1)
             task = self._tasks[path] = self._all.add_task(path.name, total=size)
         self._all.update(task, completed=status.acked_position)
+        if status.retries and not self._trouble_told:
+            self._trouble_told = True
+            self._all.console.print(
+                f"Trying again: {status.last_error}. Ctrl-C ends it and loses nothing.",
+                markup=False,
+            )
 
     def finished(self, path: Path) -> None:
         """Note that one run is done with; its bar goes."""
