@@ -189,3 +189,15 @@ async def test_an_upload_that_breaks_off_leaves_nothing(client: Client) -> None:
     assert response.status_code == 400
     assert blobs(client) == []
     assert await listed(client) == {}
+
+
+async def test_many_files_at_once(client: Client) -> None:
+    await client.upsert("r")
+    names = [f"d/{i}.txt" for i in range(12_000)]
+    made = (await client.data(CREATE, files=[*names, names[0]]))["createRunFiles"]["files"]
+    assert [entry["name"] for entry in made] == [*names, names[0]]
+    places = [urlsplit(entry["uploadUrl"]).path for entry in made]
+    assert len(set(places)) == len(names)
+    assert places[0] == places[-1]
+    again = (await client.data(CREATE, files=["new", names[7]]))["createRunFiles"]["files"]
+    assert urlsplit(again[1]["uploadUrl"]).path == places[7]

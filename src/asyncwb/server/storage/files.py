@@ -6,12 +6,11 @@ import mimetypes
 import time
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from asyncwb.server.problems import invalid, not_found
 
 from .accounts import User, readable
-from .rows import insert_row
 from .tables import entities, files, projects, runs
 
 if TYPE_CHECKING:
@@ -24,6 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["attach", "blobs_of_runs", "count_files", "create_files", "delete_files", "list_files"]
 
 
+_NAMES_AT_ONCE = 5000  # databases bound the parameters of a statement
+
+
 def create_files(connection: Connection, run_id: int, names: list[str]) -> list[int]:
     """Row ids of files by name, in the order of the names; missing rows are made.
 
@@ -32,22 +34,32 @@ def create_files(connection: Connection, run_id: int, names: list[str]) -> list[
     """
     for name in names:
         check_file_name(name)
-    query = select(files.c.name, files.c.id).where(
-        files.c.run_id == run_id, files.c.name.in_(names)
-    )
-    known: dict[str, int] = {row.name: row.id for row in connection.execute(query).all()}
+    known = _ids_by_name(connection, run_id, names)
     now = time.time()
-    for name in dict.fromkeys(names):
-        if name not in known:
-            known[name] = insert_row(
-                connection,
-                files,
-                run_id=run_id,
-                name=name,
-                mimetype=mimetypes.guess_type(name)[0],
-                updated_at=now,
-            )
+    new = [name for name in dict.fromkeys(names) if name not in known]
+    if new:
+        rows = [
+            {
+                "run_id": run_id,
+                "name": name,
+                "mimetype": mimetypes.guess_type(name)[0],
+                "updated_at": now,
+            }
+            for name in new
+        ]
+        connection.execute(insert(files), rows)
+        known |= _ids_by_name(connection, run_id, new)
     return [known[name] for name in names]
+
+
+def _ids_by_name(connection: Connection, run_id: int, names: list[str]) -> dict[str, int]:
+    known: dict[str, int] = {}
+    for start in range(0, len(names), _NAMES_AT_ONCE):
+        query = select(files.c.name, files.c.id).where(
+            files.c.run_id == run_id, files.c.name.in_(names[start : start + _NAMES_AT_ONCE])
+        )
+        known.update((row.name, row.id) for row in connection.execute(query))
+    return known
 
 
 def check_file_name(name: str) -> None:
