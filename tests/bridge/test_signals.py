@@ -99,6 +99,7 @@ run.log({{"n": 1}})
 
 def test_ctrl_c_in_init_leaves_no_run_behind(running: LocalServer) -> None:
     text = f"""{PRELUDE}
+begin("-before", mode="offline").finish()
 interrupted(begin, init_timeout=20)
 from asyncwb.run.context import live_runs
 assert live_runs() == [] and wandb.run is None
@@ -108,7 +109,8 @@ run = begin("-again", init_timeout=0.1); run.log({{"n": 0}})
         outcome = ended(launch(text, ["init"], environment), time.monotonic())
     assert outcome.code == 0, outcome.err
     assert "Traceback" not in outcome.err
-    assert [path.name.rpartition("-init")[2] for path in Path("wandb").glob("run-*")] == ["-again"]
+    names = [path.name.rpartition("-init")[2] for path in Path("wandb").glob("run-*")]
+    assert names == ["-again"]
 
 
 def test_ctrl_c_at_the_exit_gives_up_sending(running: LocalServer) -> None:

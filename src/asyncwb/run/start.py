@@ -68,10 +68,15 @@ def start(options: StartOptions) -> tuple[Run, Connection | None]:
         connection = core.connection = Connection(
             file_journal, settings=settings, run_dir=folder.path, config=destination
         )
-    add_run(run)
-    EXIT_WATCH.start(settings.exit_timeout if online else None)
-    if not online and settings.mode != "disabled":
-        terminal.line(f"run {settings.run_id} is offline, in {folder.path}")
+    try:
+        add_run(run)
+        EXIT_WATCH.start(settings.exit_timeout if online else None)
+        if not online and settings.mode != "disabled":
+            terminal.line(f"run {settings.run_id} is offline, in {folder.path}")
+    except BaseException:
+        # Ctrl-C: nobody else could end it.
+        core.abandon(run)
+        raise
     return run, connection
 
 
@@ -79,12 +84,12 @@ async def connect(run: Run, connection: Connection, wait: bool) -> None:
     """Start to send, and wait for the server's answer where asked to."""
     core = run._core  # pyright: ignore[reportPrivateUsage]
     settings = core.settings
-    await PORTAL.ready()
-    connection.start()
-    if not wait and settings.resume is None:
-        core.terminal.line(f"run {run.id} has started, in {core.folder.path}")
-        return
     try:
+        await PORTAL.ready()
+        connection.start()
+        if not wait and settings.resume is None:
+            core.terminal.line(f"run {run.id} has started, in {core.folder.path}")
+            return
         answered = await PORTAL.acall(connection.ready, settings.init_timeout)
         if not answered and settings.on_init_failure == "raise":
             raise DeadlineError(

@@ -92,9 +92,13 @@ def begin(starter: RunInit) -> _run.Run:
     The part that needs no server runs in the calling thread: a run without one starts no loop.
     """
     if starter._reinit == "create_new":  # pyright: ignore[reportPrivateUsage]
-        run, connection = starter._start_blocking()  # pyright: ignore[reportPrivateUsage]
-        if connection is not None:
-            PORTAL.call(connect, run, connection, starter._options.wait)  # pyright: ignore[reportPrivateUsage]
+        try:
+            run, connection = starter._start_blocking()  # pyright: ignore[reportPrivateUsage]
+            if connection is not None:
+                PORTAL.call(connect, run, connection, starter._options.wait)  # pyright: ignore[reportPrivateUsage]
+        except BaseException:
+            starter._abandon()  # pyright: ignore[reportPrivateUsage]
+            raise
     else:
         run = PORTAL.call(starter._begin)  # pyright: ignore[reportPrivateUsage]
     # A coroutine in the loop changes its own copy of the context only.
