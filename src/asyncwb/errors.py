@@ -1,6 +1,6 @@
 """Every exception that asyncwb raises.
 
-    Error
+    asyncwb.Error
     |- CommError                     the server, or the way to it
     |  |- AuthenticationError        no key, a wrong key, or a key without access
     |  |- RateLimitError             the server asked to slow down for longer than allowed

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence  # noqa: TC003 - the aliases are resolved at runtime
 from typing import Literal, Protocol, TypeAlias
 
-__all__ = ["JSON", "Mode", "Resume", "ResponseLike", "Row"]
+__all__ = ["JSON", "Mode", "ResponseLike", "Resume", "Row"]
 
-JSON: TypeAlias = "None | bool | int | float | str | Sequence[JSON] | Mapping[str, JSON]"
+JSON: TypeAlias = "bool | int | float | str | Sequence[JSON] | Mapping[str, JSON] | None"
 """A value that JSON can hold; floats may also be NaN or infinite."""
 
 Row: TypeAlias = "dict[str, JSON]"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ["README.md", *sorted(f"docs/{path.name}" for path in ROOT.glob("docs/*.md"))]
 CODE = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-OUTPUT = re.compile(r"^ *#> (.*)$", re.MULTILINE)
+OUTPUT = re.compile(r"^ *# -> (.*)$", re.MULTILINE)
 TEST_FUNCTION = re.compile(r"^(async )?def test_", re.MULTILINE)
 
 JOB = """
@@ -58,7 +58,7 @@ def here(server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize("page", [page for page in PAGES if snippets(page, tests=False)])
 def test_a_page_does_what_it_says(page: str) -> None:
-    """Its snippets run in their order, with one set of names; `#>` lines are the output."""
+    """Its snippets run in their order, with one set of names; `# ->` lines are the output."""
     names: dict[str, Any] = {"__name__": "__main__"}
     with asyncio.Runner() as loop:
         for number, code in enumerate(snippets(page, tests=False)):
@@ -90,6 +90,6 @@ def test_the_tests_on_the_pages_pass(tmp_path: Path) -> None:
 
 
 def test_the_expected_output_is_seen() -> None:
-    assert OUTPUT.findall("print(1)\n#> 2\n    #> 3\n") == ["2", "3"]
+    assert OUTPUT.findall("print(1)\n# -> 2\n    # -> 3\n") == ["2", "3"]
     for page in ("logging", "reading", "offline", "server"):
         assert OUTPUT.findall("".join(snippets(f"docs/{page}.md", tests=False)))
