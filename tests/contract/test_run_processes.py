@@ -110,20 +110,6 @@ def test_an_offline_run_ends_with_the_script() -> None:
     assert done.stderr == ""
 
 
-def test_exit_against_a_silent_server_keeps_its_time() -> None:
-    done = run_script(
-        """
-        import socket
-        listener = socket.create_server(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        settings = {"base_url": url, "api_key": "k" * 40, "exit_timeout": 1.0}
-        run = anyio.run(lambda: start(settings=settings, wait=False))
-        run._log_nowait({"a": 1})
-        """
-    )
-    assert "asyncwb sync" in done.stderr
-
-
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 async def test_a_forked_child_gets_an_error_and_the_parent_goes_on() -> None:
     done = run_script(
