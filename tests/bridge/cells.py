@@ -81,6 +81,7 @@ def in_child(suffix, finish=True): START(own, suffix, finish)
 _FACE = {
     "sync": """
 def START(fn, *args): fn(*args)
+def leave(): sys.exit(0)
 def pause(seconds): time.sleep(seconds)
 def background(fn, *args):
     thread = threading.Thread(target=fn, args=args, daemon=True)
@@ -89,6 +90,8 @@ def background(fn, *args):
 """,
     "async": """
 def START(fn, *args): asyncio.run(fn(*args))
+# Not sys.exit: closing the parent's asyncio loop in a child takes the parent's epoll along.
+def leave(): os._exit(0)
 pause = asyncio.sleep
 def background(fn, *args): return asyncio.create_task(fn(*args))
 """,
@@ -134,6 +137,7 @@ class Ending:
         exitcode: What the server is told; None: nothing, as the process had no time to.
         rows: Of the run.
         children: Suffix of the ids of the runs that children make.
+        faces: Where it is defined.
         before: Definitions before `main`.
         error: The user's own exception, which alone may be in the error output.
     """
@@ -143,6 +147,7 @@ class Ending:
     exitcode: int | None = 0
     rows: int = ROWS
     children: list[str] = field(default_factory=list)
+    faces: tuple[str, ...] = FACES
     before: str = ""
     error: str = ""
 
