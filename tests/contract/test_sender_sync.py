@@ -20,7 +20,7 @@ from asyncwb.errors import (
 )
 from asyncwb.portal import PORTAL
 from asyncwb.sender import RunOverrides, SyncResult, sync_folder, sync_many
-from asyncwb.sender.ack import ack_path, load_ack
+from asyncwb.sender.ack import ack_path, load_ack, store_ack
 from asyncwb.sender.locking import exclusive
 from asyncwb.sender.offline import lost_parts
 from asyncwb.settings import Settings
@@ -150,6 +150,26 @@ def test_a_journal_without_an_exit_is_a_crashed_run(
     result = sync(folder, settings)
     assert (result.state, result.rows) == ("synced", 50)
     assert stored(server, "noexit")["state"] == "failed"
+
+
+def test_a_journal_that_ends_before_what_was_delivered_leaves_the_summary_alone(
+    tmp_path: Path, server: LocalServer, settings: Settings
+) -> None:
+    # As after a full disk: the live run delivered its last rows from memory and was killed.
+    folder = full(tmp_path, "short", rows=300)
+    whole = folder.journal.read_bytes()
+    sync(folder, settings)
+    before = stored(server, "short")
+    ack = load_ack(folder.journal)
+    assert ack is not None
+    ack.finished = False
+    folder.journal.write_bytes(whole[: len(whole) // 2])
+    store_ack(folder.journal, ack)
+    sync(folder, settings, force=True)
+    after = stored(server, "short")
+    assert after["rows"] == before["rows"]
+    assert after["summary"] == before["summary"]
+    assert json.loads((folder.files / "wandb-summary.json").read_text())["best"] == 7
 
 
 def test_damage_is_reported_with_its_offset_and_the_rest_arrives(

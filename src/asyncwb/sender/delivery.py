@@ -356,10 +356,17 @@ class Delivery:
         fold, uploads = self._fold, self.uploads
         assert uploads is not None
         ending = fold.exit or ExitRecord(exit_code=_CRASHED)
+        # After a full disk: what was delivered from memory counts more than this journal's summary.
+        behind = self._replay_to > 0
+        if behind:
+            log.warning("%s ends before what the server has", self._run_dir.name)
+            fold.discard()
         await self._send_alerts()
         self._want_files()
         try:
-            names = await offload(write_final_files, fold, self._run_dir / "files")
+            names = await offload(
+                write_final_files, fold, self._run_dir / "files", summary=not behind
+            )
         except OSError as exc:
             log.warning("summary and config files cannot be written: %s", exc)
             names = []

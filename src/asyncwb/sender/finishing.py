@@ -15,8 +15,13 @@ if TYPE_CHECKING:
 __all__ = ["write_final_files"]
 
 
-def write_final_files(fold: Fold, folder: Path) -> list[str]:
+def write_final_files(fold: Fold, folder: Path, *, summary: bool) -> list[str]:
     """Write `wandb-summary.json` and `config.yaml`, and metadata that nobody wrote yet. Blocks.
+
+    Args:
+        fold: The journal, read to its end.
+        folder: Where the run's files are.
+        summary: Whether the summary is known to be the latest.
 
     Returns:
         Names of the files to upload, `output.log` among them where there is one.
@@ -25,9 +30,11 @@ def write_final_files(fold: Fold, folder: Path) -> list[str]:
         OSError: The folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "wandb-summary.json").write_bytes(fold.summary.line())
     (folder / "config.yaml").write_text(to_yaml(fold.config.wire()), encoding="utf-8")
-    names = ["wandb-summary.json", "config.yaml"]
+    names = ["config.yaml"]
+    if summary:
+        (folder / "wandb-summary.json").write_bytes(fold.summary.line())
+        names.append("wandb-summary.json")
     metadata = folder / "wandb-metadata.json"
     if fold.config.environments and not metadata.exists():
         first = next(iter(fold.config.environments.values()))
