@@ -7,6 +7,7 @@ import contextlib
 import socket
 import struct
 import threading
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, TypeVar
 
 import anyio.to_thread
@@ -32,7 +33,7 @@ def reset(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
 
-class LoopbackServer:
+class LoopbackServer(ABC):
     """Listens on a free port of 127.0.0.1; subclasses write `handle`.
 
     Its own thread and event loop keep it alive whatever the test's loop does. Leaving the context
@@ -49,9 +50,9 @@ class LoopbackServer:
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
+    @abstractmethod
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection."""
-        raise NotImplementedError
 
     @property
     def netloc(self) -> str:
