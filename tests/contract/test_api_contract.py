@@ -291,3 +291,22 @@ def test_the_blocking_way_through_the_portal(server: LocalServer) -> None:
     run = PORTAL.call(api.run, "hist/dense")
     rows = [row for batch in PORTAL.iterate(run.scan_history().batches) for row in batch]
     assert same(rows, ROWS)
+
+
+async def test_rows_asked_for_by_key_have_numbers_for_nan_and_infinities(
+    server: LocalServer, tmp_path: Path
+) -> None:
+    inf = float("inf")
+    rows: list[dict[str, Any]] = [
+        {"_step": 0, "x": float("nan"), "deep": {"y": [inf, -inf, 1]}, "text": "nan"},
+        {"_step": 1, "x": -inf, "deep": {"y": []}, "text": "Infinite"},
+    ]
+    seed(server, "hist", "numbers", rows=rows)
+    run = await Api(overrides=server.settings).run(f"{server.entity}/hist/numbers")
+    keys = ["x", "deep", "text"]
+    for found in (
+        [row async for row in run.scan_history(keys=keys)],
+        await run.history(keys=keys, pandas=False),
+        [row async for row in run.scan_history()],
+    ):
+        assert repr([{key: row[key] for key in ("_step", *keys)} for row in found]) == repr(rows)

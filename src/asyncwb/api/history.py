@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from contextlib import aclosing
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -45,6 +46,7 @@ log = logging.getLogger("asyncwb.api")
 WINDOW = 8
 """Pages of one scan in flight, or waiting for their turn, at most."""
 
+_NUMBERS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _BATCH_ROWS = 64
 _DECODE_ROWS = 500
 
@@ -251,7 +253,25 @@ async def _sampled(service: Service, address: RunAddress, spec: dict[str, Any]) 
     specs = [jsonx.encode(spec).decode()]
     run = await _ask(service, SAMPLED_HISTORY, address, {"specs": specs})
     answers = run.sampled_history or []
-    return cast("list[Row]", answers[0] or []) if answers else []
+    rows = cast("list[Row]", answers[0] or []) if answers else []
+    for row in rows:
+        _restore_numbers(row)
+    return rows
+
+
+def _restore_numbers(holder: dict[str, Any] | list[Any]) -> None:
+    """Turn the texts that stand for NaN and infinities back into floats, in place.
+
+    Rows asked for by key come as plain JSON, which has no such numbers. A text that was logged
+    as "NaN" cannot be told from them; as a number it is far more common.
+    """
+    for key, value in holder.items() if isinstance(holder, dict) else enumerate(holder):
+        kind = value.__class__
+        if kind is str:
+            if value in _NUMBERS:
+                holder[key] = _NUMBERS[value]  # type: ignore[index]
+        elif kind is dict or kind is list:
+            _restore_numbers(value)
 
 
 async def _ask(
