@@ -7,7 +7,8 @@ nox.options.reuse_existing_virtualenvs = True
 nox.options.error_on_external_run = True
 nox.options.sessions = ["lint", "layers", "gen", "types", "tests", "interop", "examples"]
 
-WANDB = "wandb==0.31.0"
+# With what the package needs for images.
+WANDB = ("wandb==0.31.0", "pillow")
 TORCH = "torch==2.13.0"
 
 
@@ -29,7 +30,7 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def interop(session: nox.Session) -> None:
     """The tests against the real wandb package, in both directions."""
-    session.install("-e", ".[test]", WANDB)
+    session.install("-e", ".[test]", *WANDB)
     session.run("pytest", "-m", "interop and not slow", "-n", "2", *session.posargs)
 
 
@@ -43,7 +44,7 @@ def torch(session: nox.Session) -> None:
 @nox.session
 def soak(session: nox.Session) -> None:
     """The long fault and soak runs."""
-    session.install("-e", ".[test]", WANDB)
+    session.install("-e", ".[test]", *WANDB)
     session.run("pytest", "-m", "slow", *session.posargs)
 
 
@@ -89,7 +90,7 @@ def examples(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measure against the wandb package and the raw limit in one run."""
     # Not the test extra: httpx imports trio where it is installed, which users seldom have.
-    session.install("-e", ".[server,pandas]", WANDB)
+    session.install("-e", ".[server,pandas]", *WANDB)
     session.run("python", "-m", "benchmarks", *session.posargs)
 
 
