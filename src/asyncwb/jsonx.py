@@ -7,7 +7,6 @@ tokens when reading and writes `null` for them, so those texts go to the standar
 from __future__ import annotations
 
 import functools
-import json
 import math
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -76,6 +75,8 @@ def encode(value: object, *, default: Callable[[Any], object] | None = None) -> 
         plain = msgspec.to_builtins(value, str_keys=True, enc_hook=default)
         if not _has_non_finite(plain):
             return text
+        import json  # seldom needed, so no part of the start of a script
+
         return json.dumps(plain, ensure_ascii=False, separators=(",", ":")).encode()
     except (TypeError, ValueError, OverflowError, RecursionError, NotImplementedError) as exc:
         raise InvalidValueError(f"cannot be written as JSON: {exc}", exc=exc) from exc
@@ -87,6 +88,8 @@ def _typed_decoder(kind: Hashable) -> msgspec.json.Decoder[Any]:
 
 
 def _slow_decode(text: bytes | str) -> object:
+    import json
+
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as exc:
