@@ -163,6 +163,8 @@ def test_ctrl_c_in_an_iteration_runs_the_finally_block() -> None:
 async def items():
     try:
         yield 1
+        # Until the main thread waits: a Ctrl-C between two waits is the loop body's.
+        await asyncio.sleep(0.3)
         say("working"); await hang()
     finally: say("closed")
 try:
