@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from sqlalchemy import Connection, create_engine, literal
 
 from asyncwb.server.filters import compile_filter, compile_order
@@ -250,6 +250,7 @@ trees = st.recursive(
 
 
 @given(tree=trees)
+@example(tree={"config.lr": {"$in": [0.5, 2**53 + 1]}})
 @settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

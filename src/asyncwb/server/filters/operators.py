@@ -295,12 +295,16 @@ class JsonField(Field):
     @override
     def one_of(self, values: list[Any]) -> ColumnElement[bool]:
         texts, others = _divide(values, str)
-        numbers = [number for v in others if (number := _number(v)) is not None]
+        # Apart: bound together, integers become floats and lose what is beyond 2**53.
+        floats, integers = _divide(
+            [number for v in others if (number := _number(v)) is not None], float
+        )
         rest = [v for v in others if _number(v) is None]
         return any_of(
             [
                 _sure(self._of_type("text").in_(texts)),
-                _sure(self._of_type("integer", "real").in_(numbers)),
+                _sure(self._of_type("integer", "real").in_(floats)),
+                _sure(self._of_type("integer", "real").in_(integers)),
                 *map(self.equals, rest),
             ]
         )
