@@ -17,6 +17,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from asyncwb.version import VERSION
+
 if TYPE_CHECKING:
     from asyncwb.api.api import Api as Api
     from asyncwb.current import (
@@ -103,7 +105,7 @@ if TYPE_CHECKING:
     summary: Summary
     """Summary of the current run; using it without one raises a UsageError."""
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 __all__ = [
     "Api",

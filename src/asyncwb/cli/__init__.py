@@ -9,6 +9,7 @@ import typer
 
 from asyncwb.cli import clean, login, ls, server
 from asyncwb.cli.sync import sync
+from asyncwb.version import VERSION
 
 __all__ = ["app"]
 
@@ -30,7 +31,5 @@ def _version(
     version: bool = typer.Option(False, "--version", help="Show the version and exit."),
 ) -> None:
     if version:
-        from importlib.metadata import version as installed
-
-        typer.echo(f"asyncwb {installed('asyncwb')}")
+        typer.echo(f"asyncwb {VERSION}")
         raise typer.Exit

@@ -27,7 +27,7 @@ from asyncwb.journal.records import (
     VersionInfo,
 )
 from asyncwb.journal.rows import RowDecoder
-from asyncwb.run.version import VERSION
+from asyncwb.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

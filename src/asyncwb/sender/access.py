@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from asyncwb.credentials import require_key
-from asyncwb.sender.version import own_version
 from asyncwb.transport import Auth, TransportConfig
+from asyncwb.version import VERSION
 
 if TYPE_CHECKING:
     from asyncwb.settings import Settings
@@ -28,7 +28,7 @@ def transport_config(settings: Settings) -> TransportConfig:
         ca_file=settings.ca_file,
         insecure=settings.insecure,
         extra_headers=settings.extra_http_headers,
-        user_agent=f"asyncwb/{own_version()}",
+        user_agent=f"asyncwb/{VERSION}",
         auth_hint=(
             f"The key came from {credential.source}. Keys come from, in this order: the api_key "
             "setting, WANDB_API_KEY, a settings file, and netrc (`asyncwb login` writes it)."

@@ -14,7 +14,7 @@ from asyncwb.sender.fold import Fold, RunOverrides
 from asyncwb.sender.progress import DeliveryOptions, Progress
 from asyncwb.sender.signals import Alarm, Gate
 from asyncwb.sender.status import SenderStatus
-from asyncwb.sender.version import own_version
+from asyncwb.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +67,7 @@ class Sender:
         self._run_dir = run_dir
         self._recovers = options.recover
         self._on_status = on_status
-        self._fold = Fold(version=own_version(), overrides=overrides)
+        self._fold = Fold(version=VERSION, overrides=overrides)
         self._progress = Progress()
         self._alarm = Alarm()
         self._delivery = Delivery(

@@ -42,8 +42,8 @@ from asyncwb.portal import PORTAL
 from asyncwb.run import Run, current_run, init
 from asyncwb.run.context import live_runs
 from asyncwb.run.exit import EXIT_WATCH
-from asyncwb.run.version import VERSION
 from asyncwb.settings import resolve
+from asyncwb.version import VERSION
 
 
 def of(run: Run, kind: type[Any]) -> list[Any]:
