@@ -218,7 +218,7 @@ print(sorted(set(sys.modules) - before))
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
     )
-    assert done.stdout.strip() == "['asyncwb', 'asyncwb.pytest_plugin']"
+    assert done.stdout.strip() == "['asyncwb', 'asyncwb.pytest_plugin', 'asyncwb.version']"
 
 
 def test_the_fixtures_are_listed(pytester: pytest.Pytester) -> None:
