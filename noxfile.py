@@ -1,5 +1,7 @@
 """Developer sessions. `nox` alone runs everything that CI checks; `nox -s demo` runs the demo."""
 
+from pathlib import Path
+
 import nox
 
 nox.options.default_venv_backend = "venv"
@@ -10,6 +12,19 @@ nox.options.sessions = ["lint", "layers", "gen", "types", "tests", "interop", "e
 # With what the package needs for images.
 WANDB = ("wandb==0.31.0", "pillow")
 TORCH = "torch==2.13.0"
+
+
+def run_pytest(session: nox.Session, *args: str) -> None:
+    """Run the tests; those that failed run once more, alone, and have to pass then.
+
+    On a busy machine a test beside another one can miss its time. The first failure stays in the
+    output, a test that is wrong fails twice.
+    """
+    cache = Path(session.virtualenv.location) / "pytest-cache"
+    options = ("-o", f"cache_dir={cache}")
+    session.run("pytest", *options, "--cache-clear", *args, success_codes=[0, 1])
+    if (cache / "v" / "cache" / "lastfailed").exists():
+        session.run("pytest", *options, "--last-failed", *args, "-n", "0")
 
 
 @nox.session
@@ -24,14 +39,14 @@ def tests(session: nox.Session) -> None:
     """All tests that need nothing but the package and its extras."""
     session.install("-e", ".[test]")
     args = session.posargs or ["-n", "2", "-m", "not slow and not interop"]
-    session.run("pytest", *args)
+    run_pytest(session, *args)
 
 
 @nox.session
 def interop(session: nox.Session) -> None:
     """The tests against the real wandb package, in both directions."""
     session.install("-e", ".[test]", *WANDB)
-    session.run("pytest", "-m", "interop and not slow", "-n", "2", *session.posargs)
+    run_pytest(session, "-m", "interop and not slow", "-n", "2", *session.posargs)
 
 
 @nox.session

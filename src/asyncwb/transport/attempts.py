@@ -77,6 +77,7 @@ class Attempts(Generic[T]):
         self._deadline = self._began + deadline_seconds
         self._attempt_seconds = policy.attempt_seconds or attempt_seconds
         self._last: Response | None = None
+        self._failure: BaseException | None = None
         self._count = 0
 
     async def run(self) -> T:
@@ -102,14 +103,16 @@ class Attempts(Generic[T]):
         except (*BROKEN, AttemptTimeoutError) as exc:
             raise self._unanswered(exc) from exc
         finally:
-            # tenacity leaves a reference cycle, which would hold the body till it is collected.
+            # Reference cycles, which would hold the body till it is collected.
             retrying.iter_state.reset()
+            self._failure = None
 
     async def _attempt(self) -> T:
-        self._count += 1
         left = self._deadline - time.monotonic()
         if left <= 0:
-            raise AttemptTimeoutError("the time allowed is over")
+            # The wait took longer than it should: what went wrong before is what counts.
+            raise self._failure or AttemptTimeoutError("the time allowed is over")
+        self._count += 1
         result = await self._send(min(left, self._attempt_seconds))
         self._pools.budget.success()
         return result
@@ -124,6 +127,7 @@ class Attempts(Generic[T]):
         )
 
     def _is_transient(self, exc: BaseException) -> bool:
+        self._failure = exc
         if isinstance(exc, StatusFailure):
             self._last = exc.response
             return exc.response.status in self._policy.retry_statuses

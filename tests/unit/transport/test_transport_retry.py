@@ -124,12 +124,29 @@ def test_backoff_is_full_jitter_below_its_bounds(attempt: int, base: float, top:
 async def test_the_deadline_holds_over_all_attempts() -> None:
     began = time.monotonic()
     async with Server(replies(Reply(503, b"busy"))) as server:
-        with pytest.raises(ServerError) as caught:
+        # The end falls into a wait, or into an attempt, which is then cut off.
+        with pytest.raises((ServerError, DeadlineError)) as caught:
             await with_transport(server.url, lambda t: post(t, QUICK, seconds=0.2))
         assert len(server.seen) > 3
     assert time.monotonic() - began < 2
     assert caught.value.response is not None
     assert caught.value.response.body == b"busy"
+
+
+async def test_the_answer_counts_where_a_wait_lasts_beyond_the_deadline(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A machine that stands still in the middle of a wait must not hide what the server said."""
+    sleep = anyio.sleep
+
+    async def oversleep(seconds: float) -> None:
+        await sleep(seconds + 0.5)
+
+    async with Server(replies(Reply(503, b"busy"))) as server:
+        monkeypatch.setattr("asyncwb.transport.attempts.anyio.sleep", oversleep)
+        with pytest.raises(ServerError, match="busy"):
+            await with_transport(server.url, lambda t: post(t, QUICK, seconds=0.3))
+        assert len(server.seen) == 1
 
 
 @pytest.mark.parametrize("http2", ["off", "h2c"])
