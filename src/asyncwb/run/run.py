@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from asyncwb.errors import ClosedError, Error, ForkedError, InvalidValueError, UsageError
+from asyncwb.errors import Error, InvalidValueError, UsageError
+from asyncwb.run.attributes import RunAttributes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from types import TracebackType
     from typing import Self
 
     from asyncwb.run.config import Config
-    from asyncwb.run.core import RunCore
     from asyncwb.run.status import RunStatus
     from asyncwb.run.summary import Summary
-    from asyncwb.settings import Settings
-    from asyncwb.types import Mode
 
 __all__ = ["Run"]
 
 
-class LogNowait(Protocol):
-    """`Run.log` as a plain call."""
-
-    def __call__(
-        self, row: Mapping[str, Any], step: int | None = None, commit: bool | None = None
-    ) -> None:
-        """Add a row."""
-        ...
-
-
-class Run:
+class Run(RunAttributes):
     """One live run. Made by `init`.
 
     Three words say how far a row has come. When `log` returns, the finished row is in the run's
@@ -44,13 +31,6 @@ class Run:
     `flush` and `finish` waits for the network. As `async with` block, the run is finished at the
     end: with exit code 0, or 1 after an exception.
     """
-
-    def __init__(self, core: RunCore) -> None:
-        self._core = core
-        # `log` as a plain call, for the blocking face: an attribute, to save a frame per row.
-        self._log_nowait: LogNowait = core.history.log
-        self._previous: Run | None = None
-        self._pid = os.getpid()
 
     # -- logging ----------------------------------------------------------------------------
 
@@ -182,114 +162,6 @@ class Run:
         """A snapshot of the run and of what the server has of it. Never waits."""
         return self._core.status()
 
-    # -- what it is -------------------------------------------------------------------------
-
-    @property
-    def id(self) -> str:
-        """Id of the run, unique in its project."""
-        return self._core.names.id
-
-    @property
-    def name(self) -> str | None:
-        """Display name; None until the server has invented one. Setting it writes through."""
-        return self._core.names.name
-
-    @name.setter
-    def name(self, value: str) -> None:
-        self._check_open()
-        self._core.names.set_name(value)
-
-    @property
-    def notes(self) -> str | None:
-        """Notes. Setting them writes through."""
-        return self._core.names.notes
-
-    @notes.setter
-    def notes(self, value: str) -> None:
-        self._check_open()
-        self._core.names.set_notes(value)
-
-    @property
-    def tags(self) -> tuple[str, ...]:
-        """Tags. Setting them writes through."""
-        return self._core.names.tags
-
-    @tags.setter
-    def tags(self, value: Sequence[str]) -> None:
-        self._check_open()
-        self._core.names.set_tags(value)
-
-    @property
-    def entity(self) -> str | None:
-        """User or team; None while only the server would know it."""
-        return self._core.names.entity
-
-    @property
-    def project(self) -> str:
-        """Project."""
-        return self._core.names.project
-
-    @property
-    def group(self) -> str | None:
-        """Group."""
-        return self._core.settings.run_group
-
-    @property
-    def job_type(self) -> str | None:
-        """Job type."""
-        return self._core.settings.run_job_type
-
-    @property
-    def sweep_id(self) -> str | None:
-        """Sweep that the run belongs to."""
-        return self._core.settings.sweep_id
-
-    @property
-    def path(self) -> str:
-        """`entity/project/id`, without the entity while it is unknown."""
-        parts = (self.entity, self.project, self.id)
-        return "/".join(part for part in parts if part)
-
-    @property
-    def url(self) -> str | None:
-        """Web page of the run; None until the server has answered."""
-        return self._core.url
-
-    @property
-    def dir(self) -> str:
-        """Folder of the run's files, as an absolute path."""
-        return str(self._core.folder.files_path)
-
-    @property
-    def mode(self) -> Mode:
-        """Mode the run was started in."""
-        return self._core.settings.mode
-
-    @property
-    def resumed(self) -> bool:
-        """Whether the run continues one that the server had."""
-        return self._core.resumed
-
-    @property
-    def step(self) -> int:
-        """Step of the open row, or of the next one."""
-        return self._core.history.step
-
-    @property
-    def starting_step(self) -> int:
-        """Step of this run's first row; above 0 in a resumed run."""
-        return self._core.starting_step
-
-    @property
-    def start_time(self) -> float:
-        """Start of the run in Unix seconds."""
-        return self._core.start_time
-
-    @property
-    def settings(self) -> Settings:
-        """The settings of the run, frozen."""
-        return self._core.settings
-
     # -- blocks, copies, forks --------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
@@ -324,26 +196,6 @@ class Run:
 
     def __deepcopy__(self, memo: object) -> NoReturn:
         self.__reduce__()
-
-    @property
-    def _forked(self) -> bool:
-        return self._core.forked
-
-    def _leave_to_parent(self) -> None:
-        """In a forked child: every later use raises."""
-        self._core.leave_to_parent()
-
-    def _check_process(self) -> None:
-        if self._core.forked or os.getpid() != self._pid:
-            raise ForkedError(
-                f"the run {self.path} belongs to the parent process; call init() in this one, or "
-                "start it with 'spawn' or 'forkserver'"
-            )
-
-    def _check_open(self) -> None:
-        self._check_process()
-        if self._core.ended:
-            raise ClosedError("this run is finished; start another one with init()")
 
     async def _finish_at_exit(self, exit_code: int, budget_seconds: float) -> None:
         """End a run that nobody finished; never raises."""

@@ -143,6 +143,27 @@ class Run(Wrapper[AsyncRun]):
         """A snapshot of the run and of what the server has of it. Never waits."""
         return self._async.status()
 
+    def __enter__(self) -> Self:
+        PORTAL.call(self._async.__aenter__)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        PORTAL.here(self._async.__aexit__, kind, error, trace)
+
+    def __reduce__(self) -> NoReturn:
+        self._async.__reduce__()
+
+    def __copy__(self) -> NoReturn:
+        self._async.__copy__()
+
+    def __deepcopy__(self, memo: object) -> NoReturn:
+        self._async.__deepcopy__(memo)
+
     @property
     def id(self) -> str:
         """Id of the run, unique in its project."""
@@ -244,24 +265,3 @@ class Run(Wrapper[AsyncRun]):
     def settings(self) -> Settings:
         """The settings of the run, frozen."""
         return self._async.settings
-
-    def __enter__(self) -> Self:
-        PORTAL.call(self._async.__aenter__)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        PORTAL.here(self._async.__aexit__, kind, error, trace)
-
-    def __reduce__(self) -> NoReturn:
-        self._async.__reduce__()
-
-    def __copy__(self) -> NoReturn:
-        self._async.__copy__()
-
-    def __deepcopy__(self, memo: object) -> NoReturn:
-        self._async.__deepcopy__(memo)
