@@ -16,6 +16,9 @@ hands the call to the portal; signatures, overloads and docstrings are copied. R
     async def m(..) with `# sync: here`  PORTAL.here(self._async.m, ..): in the caller's thread
     anything with `# sync: manual`       left out; written by hand in `sync/_manual.py`
 
+The methods of `Run` that CURRENT names become module-level functions of both faces, which call
+that method of the current run.
+
 Public instance attributes are seen where they are annotated: `self.name: str = ...`.
 """
 
@@ -30,6 +33,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from syncgen.current import Current, render_current  # noqa: E402
 from syncgen.modules import Plan, Source  # noqa: E402
 from syncgen.render import render  # noqa: E402
 
@@ -40,6 +44,7 @@ PLAN = Plan(
         Source("asyncwb.run.run", "_run", ("Run",)),
         Source("asyncwb.run.init", "_init", ("init",)),
         Source("asyncwb.login", "_login", ("login",)),
+        Source("asyncwb.current", "_current", ("finish",)),
         Source("asyncwb.api.api", "_api", ("Api",)),
         Source("asyncwb.api.runs", "_api_runs", ("Runs",)),
         Source("asyncwb.api.run", "_api_run", ("Run",)),
@@ -52,6 +57,13 @@ PLAN = Plan(
     by_hand=frozenset({"__init__.py", "_base.py", "_manual.py"}),
 )
 
+CURRENT = Current(
+    source=Source("asyncwb.run.run", "_functions", ("Run",)),
+    methods=("alert", "flush", "log", "mark_preempting"),
+    find=("asyncwb.current", "require_run"),
+    target="asyncwb.functions",
+)
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -61,12 +73,17 @@ class Outcome:
     strangers: list[Path]
 
 
-def generate(plan: Plan) -> Outcome:
-    """Generate every file of a plan, formatted."""
+def generate(plan: Plan, current: Current | None = None) -> Outcome:
+    """Generate every file of a plan, formatted, and the functions of the current object."""
     folder = plan.src.joinpath(*plan.target.split("."))
     files = {
         folder / f"{source.file}.py": formatted(render(plan, source)) for source in plan.sources
     }
+    if current is not None:
+        face = plan.src.joinpath(*current.target.split(".")).with_suffix(".py")
+        files[face] = formatted(render_current(plan, current, blocking=False))
+        twin = folder / f"{current.source.file}.py"
+        files[twin] = formatted(render_current(plan, current, blocking=True))
     declared = {path.name for path in files} | plan.by_hand
     strangers = sorted(path for path in folder.glob("*.py") if path.name not in declared)
     return Outcome(files, strangers)
@@ -97,7 +114,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Write asyncwb.sync from the async classes.")
     parser.add_argument("--check", action="store_true", help="compare only")
     check = parser.parse_args(arguments).check
-    outcome = generate(PLAN)
+    outcome = generate(PLAN, CURRENT)
     wrong = [f"{path.name}: not declared in PLAN" for path in outcome.strangers]
     for path, text in outcome.files.items():
         if path.exists() and path.read_text() == text:

@@ -22,16 +22,7 @@ from asyncwb.version import VERSION
 if TYPE_CHECKING:
     from asyncwb.api.api import Api as Api
     from asyncwb.current import (
-        alert as alert,
-    )
-    from asyncwb.current import (
         finish as finish,
-    )
-    from asyncwb.current import (
-        flush as flush,
-    )
-    from asyncwb.current import (
-        log as log,
     )
     from asyncwb.errors import (
         AuthenticationError as AuthenticationError,
@@ -90,6 +81,18 @@ if TYPE_CHECKING:
     from asyncwb.errors import (
         WaitTimeoutError as WaitTimeoutError,
     )
+    from asyncwb.functions import (
+        alert as alert,
+    )
+    from asyncwb.functions import (
+        flush as flush,
+    )
+    from asyncwb.functions import (
+        log as log,
+    )
+    from asyncwb.functions import (
+        mark_preempting as mark_preempting,
+    )
     from asyncwb.login import login as login
     from asyncwb.run.config import Config as Config
     from asyncwb.run.init import init as init
@@ -141,6 +144,7 @@ __all__ = [
     "init",
     "log",
     "login",
+    "mark_preempting",
     "run",
     "summary",
 ]
@@ -171,11 +175,12 @@ _HOMES = {
     "UnsupportedError": "asyncwb.errors",
     "UsageError": "asyncwb.errors",
     "WaitTimeoutError": "asyncwb.errors",
-    "alert": "asyncwb.current",
+    "alert": "asyncwb.functions",
     "finish": "asyncwb.current",
-    "flush": "asyncwb.current",
+    "flush": "asyncwb.functions",
     "init": "asyncwb.run.init",
-    "log": "asyncwb.current",
+    "log": "asyncwb.functions",
+    "mark_preempting": "asyncwb.functions",
     "login": "asyncwb.login",
 }
 

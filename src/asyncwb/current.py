@@ -1,4 +1,4 @@
-"""The module-level names of both faces: whatever belongs to the current run."""
+"""The current run and what belongs to it; `functions.py` has its methods."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from asyncwb.errors import UsageError
 from asyncwb.run.context import current_run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from asyncwb.run.config import Config
     from asyncwb.run.run import Run
     from asyncwb.run.summary import Summary
 
-__all__ = ["BeforeInit", "alert", "config", "finish", "flush", "log", "require_run", "summary"]
+__all__ = ["BeforeInit", "config", "finish", "require_run", "summary"]
 
 
 def require_run(name: str) -> Run:
@@ -70,35 +68,7 @@ def summary() -> Summary | BeforeInit:
     return BeforeInit("summary") if run is None else run.summary
 
 
-async def log(row: Mapping[str, Any], step: int | None = None, commit: bool | None = None) -> None:
-    """Add a row to the current run; `Run.log` says when it returns and what it promises.
-
-    Args:
-        row: Names to values.
-        step: Integer from 0; None: the open row, or the next step.
-        commit: Whether the row is finished. None: True without `step`, else False.
-
-    Raises:
-        UsageError: There is no current run.
-        InvalidValueError: The row cannot be written.
-    """
-    await require_run("log()").log(row, step, commit)
-
-
-async def flush(timeout: float | None = None) -> None:
-    """Wait until the server has acknowledged what the current run logged; see `Run.flush`.
-
-    Args:
-        timeout: Seconds; None: as long as it takes.
-
-    Raises:
-        UsageError: There is no current run.
-        WaitTimeoutError: The time was not enough.
-    """
-    await require_run("flush()").flush(timeout)
-
-
-async def finish(
+async def finish(  # sync: here
     exit_code: int | None = None, timeout: float | None = None, quiet: bool | None = None
 ) -> None:
     """End the current run; see `Run.finish`. Does nothing without one.
@@ -115,19 +85,3 @@ async def finish(
     run = current_run()
     if run is not None:
         await run.finish(exit_code, timeout, quiet)
-
-
-async def alert(title: str, text: str, level: str = "INFO", wait_duration: float = 60.0) -> None:
-    """Ask the server to alert the user; see `Run.alert`.
-
-    Args:
-        title: A short title; alerts are rate limited by it.
-        text: The message.
-        level: "INFO", "WARN" or "ERROR".
-        wait_duration: Seconds between two alerts of this title.
-
-    Raises:
-        UsageError: There is no current run.
-        InvalidValueError: Another level, or a negative duration.
-    """
-    await require_run("alert()").alert(title, text, level, wait_duration)

@@ -24,7 +24,7 @@ SLICE = "builtins.slice[int | None, int | None, int | None]"
 
 def render(plan: Plan, source: Source) -> str:
     """The text of the blocking twin of a module, not formatted yet."""
-    return _Writer(plan, source).module()
+    return Writer(plan, source).module()
 
 
 def blocking_words(text: str) -> str:
@@ -42,7 +42,9 @@ def blocking_words(text: str) -> str:
     return text
 
 
-class _Writer:
+class Writer:
+    """Writes the twin of one module."""
+
     def __init__(self, plan: Plan, source: Source) -> None:
         self.plan = plan
         self.source = source
@@ -53,6 +55,7 @@ class _Writer:
         self.extra: set[str] = set()
 
     def module(self) -> str:
+        """The text, not formatted yet."""
         parts: list[str] = []
         for name in self.source.names:
             node = self.main.definitions.get(name)
@@ -78,6 +81,7 @@ class _Writer:
     # -- classes ----------------------------------------------------------------------------
 
     def _class(self, node: ast.ClassDef) -> str:
+        self.extra.add("Wrapper")
         bases = [f"Wrapper[Async{node.name}]"]
         chain: list[tuple[Module, ast.ClassDef]] = [(self.main, node)]
         for base in node.bases:
@@ -95,7 +99,7 @@ class _Writer:
                     if isinstance(name, ast.Name)
                     if (origin := self.main.origin(name.id)) is not None
                 )
-        body = [_docstring(ast.get_docstring(node) or "")]
+        body = [docstring(ast.get_docstring(node) or "")]
         seen: set[str] = set()
         for module, definition in reversed(chain):
             types = self.needs.setdefault(module, Types(self.plan, module))
@@ -238,7 +242,8 @@ class _Writer:
     def _function(self, item: Function) -> str:
         returns = ast.unparse(item.returns) if item.returns is not None else ""
         if returns not in self.plan.starters:
-            call = self._call(item, self.types, f"async_{item.name}")
+            verb = "here" if "here" in self.main.marks(item) else "call"
+            call = self._call(item, self.types, f"async_{item.name}", verb)
             value = self.types.wrapped(item.returns, call)
             return f"{self._head(item, self.types)}\n{_doc(item)}    return {value}"
         made = self.plan.starters[returns]
@@ -251,7 +256,7 @@ class _Writer:
         )  # fmt: skip
         started = f"begin(async_{item.name}({self._pass(item, self.types)}))"
         return (
-            f"{head}\n{indent(_docstring(doc), '    ')}\n    return {made[1]}.from_async({started})"
+            f"{head}\n{indent(docstring(doc), '    ')}\n    return {made[1]}.from_async({started})"
         )
 
     # -- signatures -------------------------------------------------------------------------
@@ -310,18 +315,22 @@ class _Writer:
 
     # -- imports ----------------------------------------------------------------------------
 
-    def _imports(self) -> str:
-        real = [
+    def _originals(self) -> list[str]:
+        """The imports of what the module hands its calls to."""
+        return [
             f"from {self.source.module} import {name} as {self._alias(name)}"
             for name in self.source.names
         ]
+
+    def _imports(self) -> str:
+        real = self._originals()
         hints: list[str] = []
         if "PORTAL" in self.extra:
             real.append("from asyncwb.portal import PORTAL")
         if "builtins" in self.extra:
             hints.append("import builtins")
         real += [f"from typing import {n}" for n in ("cast", "overload") if n in self.extra]
-        base = {"Wrapper"} | self.extra & {"begin"}
+        base = self.extra & {"Wrapper", "begin"}
         hints += [f"from typing import {name}" for name in ("Self", "Any") if name in self.extra]
         for module, types in self.needs.items():
             base |= types.blocking & {"wrapped"}
@@ -341,7 +350,8 @@ class _Writer:
                     )
                 elif needed in module.definitions:
                     hints.append(f"from {module.name} import {needed}")
-        real.append(f"from {self.plan.target}._base import {', '.join(sorted(base))}")
+        if base:
+            real.append(f"from {self.plan.target}._base import {', '.join(sorted(base))}")
         defaults = [f"from {module} import {name}" for module, name in sorted(self.defaults)]
         hints = [line for line in hints if line not in defaults]
         lines = "\n".join(sorted(set(real + defaults)))
@@ -351,8 +361,9 @@ class _Writer:
         return f"from typing import TYPE_CHECKING\n{lines}\n\nif TYPE_CHECKING:\n{block}"
 
 
-def _docstring(text: str) -> str:
-    text = blocking_words(text)
+def docstring(text: str, *, blocking: bool = True) -> str:
+    """A docstring as source, said as the blocking face says it unless told not to."""
+    text = blocking_words(text) if blocking else text
     quotes = 'r"""' if "\\" in text else '"""'
     end = "\n" if "\n" in text else ""
     return f'{quotes}{text}{end}"""'
@@ -360,11 +371,11 @@ def _docstring(text: str) -> str:
 
 def _doc(item: Function) -> str:
     text = ast.get_docstring(item)
-    return indent(_docstring(text), "    ") + "\n" if text else ""
+    return indent(docstring(text), "    ") + "\n" if text else ""
 
 
 def _property(name: str, hint: str, doc: str) -> str:
-    text = indent(_docstring(doc), "    ") + "\n" if doc else ""
+    text = indent(docstring(doc), "    ") + "\n" if doc else ""
     return (
         f"@property\ndef {name}(self) -> {hint}:\n{text}    return self._async.{name}\n\n"
         f"@{name}.setter\ndef {name}(self, value: {hint}) -> None:\n    self._async.{name} = value"

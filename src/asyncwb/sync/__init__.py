@@ -81,20 +81,21 @@ if TYPE_CHECKING:
     from asyncwb.run.summary import Summary as Summary
     from asyncwb.settings import Settings as Settings
     from asyncwb.sync._api import Api as Api
-    from asyncwb.sync._init import init as init
-    from asyncwb.sync._login import login as login
-    from asyncwb.sync._manual import (
+    from asyncwb.sync._current import finish as finish
+    from asyncwb.sync._functions import (
         alert as alert,
     )
-    from asyncwb.sync._manual import (
-        finish as finish,
-    )
-    from asyncwb.sync._manual import (
+    from asyncwb.sync._functions import (
         flush as flush,
     )
-    from asyncwb.sync._manual import (
+    from asyncwb.sync._functions import (
         log as log,
     )
+    from asyncwb.sync._functions import (
+        mark_preempting as mark_preempting,
+    )
+    from asyncwb.sync._init import init as init
+    from asyncwb.sync._login import login as login
     from asyncwb.sync._run import Run as Run
 
     run: Run | None
@@ -138,6 +139,7 @@ __all__ = [
     "init",
     "log",
     "login",
+    "mark_preempting",
     "run",
     "summary",
 ]
@@ -168,11 +170,12 @@ _HOMES = {
     "UnsupportedError": "asyncwb.errors",
     "UsageError": "asyncwb.errors",
     "WaitTimeoutError": "asyncwb.errors",
-    "alert": "asyncwb.sync._manual",
-    "finish": "asyncwb.sync._manual",
-    "flush": "asyncwb.sync._manual",
+    "alert": "asyncwb.sync._functions",
+    "finish": "asyncwb.sync._current",
+    "flush": "asyncwb.sync._functions",
     "init": "asyncwb.sync._init",
-    "log": "asyncwb.sync._manual",
+    "log": "asyncwb.sync._functions",
+    "mark_preempting": "asyncwb.sync._functions",
     "login": "asyncwb.sync._login",
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 
@@ -12,6 +13,7 @@ ROOT = Path(__file__).parents[3]
 sys.path.insert(0, str(ROOT / "tools"))
 
 import gen_sync  # noqa: E402
+from syncgen.current import Current  # noqa: E402
 from syncgen.modules import Plan, Source  # noqa: E402
 
 SOURCE = '''
@@ -192,6 +194,28 @@ def test_every_rule(tmp_path: Path) -> None:
     outcome = gen_sync.generate(plan(tmp_path, SOURCE))
     (text,) = outcome.files.values()
     assert squeezed(text) == squeezed(GOLDEN)
+
+
+def test_functions_of_the_current_object(tmp_path: Path) -> None:
+    made = plan(tmp_path, SOURCE)
+    current = Current(
+        source=Source("boxes.box", "_functions", ("Box",)),
+        methods=("open", "write"),
+        find=("boxes.current", "require_box"),
+        target="boxes.functions",
+    )
+    texts = {path.name: text for path, text in gen_sync.generate(made, current).files.items()}
+    face, twin = texts["functions.py"], texts["_functions.py"]
+    assert "async def open(" in face
+    assert 'return await require_box("open()").open(lid, *names, wait=wait, **more)' in face
+    assert "`Box.open` of the current run." in face
+    assert "UsageError: There is no current run." in face
+    assert "def open(" in twin
+    assert "async def" not in twin
+    assert 'Box.from_async(require_box("open()")).open(' in twin
+    assert 'require_box("write()")._write_nowait(text)' in twin
+    with pytest.raises(SystemExit, match="Box has no method shut"):
+        gen_sync.generate(made, replace(current, methods=("shut",)))
 
 
 @pytest.mark.parametrize(
