@@ -146,6 +146,8 @@ class Portal:
             BaseException: What the function raised: the same object.
         """
         __tracebackhide__ = True
+        if HERE.now:
+            return fn(*args, **kwargs)
         from asyncwb.portal.waiters import async_waiter
 
         try:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from asyncwb.journal import Journal
     from asyncwb.portal.background import Background
+    from asyncwb.run.environment import Survey
     from asyncwb.run.status import RunStatus
     from asyncwb.sender.resume import ResumePoint
     from asyncwb.settings import Settings
@@ -46,6 +47,7 @@ class Connection:
     ) -> None:
         self._journal = journal
         self._settings = settings
+        self._config = config
         self._sender = Sender(
             journal.reader(),
             settings=settings,
@@ -67,10 +69,28 @@ class Connection:
         """Where the server's run ended; None for a new one."""
         return self._sender.resumed
 
+    @property
+    def inherited(self) -> dict[str, object]:
+        """Config of the run that this one goes on with, as the server holds it."""
+        return self._sender.inherited
+
     def start(self) -> None:
         """Begin to send. From any thread; returns at once."""
         self._journal.on_append = self._sender.wake
         self._task = PORTAL.spawn(self._sender.run, name="asyncwb sender")
+
+    def look_up(self, survey: Survey) -> Background | None:
+        """Find out in the background whose run this is, where that matters; returns at once."""
+        if not survey.wants_account:
+            survey.conclude(None)
+            return None
+
+        async def ask() -> None:
+            from asyncwb.run.environment.account import find_account
+
+            survey.conclude(await find_account(self._config))
+
+        return PORTAL.spawn(ask, name="asyncwb account")
 
     def stop(self) -> None:
         """Give up sending. From any thread; returns at once."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import platform
-import sys
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,16 +11,17 @@ from asyncwb.errors import ForkedError
 from asyncwb.journal import records
 from asyncwb.journal.records import (
     AlertRecord,
+    BranchPoint,
     ConfigRecord,
-    EnvironmentRecord,
     ExitRecord,
+    FileItem,
+    FilesRecord,
     Git,
     HeaderRecord,
     Item,
     PreemptingRecord,
     RunRecord,
     SummaryRecord,
-    TelemetryRecord,
     Timestamp,
     VersionInfo,
 )
@@ -32,6 +31,7 @@ from asyncwb.version import VERSION
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from asyncwb.journal.records import EnvironmentRecord, TelemetryRecord
     from asyncwb.settings import Settings
 
 __all__ = ["Recorder", "decode_row"]
@@ -39,11 +39,8 @@ __all__ = ["Recorder", "decode_row"]
 # Readers of the format refuse a log whose consumer must be newer than they are.
 _MIN_CONSUMER = "0.70.0"
 _PRODUCER = f"asyncwb-{VERSION}"
-_PYTHON = ".".join(map(str, sys.version_info[:3]))
 _RESERVED_KEY = "_wandb"
-# Numbers of the telemetry message's list of features.
-_FEATURE_OFFLINE = 4
-_FEATURE_NAME, _FEATURE_TAGS, _FEATURE_CONFIG = 13, 15, 16
+_OWN_FILE = 1
 
 
 class Recorder:
@@ -61,13 +58,19 @@ class Recorder:
         self._append = append
         self._settings = settings
         self._start_time = start_time
-        # Names this writer among those of one run, in the config's environments.
-        self._writer_id = os.urandom(16).hex()
 
     def _write(self, body: records.Body) -> None:
         self._append(records.encode(body))
 
-    def begin(self, config: Mapping[str, Any]) -> None:
+    def begin(
+        self,
+        config: Mapping[str, Any],
+        *,
+        name: str,
+        telemetry: TelemetryRecord,
+        environment: EnvironmentRecord | None,
+        branch: BranchPoint | None,
+    ) -> None:
         """Write what every journal starts with: header, run, telemetry, environment."""
         settings = self._settings
         self._write(
@@ -76,6 +79,7 @@ class Recorder:
         git = None
         if settings.git_remote_url or settings.git_commit:
             git = Git(settings.git_remote_url or "", settings.git_commit or "")
+        host = "" if settings.disable_machine_info else settings.host or platform.node()
         self._write(
             RunRecord(
                 run_id=settings.run_id or "",
@@ -84,46 +88,49 @@ class Recorder:
                 config=ConfigRecord(update=[*_items(config), Item(_RESERVED_KEY, value_json="{}")]),
                 run_group=settings.run_group or "",
                 job_type=settings.run_job_type or "",
-                display_name=settings.run_name or "",
+                display_name=name,
                 notes=settings.run_notes or "",
                 tags=list(settings.run_tags or ()),
                 sweep_id=settings.sweep_id or "",
-                host=settings.host or platform.node(),
+                host=host,
+                starting_step=int(branch.value) + 1 if branch is not None else 0,
                 start_time=Timestamp.at(self._start_time),
                 git=git,
+                branch_point=branch,
                 resume=settings.resume in ("allow", "must", "auto"),
             )
         )
-        system = platform.uname()
+        self._write(telemetry)
+        if environment is not None:
+            self._write(environment)
+
+    def telemetry(self, record: TelemetryRecord) -> None:
+        """Replace what was told about versions and features."""
+        self._write(record)
+
+    def environment(self, record: EnvironmentRecord) -> None:
+        """Add to what is known about machine and program."""
+        self._write(record)
+
+    def git(self, remote_url: str, commit: str) -> None:
+        """Tell which repository the program is of."""
+        settings = self._settings
         self._write(
-            TelemetryRecord(
-                feature=self._features(config),
-                python_version=_PYTHON,
-                cli_version=_PRODUCER,
-                platform=f"{system.system}-{system.machine}".lower(),
-            )
-        )
-        self._write(
-            EnvironmentRecord(
-                os="-".join((system.system, system.release, system.machine)),
-                python=f"{platform.python_implementation()} {_PYTHON}",
-                started_at=Timestamp.at(self._start_time),
-                program=settings.program or _program(),
-                host=settings.host or platform.node(),
-                executable=sys.executable or "",
-                writer_id=self._writer_id,
+            RunRecord(
+                run_id=settings.run_id or "",
+                project=settings.project or "",
+                git=Git(remote_url, commit),
             )
         )
 
-    def _features(self, config: Mapping[str, Any]) -> list[int]:
-        settings = self._settings
-        used = {
-            _FEATURE_OFFLINE: settings.mode == "offline",
-            _FEATURE_NAME: settings.run_name is not None,
-            _FEATURE_TAGS: bool(settings.run_tags),
-            _FEATURE_CONFIG: bool(config),
-        }
-        return [number for number, is_used in used.items() if is_used]
+    def code_path(self, path: str) -> None:
+        """Tell under which name the script is among the run's files."""
+        item = Item(nested_key=[_RESERVED_KEY, "code_path"], value_json=jsonx.encode(path).decode())
+        self._write(ConfigRecord(update=[item]))
+
+    def run_files(self, names: Sequence[str]) -> None:
+        """Have files uploaded that the run itself wrote into its folder of files."""
+        self._write(FilesRecord(files=[FileItem(path=name, type=_OWN_FILE) for name in names]))
 
     def update_run(
         self,
@@ -221,9 +228,3 @@ def _leaves(values: Mapping[str, Any], above: tuple[str, ...]) -> list[tuple[tup
         else:
             found.append((path, cast("Any", value)))
     return found
-
-
-def _program() -> str:
-    """The script that runs, "" in a notebook or an interactive session."""
-    main = sys.modules.get("__main__")
-    return str(getattr(main, "__file__", None) or "")

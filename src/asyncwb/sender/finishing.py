@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from asyncwb import jsonx
+from asyncwb.journal.metadata import metadata_json
 from asyncwb.sender.yamltext import to_yaml
 
 if TYPE_CHECKING:
@@ -36,8 +36,7 @@ def write_final_files(fold: Fold, folder: Path, *, summary: bool) -> list[str]:
         (folder / "wandb-summary.json").write_bytes(fold.summary.line())
         names.append("wandb-summary.json")
     metadata = folder / "wandb-metadata.json"
-    if fold.config.environments and not metadata.exists():
-        first = next(iter(fold.config.environments.values()))
-        metadata.write_bytes(jsonx.encode(first))
+    if fold.environment is not None and not metadata.exists():
+        metadata.write_bytes(metadata_json(fold.environment))
     names += [n for n in ("wandb-metadata.json", "output.log") if (folder / n).exists()]
     return names

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from asyncwb.graphql import GraphQL
     from asyncwb.graphql.run_operations import FileUpload
     from asyncwb.sender.target import RunTarget
+    from asyncwb.settings import Settings
     from asyncwb.transport import Transport
 
 __all__ = ["FilePolicy", "Uploads"]
@@ -43,7 +45,7 @@ class Uploads:
         graphql: For the announcements.
         folder: The run's `files` folder; nothing outside it is read unless a link there leads out.
         target: Where the run lives.
-        deadline_seconds: Time for one file, retries included.
+        settings: Time for one file, and which ones stay here.
     """
 
     def __init__(
@@ -53,13 +55,14 @@ class Uploads:
         folder: Path,
         target: RunTarget,
         *,
-        deadline_seconds: float,
+        settings: Settings,
     ) -> None:
         self._transport = transport
         self._graphql = graphql
         self._folder = folder
         self._target = target
-        self._deadline_seconds = deadline_seconds
+        self._deadline_seconds = settings.file_timeout
+        self._ignored = settings.ignore_globs
         self._wanted: dict[str, FilePolicy] = {}
         self._due: dict[str, None] = {}
         self._done: dict[str, _State] = {}
@@ -72,6 +75,8 @@ class Uploads:
         path = PurePosixPath(name)
         if path.is_absolute() or ".." in path.parts or not path.parts:
             log.warning("the file %r lies outside the run folder and is not uploaded", name)
+            return
+        if any(_matches(name, pattern) for pattern in self._ignored):
             return
         self._wanted[name] = policy
         if policy != "end":
@@ -179,6 +184,12 @@ class Uploads:
         for name in names:
             self.failed[name] = exc
         log.warning("%d file(s) could not be uploaded, %r first: %s", len(names), names[0], exc)
+
+
+def _matches(name: str, pattern: str) -> bool:
+    """Whether a path fits a pattern whose stars stay within one folder."""
+    names, patterns = name.split("/"), pattern.split("/")
+    return len(names) == len(patterns) and all(map(fnmatchcase, names, patterns))
 
 
 async def _state(path: Path) -> _State | None:
