@@ -180,6 +180,8 @@ class RunCore:
         first = not self.ended
         if first:
             began = time()
+            if self.connection is not None and self.connection.looking_up:
+                await PORTAL.acall(self.connection.end_look_up)
             await self.survey.settled(timeout)
             timeout = None if timeout is None else max(0.0, timeout - (time() - began))
         self.end(run, exit_code)

@@ -76,16 +76,19 @@ class Recorder:
         self._write(
             HeaderRecord(version_info=VersionInfo(_PRODUCER, _MIN_CONSUMER)),
         )
+        step = int(branch.value) if branch is not None else -1
         git = None
         if settings.git_remote_url or settings.git_commit:
             git = Git(settings.git_remote_url or "", settings.git_commit or "")
+        # In the config as well: the wandb package sends it from there.
+        reserved = {} if branch is None else {"branch_point": {"run_id": branch.run, "step": step}}
         host = "" if settings.disable_machine_info else settings.host or platform.node()
         self._write(
             RunRecord(
                 run_id=settings.run_id or "",
                 entity=settings.entity or "",
                 project=settings.project or "",
-                config=ConfigRecord(update=[*_items(config), Item(_RESERVED_KEY, value_json="{}")]),
+                config=ConfigRecord(update=_items({**config, _RESERVED_KEY: reserved})),
                 run_group=settings.run_group or "",
                 job_type=settings.run_job_type or "",
                 display_name=name,
@@ -93,7 +96,7 @@ class Recorder:
                 tags=list(settings.run_tags or ()),
                 sweep_id=settings.sweep_id or "",
                 host=host,
-                starting_step=int(branch.value) + 1 if branch is not None else 0,
+                starting_step=step + 1,
                 start_time=Timestamp.at(self._start_time),
                 git=git,
                 branch_point=branch,

@@ -113,13 +113,13 @@ async def connect(run: Run, connection: Connection, wait: bool) -> None:
     try:
         await PORTAL.ready()
         connection.start()
-        account = connection.look_up(core.survey)
+        connection.look_up(core.survey)
         if not wait and settings.resume is None:
             core.terminal.line(f"run {run.id} has started, in {core.folder.path}")
             return
         answered = await PORTAL.acall(connection.ready, settings.init_timeout)
-        if answered and account is not None:
-            await PORTAL.acall(account.wait)
+        if answered and connection.looking_up:
+            await PORTAL.acall(connection.account_known)
         if not answered and (settings.force or settings.on_init_failure == "raise"):
             raise DeadlineError(
                 f"the server {settings.base_url} did not answer within {settings.init_timeout:g} s"

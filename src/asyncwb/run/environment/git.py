@@ -92,7 +92,7 @@ def _run(folder: str, *arguments: str, output: IO[bytes] | None = None) -> bytes
     environ |= {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
     try:
         done = subprocess.run(
-            ["git", *arguments],
+            ["git", "-c", "core.fsmonitor=false", *arguments],
             cwd=folder or None,
             env=environ,
             stdin=subprocess.DEVNULL,
