@@ -30,7 +30,7 @@ __all__ = ["Connection"]
 _NEVER_REACHED_SECONDS = 2.0
 _STOP_SECONDS = 0.4
 _LOOK_SECONDS = 0.25
-_ACCOUNT_SECONDS = 2.0
+_ACCOUNT_SECONDS = 1.0
 
 
 class Connection:
@@ -100,8 +100,8 @@ class Connection:
         return self._lookup is not None and not self._lookup.done
 
     async def account_known(self) -> None:
-        """Give a server that answers a moment to say whose run this is."""
-        if self._lookup is not None and self.sender_status.run_id is not None:
+        """Give a server that is not known to be away a moment to say whose run this is."""
+        if self._lookup is not None and not self.sender_status.last_error:
             with anyio.move_on_after(_ACCOUNT_SECONDS):
                 await self._lookup.wait()
 
