@@ -164,7 +164,7 @@ class RunCore:
             self.summary.checkpoint(time())
             self.ended = True
             self.telemetry.use(Feature.FINISH)
-            self.recorder.telemetry(self.telemetry.record(finished=True))
+            self.recorder.write(self.telemetry.record(finished=True))
             self.recorder.end(exit_code, time() - self.start_time)
             self.journal.close()
             if exit_code == 0 and self.settings.resume == "auto":

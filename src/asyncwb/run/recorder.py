@@ -14,8 +14,6 @@ from asyncwb.journal.records import (
     BranchPoint,
     ConfigRecord,
     ExitRecord,
-    FileItem,
-    FilesRecord,
     Git,
     HeaderRecord,
     Item,
@@ -40,7 +38,6 @@ __all__ = ["Recorder", "decode_row"]
 _MIN_CONSUMER = "0.70.0"
 _PRODUCER = f"asyncwb-{VERSION}"
 _RESERVED_KEY = "_wandb"
-_OWN_FILE = 1
 
 
 class Recorder:
@@ -59,7 +56,8 @@ class Recorder:
         self._settings = settings
         self._start_time = start_time
 
-    def _write(self, body: records.Body) -> None:
+    def write(self, body: records.Body) -> None:
+        """Write a record that somebody else made."""
         self._append(records.encode(body))
 
     def begin(
@@ -73,7 +71,7 @@ class Recorder:
     ) -> None:
         """Write what every journal starts with: header, run, telemetry, environment."""
         settings = self._settings
-        self._write(
+        self.write(
             HeaderRecord(version_info=VersionInfo(_PRODUCER, _MIN_CONSUMER)),
         )
         step = int(branch.value) if branch is not None else -1
@@ -83,7 +81,7 @@ class Recorder:
         # In the config as well: the wandb package sends it from there.
         reserved = {} if branch is None else {"branch_point": {"run_id": branch.run, "step": step}}
         host = "" if settings.disable_machine_info else settings.host or platform.node()
-        self._write(
+        self.write(
             RunRecord(
                 run_id=settings.run_id or "",
                 entity=settings.entity or "",
@@ -103,37 +101,9 @@ class Recorder:
                 resume=settings.resume in ("allow", "must", "auto"),
             )
         )
-        self._write(telemetry)
+        self.write(telemetry)
         if environment is not None:
-            self._write(environment)
-
-    def telemetry(self, record: TelemetryRecord) -> None:
-        """Replace what was told about versions and features."""
-        self._write(record)
-
-    def environment(self, record: EnvironmentRecord) -> None:
-        """Add to what is known about machine and program."""
-        self._write(record)
-
-    def git(self, remote_url: str, commit: str) -> None:
-        """Tell which repository the program is of."""
-        settings = self._settings
-        self._write(
-            RunRecord(
-                run_id=settings.run_id or "",
-                project=settings.project or "",
-                git=Git(remote_url, commit),
-            )
-        )
-
-    def code_path(self, path: str) -> None:
-        """Tell under which name the script is among the run's files."""
-        item = Item(nested_key=[_RESERVED_KEY, "code_path"], value_json=jsonx.encode(path).decode())
-        self._write(ConfigRecord(update=[item]))
-
-    def run_files(self, names: Sequence[str]) -> None:
-        """Have files uploaded that the run itself wrote into its folder of files."""
-        self._write(FilesRecord(files=[FileItem(path=name, type=_OWN_FILE) for name in names]))
+            self.write(environment)
 
     def update_run(
         self,
@@ -145,7 +115,7 @@ class Recorder:
         tags: Sequence[str] = (),
     ) -> None:
         """Change name, notes or tags; what is empty stays."""
-        self._write(
+        self.write(
             RunRecord(
                 run_id=run_id, project=project, display_name=name, notes=notes, tags=list(tags)
             )
@@ -153,7 +123,7 @@ class Recorder:
 
     def resumed(self, *, run_id: str, project: str, starting_step: int, runtime: float) -> None:
         """Note where the server's run ended: the rows that follow go on from there."""
-        self._write(
+        self.write(
             RunRecord(
                 run_id=run_id,
                 project=project,
@@ -169,13 +139,11 @@ class Recorder:
 
     def config(self, changed: dict[str, Any], removed: list[str]) -> None:
         """Change the config."""
-        self._write(ConfigRecord(update=_items(changed), remove=[Item(key=key) for key in removed]))
+        self.write(ConfigRecord(update=_items(changed), remove=[Item(key=key) for key in removed]))
 
     def summary_set(self, changed: dict[str, Any], removed: list[str]) -> None:
         """Set or remove summary values by hand. `key` marks them as such, `nested_key` does not."""
-        self._write(
-            SummaryRecord(update=_items(changed), remove=[Item(key=key) for key in removed])
-        )
+        self.write(SummaryRecord(update=_items(changed), remove=[Item(key=key) for key in removed]))
 
     def summary_derived(self, values: dict[str, Any], runtime: float) -> None:
         """Write the whole summary, leaf by leaf, for readers that do not derive it from rows."""
@@ -185,19 +153,19 @@ class Recorder:
         ]
         seconds = str(int(runtime))
         leaves.append(Item(nested_key=["_wandb", "runtime"], value_json=seconds))
-        self._write(SummaryRecord(update=leaves))
+        self.write(SummaryRecord(update=leaves))
 
     def alert(self, title: str, text: str, level: str, wait_seconds: float) -> None:
         """Ask for an alert."""
-        self._write(AlertRecord(title, text, level, round(wait_seconds * 1000)))
+        self.write(AlertRecord(title, text, level, round(wait_seconds * 1000)))
 
     def preempting(self) -> None:
         """Announce that the machine may be taken away."""
-        self._write(PreemptingRecord())
+        self.write(PreemptingRecord())
 
     def end(self, exit_code: int, runtime: float) -> None:
         """Write the last record."""
-        self._write(ExitRecord(exit_code=exit_code, runtime=int(runtime)))
+        self.write(ExitRecord(exit_code=exit_code, runtime=int(runtime)))
 
 
 def _refuse(payload: bytes) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 import time
 from contextlib import suppress
 from functools import partial
@@ -12,16 +11,26 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from asyncwb.errors import ClosedError
-from asyncwb.journal.environment_records import EnvironmentRecord, Git, Timestamp
+from asyncwb.journal.records import (
+    ConfigRecord,
+    EnvironmentRecord,
+    FileItem,
+    FilesRecord,
+    Git,
+    Item,
+    RunRecord,
+    Timestamp,
+)
+from asyncwb.jsonx import encode
 from asyncwb.portal import PORTAL
 from asyncwb.run.environment.program import relative_to
-from asyncwb.run.environment.surveyor import SURVEYOR
+from asyncwb.run.environment.surveyor import SURVEYOR, Latch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from asyncwb.journal.records import Body
     from asyncwb.run.environment.git import Repository
     from asyncwb.run.environment.program import Program
     from asyncwb.run.recorder import Recorder
@@ -33,6 +42,9 @@ _log = logging.getLogger("asyncwb.run")
 
 _PATIENCE_SECONDS = 10.0
 """From the start of a run: longer than that its end does not wait for a probe."""
+
+_WRITING_SECONDS = 0.5
+_OWN = 1
 
 
 class Account(NamedTuple):
@@ -77,7 +89,9 @@ class Survey:
         self._program = program
         self._repository: Repository | None = None
         self._deadline = time.monotonic() + _PATIENCE_SECONDS
-        self._done = threading.Event()
+        self._records: list[Body] = []
+        self._written = 0
+        self._found, self._done = Latch(), Latch()
         # Who takes the ticket begins the second step; that is atomic, in signal handlers too.
         self._tickets = [True]
         if settings.mode == "disabled":
@@ -87,11 +101,11 @@ class Survey:
     @property
     def wants_account(self) -> bool:
         """Whether it matters whose run this is."""
-        return not (self._settings.disable_machine_info or self._done.is_set())
+        return not (self._settings.disable_machine_info or self._done.is_open)
 
     def start(self) -> None:
         """Begin the first step. Returns at once."""
-        if not self._done.is_set():
+        if not self._done.is_open:
             self._submit(self._look)
 
     def conclude(self, account: Account | None) -> None:
@@ -108,36 +122,53 @@ class Survey:
         """Wait for the end of both steps, for what is left of ten seconds from the start."""
         self.conclude(None)
         left = self._deadline - time.monotonic()
-        self._done.wait(max(0.0, left if timeout is None else min(left, timeout)))
+        left = max(0.0, left if timeout is None else min(left, timeout))
+        if self._found.wait(left) and not self._done.wait(min(left, _WRITING_SECONDS)):
+            # A signal handler waits here for a thread that waits for the journal, which the code
+            # that it interrupted holds. It is let in, and what both write is no harm.
+            self._write()
 
     async def settled(self, timeout: float | None) -> None:
         """`wait` without holding up the caller's event loop."""
         self.conclude(None)
-        if not self._done.is_set():
+        if not self._done.is_open:
             await PORTAL.in_thread(self.wait, timeout)
 
     def drop(self) -> None:
         """The run never came to be: touch nothing of it any more."""
         self._tickets.clear()
-        self._done.set()
+        self._end()
+
+    def _end(self) -> None:
+        self._found.open()
+        self._done.open()
 
     def _submit(self, step: Callable[[], None], *, last: bool = False) -> None:
         try:
             SURVEYOR.submit(partial(self._do, step, last))
-        except (ClosedError, RuntimeError) as exc:
+        except RuntimeError as exc:
             _log.debug("the environment of the run stays unknown: %r", exc)
-            self._done.set()
+            self._end()
 
     def _do(self, step: Callable[[], None], last: bool) -> None:
-        if self._done.is_set():
+        if self._done.is_open:
             return
         try:
             step()
         except Exception as exc:  # noqa: BLE001  whatever it is, the run goes on without
             _log.debug("the environment of the run is incomplete: %r", exc)
-        finally:
-            if last:
-                self._done.set()
+        if last:
+            self._found.open()
+            try:
+                self._write()
+            except Exception as exc:  # noqa: BLE001  the run has ended, for example
+                _log.debug("the environment of the run is not told: %r", exc)
+            self._done.open()
+
+    def _write(self) -> None:
+        for number in range(self._written, len(self._records)):
+            self._recorder.write(self._records[number])
+            self._written = number + 1
 
     # -- what is known at once --------------------------------------------------------------
 
@@ -182,7 +213,7 @@ class Survey:
 
             text = SURVEYOR.recall("packages", requirements)
             (self._files / "requirements.txt").write_text(text, encoding="utf-8")
-            self._recorder.run_files(["requirements.txt"])
+            self._upload("requirements.txt")
 
     def _look_at_repository(self) -> None:
         from asyncwb.run.environment.git import find_repository
@@ -195,8 +226,10 @@ class Survey:
         url = settings.git_remote_url or (found.remote_url if found else "")
         commit = settings.git_commit or (found.commit if found else "")
         if url or commit:
-            self._recorder.git(url, commit)
-            self._note(git=Git(url, commit))
+            git = Git(url, commit)
+            run_id, project = settings.run_id or "", settings.project or ""
+            self._records.append(RunRecord(run_id=run_id, project=project, git=git))
+            self._note(git=git)
 
     @property
     def _root(self) -> str:
@@ -221,7 +254,7 @@ class Survey:
         if account.email and not self._settings.email:
             self._note(email=account.email)
         if self.environment is not None:
-            self._recorder.environment(self.environment)
+            self._records.append(self.environment)
             self._write_metadata(self.environment)
 
     def _may_save_code(self, account: Account) -> bool:
@@ -240,20 +273,24 @@ class Survey:
             target = self._files / name
             target.parent.mkdir(parents=True, exist_ok=True)
             copyfile(self._program.file, target)
-            self._recorder.code_path(name)
+            path = Item(nested_key=["_wandb", "code_path"], value_json=encode(name).decode())
+            self._records.append(ConfigRecord(update=[path]))
             saved.append(name)
         if self._repository is not None:
             from asyncwb.run.environment.git import save_patches
 
             saved += save_patches(self._repository.root, self._files)
         if saved:
-            self._recorder.run_files(saved)
+            self._upload(*saved)
 
     def _write_metadata(self, environment: EnvironmentRecord) -> None:
         from asyncwb.journal.metadata import metadata_json
 
         (self._files / "wandb-metadata.json").write_bytes(metadata_json(environment))
-        self._recorder.run_files(["wandb-metadata.json"])
+        self._upload("wandb-metadata.json")
+
+    def _upload(self, *names: str) -> None:
+        self._records.append(FilesRecord(files=[FileItem(name, type=_OWN) for name in names]))
 
 
 def _slurm() -> dict[str, str]:
