@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from asyncwb.sync import Api
 
@@ -151,6 +152,22 @@ def test_code_and_patches(both: Callable[..., tuple[Told, Told]]) -> None:
         assert ours.files[name] == theirs.files[name], name
     assert "three" in ours.files["diff.patch"]
     assert "nobody sees this" not in str(ours.files)
+
+
+def test_config_and_telemetry(both: Callable[..., tuple[Told, Told]]) -> None:
+    ours, theirs = both()
+    # The two versions stand in the telemetry as well.
+    versions = {"cli_version", "python_version"}
+    for told in (ours, theirs):
+        assert yaml.safe_load(told.files["config.yaml"]) == {
+            key: {"value": value} for key, value in told.config.items()
+        }
+    assert ours.config.keys() == theirs.config.keys()
+    assert ours.config["_wandb"].keys() == theirs.config["_wandb"].keys() - versions
+    assert ours.config["_wandb"]["m"] == theirs.config["_wandb"]["m"]
+    telemetry = [told.config["_wandb"]["t"] for told in (ours, theirs)]
+    for key in ("1", "2", "3", "4", "13"):
+        assert telemetry[0].get(key) == telemetry[1].get(key), key
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from threading import RLock
-from time import time
+from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
 from asyncwb.errors import WaitTimeoutError
@@ -179,11 +179,11 @@ class RunCore:
         """End the run; online: wait until the server has it."""
         first = not self.ended
         if first:
-            began = time()
+            began = monotonic()
             if self.connection is not None and self.connection.looking_up:
                 await PORTAL.acall(self.connection.end_look_up)
             await self.survey.settled(timeout)
-            timeout = None if timeout is None else max(0.0, timeout - (time() - began))
+            timeout = None if timeout is None else max(0.0, timeout - (monotonic() - began))
         self.end(run, exit_code)
         if self.connection is not None:
             if self._state == "finished":
