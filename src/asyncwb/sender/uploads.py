@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import anyio
 
@@ -18,12 +18,11 @@ if TYPE_CHECKING:
     from asyncwb.graphql.run_operations import FileUpload
     from asyncwb.sender.target import RunTarget
     from asyncwb.transport import Transport
+    from asyncwb.types import FilePolicy
 
-__all__ = ["FilePolicy", "Uploads"]
+__all__ = ["Uploads"]
 
 log = logging.getLogger("asyncwb.sender")
-
-FilePolicy: TypeAlias = Literal["now", "end", "live"]
 
 _ANNOUNCE_AT_ONCE = 100
 _PARALLEL = 8
