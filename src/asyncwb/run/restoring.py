@@ -1,4 +1,4 @@
-"""Gets a file of a run back: from the folder where it is already, or from the server."""
+"""Gets a file of a run back, from its folder or from the server."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NO_SUCH_FILE = "0"
 """The digest that a server gives for a name that it does not know."""
 
 
-async def restore(
+async def restore(  # sync: here
     name: str,
     run_path: str | None = None,
     replace: bool = False,

@@ -33,7 +33,8 @@ _CREATE_SECONDS = 600.0
 _EXPIRED = frozenset({400, 401, 403, 404, 410})
 """What a storage answers to a signed URL that is too old, or whose signature it does not take."""
 
-_SLOWEST_BYTES_PER_SECOND = 1024 * 1024
+# Many runs may share a slow line. A line that is dead is noticed after a minute of silence.
+_SLOWEST_BYTES_PER_SECOND = 64 * 1024
 
 
 class Parcel(msgspec.Struct, frozen=True):
@@ -57,7 +58,7 @@ class FileTransfer:
         folder: The run's `files` folder; nothing outside it is read unless a link there leads out.
         target: Where the run lives.
         table: Told about every outcome.
-        deadline_seconds: Time for one file, retries included; a second per MiB is added.
+        deadline_seconds: Time for one file, retries included; 16 s per MiB are added.
         on_retry: Called before a request is repeated.
     """
 

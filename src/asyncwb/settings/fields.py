@@ -77,7 +77,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     http_timeout: float = 30.0
     """Seconds for one control request, retries included."""
     file_timeout: float = 300.0
-    """Seconds for one file transfer, retries included; uploads get one more per MiB."""
+    """Seconds for one file transfer, retries included; uploads get 16 more per MiB."""
     ignore_globs: tuple[str, ...] = ()
     """Patterns of paths in the run's folder that are never uploaded; `*` stops at a slash."""
     symlink: bool = True
