@@ -18,7 +18,7 @@ import asyncwb.sync
 from asyncwb.errors import ClosedError, InvalidValueError, UsageError
 from asyncwb.journal.records import FilesRecord
 from asyncwb.portal import PORTAL
-from asyncwb.run import init
+from asyncwb.run import init, saving
 from asyncwb.run.selection import select
 
 
@@ -94,11 +94,11 @@ async def test_a_relative_path_is_that_of_the_call(
     """Another task may change the working directory while the files are looked up."""
     write("a.txt", "mine")
     async with init(mode="offline") as run:
-        saving = run._core.saving
-        selection = saving.prepare("a.txt", None, "now", expand=True)
+        of_run = run._core.saving
+        selection = of_run.prepare("a.txt", None, "now", expand=True)
         assert selection is not None
         monkeypatch.chdir(tmp_path)
-        (path,) = saving.save(selection, "now")
+        (path,) = of_run.save(selection, "now")
         assert Path(path).read_text() == "mine"
 
 
@@ -292,13 +292,14 @@ async def test_a_run_without_a_folder_goes_on(tmp_path: Path, shown: Any) -> Non
     assert "cannot be put into" in shown()
 
 
-async def test_many_files_make_few_records() -> None:
-    for n in range(2500):
+async def test_many_files_make_few_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(saving, "_AT_ONCE", 100)
+    for n in range(250):
         write(f"many/{n}")
     async with init(mode="offline") as run:
-        assert len(await run.save("many/*")) == 2500
+        assert len(await run.save("many/*")) == 250
     sizes = [len(b.files) for b in bodies(run.status().journal) if isinstance(b, FilesRecord)]
-    assert sizes == [1000, 1000, 500]
+    assert sizes == [100, 100, 50]
 
 
 async def test_several_tasks_save_at_once() -> None:
