@@ -84,7 +84,8 @@ class Saving:
                     (linked if is_link else copied).append(name)
         known = {*linked, *copied}
         for name in selection.find_in(self._folder):
-            if name not in known and self._is_file(os.path.join(self._folder, name), name):
+            is_own = name in known or name in _WRITTEN_AT_END
+            if not is_own and os.path.isfile(os.path.join(self._folder, name)):
                 linked.append(name)
                 found = True
         if not found and selection.is_a_path():

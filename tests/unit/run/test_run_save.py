@@ -216,14 +216,18 @@ async def test_files_that_the_run_writes_itself_are_not_the_users(shown: Any, na
     assert Path(name).read_text() == "mine"
 
 
-async def test_files_in_the_runs_own_folder() -> None:
+async def test_files_in_the_runs_own_folder(shown: Any) -> None:
     async with init(mode="offline") as run:
         write(f"{run.dir}/made.txt")
+        write(f"{run.dir}/output.log")
+        write("one.log")
+        assert await run.save("*.log") == [f"{run.dir}/one.log"]
         write(f"{run.dir}/sub/made.txt")
         assert await run.save("made.txt") == [f"{run.dir}/made.txt"]
         assert await run.save(f"{run.dir}/sub/*", base_path=run.dir) == [f"{run.dir}/sub/made.txt"]
         assert not os.path.islink(f"{run.dir}/made.txt")
-    assert asked(run) == [("made.txt", 2), ("sub/made.txt", 2)]
+    assert asked(run) == [("one.log", 2), ("made.txt", 2), ("sub/made.txt", 2)]
+    assert "output.log" not in shown()
 
 
 async def test_a_later_save_replaces_the_link() -> None:
