@@ -181,7 +181,7 @@ class Connection:
         """Wait as long as the server makes progress."""
         end = self._journal.end
         patience = self._settings.exit_timeout
-        mark: tuple[int, int, int] | None = None
+        mark: tuple[int, ...] | None = None
         still = 0.0
         while True:
             with anyio.move_on_after(_LOOK_SECONDS) as scope:
@@ -189,7 +189,12 @@ class Connection:
             if not scope.cancelled_caught:
                 return True
             status = self._sender.status
-            moved = (status.acked_position, status.bytes_sent, status.files_uploaded)
+            moved = (
+                status.acked_position,
+                status.bytes_sent,
+                status.files_uploaded,
+                status.file_bytes_sent,
+            )
             still = 0.0 if moved != mark else still + _LOOK_SECONDS
             mark = moved
             limit = patience if self._was_reached() else min(patience, _NEVER_REACHED_SECONDS)
@@ -218,7 +223,11 @@ class Connection:
             if where is None
             else f"they stay in {where.parent}; `asyncwb sync {where.parent}` sends them"
         )
-        return f"{waited}: {unsent} bytes of the journal are not acknowledged{cause}; {rest}"
+        missing = f"{unsent} bytes of the journal are not acknowledged"
+        files = status.files_waiting + len(status.files_failed)
+        if files:
+            missing += f" and {files} files are not uploaded"
+        return f"{waited}: {missing}{cause}; {rest}"
 
     def add_to(self, status: RunStatus) -> RunStatus:
         """Fill in what the server has."""
@@ -228,6 +237,8 @@ class Connection:
             connected=known.run_id is not None,
             rows_sent=known.rows_sent,
             unsent_bytes=max(0, self._journal.end - known.acked_position),
+            files_uploaded=known.files_uploaded,
+            files_waiting=known.files_waiting,
             files_failed=known.files_failed,
             last_error=known.last_error,
             retries=known.retries,

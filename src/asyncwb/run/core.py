@@ -6,7 +6,7 @@ from threading import RLock
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
-from asyncwb.errors import WaitTimeoutError
+from asyncwb.errors import Error
 from asyncwb.portal import PORTAL
 from asyncwb.run.auto_resume import forget_run
 from asyncwb.run.config import Config
@@ -18,6 +18,7 @@ from asyncwb.run.folder import remove_folder
 from asyncwb.run.history import History
 from asyncwb.run.names import Names
 from asyncwb.run.recorder import Recorder, decode_row
+from asyncwb.run.saving import Saving
 from asyncwb.run.status import RunState, RunStatus
 from asyncwb.run.summary import Summary
 from asyncwb.run.telemetry import Feature
@@ -80,6 +81,7 @@ class RunCore:
         self.survey = Survey(
             settings, self.recorder, folder.files_path, program=program, start_time=start_time
         )
+        self.saving = Saving(folder.files_path, self.recorder, terminal, settings)
         self.names = Names(settings, self.recorder)
         self.config = Config(
             self.recorder.config, allow_val_change=settings.allow_val_change, lock=self._lock
@@ -190,7 +192,7 @@ class RunCore:
                 return
             try:
                 delivered = await PORTAL.acall(self.connection.finish, timeout)
-            except WaitTimeoutError:
+            except Error:
                 self._state = "unsent"
                 raise
             self._state = "finished" if delivered else "unsent"
@@ -199,8 +201,6 @@ class RunCore:
 
     async def finish_at_exit(self, run: Run, exit_code: int, budget_seconds: float) -> None:
         """End a run that nobody finished, in at most `exit_timeout` seconds; never raises."""
-        from asyncwb.errors import Error
-
         try:
             await self.finish(
                 run, exit_code, min(budget_seconds, self.settings.exit_timeout), quiet=None

@@ -14,6 +14,8 @@ from asyncwb.journal.records import (
     BranchPoint,
     ConfigRecord,
     ExitRecord,
+    FileItem,
+    FilesRecord,
     Git,
     HeaderRecord,
     Item,
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
     from asyncwb.journal.records import EnvironmentRecord, TelemetryRecord
     from asyncwb.settings import Settings
+    from asyncwb.types import FileKind, FilePolicy
 
 __all__ = ["Recorder", "decode_row"]
 
@@ -38,6 +41,9 @@ __all__ = ["Recorder", "decode_row"]
 _MIN_CONSUMER = "0.70.0"
 _PRODUCER = f"asyncwb-{VERSION}"
 _RESERVED_KEY = "_wandb"
+# Numbers of the file message's enums.
+_POLICIES: dict[FilePolicy, int] = {"now": 0, "end": 1, "live": 2}
+_KINDS: dict[FileKind, int] = {"other": 0, "wandb": 1, "media": 2, "artifact": 3}
 
 
 class Recorder:
@@ -158,6 +164,20 @@ class Recorder:
     def alert(self, title: str, text: str, level: str, wait_seconds: float) -> None:
         """Ask for an alert."""
         self.write(AlertRecord(title, text, level, round(wait_seconds * 1000)))
+
+    def files(
+        self, names: Sequence[str], policy: FilePolicy = "now", kind: FileKind = "other"
+    ) -> None:
+        """Ask for the upload of files.
+
+        Args:
+            names: Paths relative to the run's folder of files, with forward slashes.
+            policy: When they are uploaded.
+            kind: What they are, for other readers of the journal.
+        """
+        number, of_kind = _POLICIES[policy], _KINDS[kind]
+        if names:
+            self.write(FilesRecord(files=[FileItem(name, number, of_kind) for name in names]))
 
     def preempting(self) -> None:
         """Announce that the machine may be taken away."""

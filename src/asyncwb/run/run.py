@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from asyncwb.errors import Error, InvalidValueError, UsageError
 from asyncwb.run.attributes import RunAttributes
+from asyncwb.run.files import RunFiles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Run"]
 
 
-class Run(RunAttributes):
+class Run(RunFiles, RunAttributes):
     """One live run. Made by `init`.
 
     Three words say how far a row has come. When `log` returns, the finished row is in the run's
@@ -164,7 +165,7 @@ class Run(RunAttributes):
 
     # -- blocks, copies, forks --------------------------------------------------------------
 
-    async def __aenter__(self) -> Self:
+    async def __aenter__(self) -> Self:  # sync: here
         return self
 
     async def __aexit__(  # sync: here

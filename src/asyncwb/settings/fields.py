@@ -82,8 +82,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Tell nothing about machine, program and repository."""
     save_requirements: bool = True
     """Whether `requirements.txt`, the installed packages, is uploaded."""
-    ignore_globs: tuple[str, ...] = ()
-    """Patterns of run files that are not uploaded, relative to the run's folder of files."""
     git_root: str | None = None
     """Folder of the repository; None: the working directory."""
     git_remote: str = "origin"
@@ -109,7 +107,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     http_timeout: float = 30.0
     """Seconds for one control request, retries included."""
     file_timeout: float = 300.0
-    """Seconds for one file transfer, retries included."""
+    """Seconds for one file transfer, retries included; uploads get 16 more per MiB."""
+    ignore_globs: tuple[str, ...] = ()
+    """Patterns of paths in the run's folder that are never uploaded; `*` stops at a slash."""
+    symlink: bool = True
+    """Whether `save` links files into the run's folder; else, and where it cannot: hard links."""
     exit_timeout: float = 30.0
     """Seconds that the exit of the interpreter waits for unsent rows."""
     http2: Literal["auto", "h2c", "off"] = "auto"
@@ -196,7 +198,6 @@ ENVIRONMENT: Final[Mapping[str, tuple[str, ...]]] = {
     "disable_meta": ("WANDB__DISABLE_META", "WANDB_X_DISABLE_META"),
     "disable_machine_info": ("WANDB__DISABLE_MACHINE_INFO", "WANDB_X_DISABLE_MACHINE_INFO"),
     "save_requirements": ("WANDB__SAVE_REQUIREMENTS", "WANDB_X_SAVE_REQUIREMENTS"),
-    "ignore_globs": ("WANDB_IGNORE_GLOBS",),
     "git_root": ("WANDB_GIT_ROOT",),
     "git_remote": ("WANDB_GIT_REMOTE",),
     "git_remote_url": ("WANDB_GIT_REMOTE_URL",),
@@ -210,6 +211,8 @@ ENVIRONMENT: Final[Mapping[str, tuple[str, ...]]] = {
     "on_init_failure": ("ASYNCWB_ON_INIT_FAILURE",),
     "http_timeout": ("WANDB_HTTP_TIMEOUT",),
     "file_timeout": ("WANDB_FILE_PUSHER_TIMEOUT",),
+    "ignore_globs": ("WANDB_IGNORE_GLOBS",),
+    "symlink": ("WANDB_SYMLINK",),
     "exit_timeout": ("ASYNCWB_EXIT_TIMEOUT",),
     "http2": ("ASYNCWB_HTTP2",),
     "ca_file": ("ASYNCWB_CA_FILE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"),

@@ -32,11 +32,12 @@ _BOOLEANS = {
 }
 _BOOLEAN_FIELDS = frozenset(
     {
-        *("silent", "quiet", "allow_val_change", "insecure", "force", "save_code", "disable_code"),
-        *("disable_git", "disable_meta", "disable_machine_info", "save_requirements"),
+        *("silent", "quiet", "allow_val_change", "insecure", "symlink", "force", "save_code"),
+        *("disable_code", "disable_git", "disable_meta", "disable_machine_info"),
+        "save_requirements",
     }
 )
-_LIST_FIELDS = frozenset({"run_tags", "config_paths", "ignore_globs"})
+_LIST_FIELDS = frozenset({"run_tags", "ignore_globs", "config_paths"})
 _OLD_MODES = {"dryrun": "offline", "run": "online"}
 _SERVER_FIELDS = ("base_url", "api_key")
 

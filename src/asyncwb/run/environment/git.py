@@ -56,7 +56,7 @@ def save_patches(root: str, folder: Path) -> list[str]:
 
     Returns:
         The names of the files: `diff.patch`, `diff_<commit of upstream>.patch`; none of an
-        empty difference.
+        empty difference, or where such a file is there already.
     """
     names = [name for name in ("diff.patch",) if _diff(root, "HEAD", folder / name)]
     upstream = _ask(root, "rev-parse", "--verify", "--quiet", "@{upstream}")
@@ -72,6 +72,8 @@ def _ask(folder: str, *arguments: str) -> str:
 
 def _diff(root: str, commit: str, path: Path) -> bool:
     """Whether there is a difference, now in the file `path`."""
+    if os.path.lexists(path):
+        return False
     with path.open("wb") as file:
         done = _run(
             root, "diff", "--no-color", "--no-ext-diff", "--submodule=diff", commit, output=file

@@ -212,8 +212,7 @@ class Survey:
             from asyncwb.run.environment.packages import requirements
 
             text = SURVEYOR.recall("packages", requirements)
-            (self._files / "requirements.txt").write_text(text, encoding="utf-8")
-            self._upload("requirements.txt")
+            self._put("requirements.txt", text.encode())
 
     def _look_at_repository(self) -> None:
         from asyncwb.run.environment.git import find_repository
@@ -265,29 +264,31 @@ class Survey:
         return bool(settings.save_code if account.saves_code is None else account.saves_code)
 
     def _save_code(self, code_path: str) -> None:
-        saved: list[str] = []
         if code_path and self._program.file is not None:
-            from shutil import copyfile
-
             name = f"code/{code_path}"
-            target = self._files / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            copyfile(self._program.file, target)
+            with open(self._program.file, "rb") as file:
+                self._put(name, file.read())
             path = Item(nested_key=["_wandb", "code_path"], value_json=encode(name).decode())
             self._records.append(ConfigRecord(update=[path]))
-            saved.append(name)
         if self._repository is not None:
             from asyncwb.run.environment.git import save_patches
 
-            saved += save_patches(self._repository.root, self._files)
-        if saved:
-            self._upload(*saved)
+            patches = save_patches(self._repository.root, self._files)
+            if patches:
+                self._upload(*patches)
 
     def _write_metadata(self, environment: EnvironmentRecord) -> None:
         from asyncwb.journal.metadata import metadata_json
 
-        (self._files / "wandb-metadata.json").write_bytes(metadata_json(environment))
-        self._upload("wandb-metadata.json")
+        self._put("wandb-metadata.json", metadata_json(environment))
+
+    def _put(self, name: str, data: bytes) -> None:
+        """Write a file of the run, unless the user has saved one of that name."""
+        path = self._files / name
+        if not os.path.lexists(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        self._upload(name)
 
     def _upload(self, *names: str) -> None:
         self._records.append(FilesRecord(files=[FileItem(name, type=_OWN) for name in names]))

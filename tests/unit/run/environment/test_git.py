@@ -84,6 +84,7 @@ def test_patches_show_what_is_not_committed(repository: Path, tmp_path: Path) ->
     patch = (tmp_path / "diff.patch").read_text()
     assert patch.endswith("-one\n+two\n")
     assert "\x1b" not in patch
+    assert save_patches(str(repository), tmp_path) == []  # one is there
     # It is one: another checkout takes it.
     other = tmp_path / "other"
     git(tmp_path, "clone", "-q", str(repository), str(other))

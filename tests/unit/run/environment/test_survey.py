@@ -97,6 +97,17 @@ async def test_everything_is_there_when_a_short_run_ends(repository: Path) -> No
     assert "secret" not in str(records) + metadata
 
 
+async def test_files_that_the_user_saved_are_kept(stuck: Stuck) -> None:
+    Path("mine.txt").write_text("numpy\n")
+    run = await init("p", mode="offline")
+    assert stuck.begun.wait(30)
+    Path(run.dir, "requirements.txt").symlink_to(Path("mine.txt").absolute())
+    stuck.over.set()
+    await run.finish()
+    assert Path("mine.txt").read_text() == "numpy\n"
+    assert Path(run.dir, "requirements.txt").is_symlink()
+
+
 @pytest.mark.parametrize(
     ("settings", "files"),
     [
