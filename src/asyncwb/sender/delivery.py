@@ -205,7 +205,7 @@ class Delivery:
         self._ack = opened.ack
         self._replay_to = self._progress.acked = opened.ack.position
         self._progress.target, self._progress.resumed = opened.target, opened.resumed
-        self._progress.last_error = ""
+        self._progress.inherited, self._progress.last_error = opened.inherited, ""
         # The start offsets must be on disk before the first line is sent.
         await self._keeper.store(self._ack)
         return opened.target
