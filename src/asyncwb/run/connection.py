@@ -72,6 +72,10 @@ class Connection:
         self._journal.on_append = self._sender.wake
         self._task = PORTAL.spawn(self._sender.run, name="asyncwb sender")
 
+    def hurry(self) -> None:
+        """Have the sender look at the journal now. From any thread; returns at once."""
+        self._sender.wake()
+
     def stop(self) -> None:
         """Give up sending. From any thread; returns at once."""
         self._sender.stop()
