@@ -14,10 +14,10 @@ from asyncwb.errors import Error
 from asyncwb.filestream import EVENTS, HISTORY, MAX_LINE_BYTES, SUMMARY, Block
 from asyncwb.journal.metadata import environment_tree
 from asyncwb.journal.rows import RowDecoder
+from asyncwb.metrics import MetricTable, definition_of, definitions_of_config
 from asyncwb.sender.config import ConfigFold
 from asyncwb.sender.console import ConsoleLines
 from asyncwb.sender.environment import merge_environment, telemetry_tree
-from asyncwb.sender.metrics import MetricTable, definition_of
 from asyncwb.sender.summary import SummaryFold
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ log = logging.getLogger("asyncwb.sender")
 
 _HISTORY_FIELD = 2
 _NO_SHIFT = (0, 0.0)
+_OWN_KEYS = ("_runtime", "_step", "_timestamp", "_wandb")
 _POLICIES: tuple[FilePolicy, FilePolicy, FilePolicy] = ("now", "end", "live")
 _DEFAULT_PROJECT = "uncategorized"
 
@@ -47,7 +48,7 @@ class RunOverrides(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunInfo(msgspec.Struct, kw_only=True):
-    """The run as its records say; "" and empty mean unknown."""
+    """The run as its records say; "" and empty mean unknown, but for what was `emptied`."""
 
     run_id: str = ""
     entity: str = ""
@@ -66,6 +67,7 @@ class RunInfo(msgspec.Struct, kw_only=True):
     runtime: float = 0.0
     resume: bool = False
     resumed: bool = False
+    emptied: frozenset[str] = frozenset()
     branch_run: str = ""
     branch_step: int = 0
 
@@ -156,7 +158,7 @@ class Fold:
                 self._add_summary(record)
             case rec.MetricRecord() as record:
                 overwrite = record.control is not None and record.control.overwrite
-                self.metrics.define(definition_of(record), overwrite=overwrite)
+                self.summary.define(definition_of(record), overwrite=overwrite)
                 self.config_dirty = True
             case rec.TelemetryRecord() as record:
                 self.config.telemetry = telemetry_tree(record)
@@ -187,9 +189,12 @@ class Fold:
     def take_over(self, point: ResumePoint) -> None:
         """Continue the config and the summary of an existing run."""
         self.config.add_missing(point.config)
+        self.summary.inherit(definitions_of_config(point.config))
         self.summary.seed(point.summary)
-        self.run.tags = self.run.tags or point.tags
-        self.run.notes = self.run.notes or point.notes or ""
+        if "tags" not in self.run.emptied:
+            self.run.tags = self.run.tags or point.tags
+        if "notes" not in self.run.emptied:
+            self.run.notes = self.run.notes or point.notes or ""
 
     def shift_rows(self, step: int, runtime: float) -> None:
         """Say where the existing run ended, before the first row is fed.
@@ -269,6 +274,12 @@ class Fold:
         _update(run, "host", record.host)
         tags = self._overrides.tags
         _update(run, "tags", tuple(record.tags) if tags is None else tags)
+        for name in record.emptied:
+            if name == "notes":
+                run.notes = ""
+            elif name == "tags" and tags is None:
+                run.tags = ()
+        run.emptied |= {*record.emptied}
         if record.git is not None:
             _update(run, "git_remote_url", record.git.remote_url)
             _update(run, "git_commit", record.git.commit)
@@ -304,7 +315,7 @@ class Fold:
             value = _value(item)
             # The wandb package writes what it derives from history with nested keys, and what
             # the user set with plain ones; `_runtime` is its own either way.
-            if item.nested_key or item.key.startswith("_"):
+            if item.nested_key or item.key in _OWN_KEYS:
                 self.summary.set_derived(item.path, value)
             else:
                 self.summary.set_explicit(item.path, value)
