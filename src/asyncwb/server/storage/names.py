@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import secrets
 from typing import TYPE_CHECKING
 
 from asyncwb.server.problems import invalid
@@ -10,7 +11,7 @@ from asyncwb.server.problems import invalid
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["check_name", "invent"]
+__all__ = ["check_name", "invent", "random_name"]
 
 _LONGEST = 128
 
@@ -65,6 +66,12 @@ _SECOND = _words(
 )
 
 
-def invent(number: int) -> str:
-    """A display name such as `quiet-otter-12`."""
-    return f"{random.choice(_FIRST)}-{random.choice(_SECOND)}-{number}"
+def invent(number: int, kind: str = "") -> str:
+    """A display name such as `quiet-otter-12`, or `quiet-otter-sweep-12` of a kind."""
+    middle = f"{kind}-" if kind else ""
+    return f"{random.choice(_FIRST)}-{random.choice(_SECOND)}-{middle}{number}"
+
+
+def random_name() -> str:
+    """An id of eight characters of `[0-9a-z]`."""
+    return "".join(secrets.choice("0123456789abcdefghijklmnopqrstuvwxyz") for _ in range(8))
