@@ -9,6 +9,7 @@ import msgspec
 
 from asyncwb.errors import DeadlineError, InvalidValueError, UnsupportedError
 from asyncwb.portal import PORTAL
+from asyncwb.run.assignment import decided, parameters_of, take_assignment
 from asyncwb.run.auto_resume import remember_run, remembered_run
 from asyncwb.run.config import as_mapping
 from asyncwb.run.context import add_run
@@ -23,6 +24,7 @@ from asyncwb.settings import Settings, resolve
 
 if TYPE_CHECKING:
     from asyncwb.journal import Journal
+    from asyncwb.run.assignment import Assignment
     from asyncwb.run.connection import Connection
     from asyncwb.run.folder import RunFolder
     from asyncwb.run.nulls import RunJournal
@@ -40,8 +42,10 @@ def start(options: StartOptions) -> tuple[Run, Connection | None]:
     Returns:
         The run, and its connection (not started yet) when it is to be sent.
     """
-    settings = _settings(options)
-    config = _config(options)
+    assignment = take_assignment()
+    settings = _settings(options, assignment)
+    parameters = parameters_of(assignment, settings)
+    config = {**_config(options), **parameters}
     online = settings.mode == "online"
     # Before anything is written: without a key nothing could ever be sent.
     destination = _destination(settings) if online else None
@@ -59,8 +63,12 @@ def start(options: StartOptions) -> tuple[Run, Connection | None]:
     if settings.resume == "auto":
         remember_run(settings.root_dir, core.names.id)
     core.config.load(config)
+    if parameters:
+        core.config.lock(parameters, terminal.warning)
     core.recorder.begin(core.config.as_dict())
     run = Run(core)
+    if assignment is not None:
+        assignment.run = run
     connection = None
     if destination is not None and file_journal is not None:
         from asyncwb.run.connection import Connection
@@ -123,17 +131,19 @@ def _cause(connection: Connection) -> str:
     return f" ({cause})" if cause else ""
 
 
-def _settings(options: StartOptions) -> Settings:
+def _settings(options: StartOptions, assignment: Assignment | None) -> Settings:
     base = options.settings
+    if base is None and assignment is not None:
+        base = assignment.settings
+    keywords = {**options.keywords, **decided(assignment)}
+    given = {key: value for key, value in keywords.items() if value is not None}
     if isinstance(base, Settings):
-        given = {key: value for key, value in options.keywords.items() if value is not None}
         # Resolved before: only the keywords are new, and are checked like any other.
         overrides = {**msgspec.structs.asdict(base), **given}
         settings = resolve(overrides, environ={})
     else:
         if base is not None and not hasattr(base, "items"):
             raise InvalidValueError(f"settings is a Settings or a dict, got {type(base).__name__}")
-        given = {key: value for key, value in options.keywords.items() if value is not None}
         settings = resolve({**dict(base or {}), **given})
     if settings.mode == "shared":
         raise UnsupportedError("mode='shared' (several writers of one run) is not available")

@@ -29,7 +29,9 @@ _BOOLEANS = {
     **dict.fromkeys(("1", "true", "yes", "on", "y", "t"), True),
     **dict.fromkeys(("0", "false", "no", "off", "n", "f"), False),
 }
-_BOOLEAN_FIELDS = frozenset({"silent", "quiet", "allow_val_change", "insecure", "symlink"})
+_BOOLEAN_FIELDS = frozenset(
+    {"silent", "quiet", "allow_val_change", "insecure", "symlink", "agent_disable_flapping"}
+)
 _LIST_FIELDS = frozenset({"run_tags", "ignore_globs"})
 _OLD_MODES = {"dryrun": "offline", "run": "online"}
 _SERVER_FIELDS = ("base_url", "api_key")
