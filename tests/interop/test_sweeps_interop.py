@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import asyncwb
+from asyncwb.portal import PORTAL
+from asyncwb.sweeps.path import sweep_path
+from asyncwb.sweeps.service import Service
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,9 +53,7 @@ with wandb.init(config={"lr": 9}) as run:
         ("bayes", SPACE, 10),
     ],
 )
-def test_wandb_sweep_and_agent(
-    sdk: Callable[..., Any], method: str, space: Any, runs: int
-) -> None:
+def test_wandb_sweep_and_agent(sdk: Callable[..., Any], method: str, space: Any, runs: int) -> None:
     config = {
         "method": method, "metric": {"name": "loss", "goal": "minimize"}, "parameters": space,
         "run_cap": runs, "name": "a name",
@@ -61,7 +62,7 @@ def test_wandb_sweep_and_agent(
         START
         + f"""
 sweep_id = wandb.sweep({config!r}, project="sw-{method}")
-wandb.agent(sweep_id, train, count=20)
+wandb.agent(sweep_id, train, count={runs if method != "grid" else None})
 sweep = wandb.Api().sweep("sw-{method}/" + sweep_id)
 best = sweep.best_run()
 result(dict(
@@ -80,7 +81,9 @@ result(dict(
     assert found["order"] == "+summary_metrics.loss"
     assert found["config"]["method"] == method
     # What the script saw is what the server has, and the sweep's values won over the script's.
-    assert found["runs"] == [[run, "finished", config, found["id"]] for config, _, run in found["seen"]]
+    assert found["runs"] == [
+        [run, "finished", config, found["id"]] for config, _, run in found["seen"]
+    ]
     values = [run_config["lr"] for run_config, *_ in found["seen"]]
     assert all(0 <= value <= 1 for value in values)
     assert all(run_config["own"] == 1 for run_config, *_ in found["seen"])
@@ -113,7 +116,7 @@ def wandb_command(server: LocalServer, folder: Path, *arguments: str) -> str:
     return done.stdout + done.stderr
 
 
-def test_the_wandb_commands(server: LocalServer, tmp_path: Path, sdk: Callable[..., Any]) -> None:
+def test_the_wandb_commands(server: LocalServer, tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text(TRAIN)
     (tmp_path / "sweep.yaml").write_text(
         "program: train.py\nmethod: grid\nmetric: {name: loss}\n"
@@ -124,11 +127,8 @@ def test_the_wandb_commands(server: LocalServer, tmp_path: Path, sdk: Callable[.
     path = said.split("wandb agent ")[1].split()[0]
 
     def state() -> str:
-        found = sdk(
-            f'import wandb, json\nprint("RESULT", json.dumps(wandb.Api().sweep("{path}").state))'
-        )
-        assert isinstance(found, str)
-        return found
+        where = sweep_path(path, None, None, server.settings)
+        return PORTAL.call(Service(server.settings).find, where).state
 
     wandb_command(server, tmp_path, "agent", "--count", "1", path)
     assert state() == "RUNNING"
@@ -152,7 +152,9 @@ def test_the_wandb_commands(server: LocalServer, tmp_path: Path, sdk: Callable[.
 async def test_our_agent_on_their_sweep(server: LocalServer, sdk: Callable[..., Any]) -> None:
     config = {
         "method": "grid", "metric": {"name": "loss", "goal": "minimize"},
-        "parameters": {"lr": {"values": [0.1, 0.2]}, "deep": {"parameters": {"x": {"value": None}}}},
+        "parameters": {
+            "lr": {"values": [0.1, 0.2]}, "deep": {"parameters": {"x": {"value": None}}},
+        },
     }  # fmt: skip
     script = START + f"result(wandb.sweep({config!r}, project='mixed', prior_runs=None))"
     theirs = sdk(script, WANDB_ENTITY="local")
@@ -186,7 +188,7 @@ async def test_their_agent_on_our_sweep(server: LocalServer, sdk: Callable[..., 
         START
         + f"""
 import yaml
-wandb.agent("{ours}", train, project="mixed", entity="local")
+wandb.agent("{ours}", train, project="mixed", entity="local", count=2)
 api = wandb.Api()
 theirs = wandb.sweep({config!r}, project="mixed", entity="local")
 result(dict(
@@ -211,8 +213,8 @@ async def test_our_agent_runs_their_program(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WANDB_ERROR_REPORTING", "false")
     config = {
-        "method": "grid", "program": "train.py", "command": [sys.executable, "${program}", "${args}"],
-        "parameters": {"lr": {"values": [0.5]}},
+        "method": "grid", "program": "train.py", "parameters": {"lr": {"values": [0.5]}},
+        "command": [sys.executable, "${program}", "${args}"],
     }  # fmt: skip
     sweep_id = await asyncwb.sweep(config, project="programs", settings=server.settings)
     result = await asyncwb.agent(sweep_id, settings=server.settings)

@@ -86,5 +86,6 @@ class Sweeps:
         await self.client.stream(run, {"files": files, "complete": True, "exitcode": exitcode})
 
     async def read(self, sweep: Any, selection: str) -> Any:
-        document = f'{{ project(name: "demo") {{ sweep(sweepName: "{sweep["name"]}") {{ {selection} }} }} }}'
-        return (await self.client.data(document))["project"]["sweep"]
+        found = f'sweep(sweepName: "{sweep["name"]}") {{ {selection} }}'
+        data = await self.client.data(f'{{ project(name: "demo") {{ {found} }} }}')
+        return data["project"]["sweep"]

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 _STATES = {"pause": "PAUSED", "resume": "RUNNING", "stop": "FINISHED", "cancel": "CANCELED"}
+_OVER = ("FINISHED", "CANCELED")
 
 
 def sweep(
@@ -48,6 +49,7 @@ def sweep(
 
 
 async def _change(sweep: str, entity: str | None, project: str | None, state: str) -> str:
+    from asyncwb.errors import UsageError
     from asyncwb.portal import PORTAL
     from asyncwb.settings import resolve
     from asyncwb.sweeps.path import sweep_path
@@ -56,5 +58,8 @@ async def _change(sweep: str, entity: str | None, project: str | None, state: st
     settings = await PORTAL.in_thread(resolve)
     path = sweep_path(sweep, entity, project, settings)
     service = Service(settings)
-    await service.set_state(await service.find(path), path, state)
+    found = await service.find(path)
+    if found.state in _OVER and state != "RUNNING":
+        raise UsageError(f"sweep {path} is {found.state.lower()} already")
+    await service.set_state(found, path, state)
     return str(path)

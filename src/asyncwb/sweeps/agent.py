@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 import anyio
 import msgspec
 
-from asyncwb.errors import ConfigError, InvalidValueError
+from asyncwb.errors import ConfigError, Error, InvalidValueError, UsageError
 from asyncwb.portal import PORTAL
 from asyncwb.run.assignment import Assignment
 from asyncwb.run.terminal import Terminal
-from asyncwb.sweeps.command import prepare
+from asyncwb.sweeps.command import command_of, names_no_program, prepare
 from asyncwb.sweeps.create import settings_of
 from asyncwb.sweeps.limits import FailureLimits
 from asyncwb.sweeps.path import SweepPath, sweep_path
@@ -144,6 +144,7 @@ class SweepAgent:
         self._command: Sequence[str] | None = None
         self._deleted = False
         self._gave_up = False
+        self._error: Error | None = None
 
     async def run(self) -> AgentResult:
         """Carry out runs until there are no more.
@@ -157,7 +158,13 @@ class SweepAgent:
             entity = self._path.entity if place.entity is None else place.entity.name
             self._path = SweepPath(entity, place.name, node.name)
         if self._function is None:
-            self._command = await PORTAL.in_thread(_command_of, node, self._path)
+            config = await PORTAL.in_thread(_read, node, self._path)
+            self._command = command_of(config)
+            if names_no_program(config):
+                raise UsageError(
+                    f"sweep {self._path} names no program to run: add `program` (or a `command`) "
+                    "to its config, or give agent() a function"
+                )
         self._terminal.line(f"sweep {self._path}: {self._workers} agent(s) at work")
         unregister = self._watch_exit()
         try:
@@ -166,6 +173,8 @@ class SweepAgent:
                     group.start_soon(self._work)
         finally:
             unregister()
+        if self._error is not None:
+            raise self._error
         return self._result()
 
     def force(self) -> None:
@@ -188,6 +197,14 @@ class SweepAgent:
             await anyio.sleep(0.05)
 
     async def _work(self) -> None:
+        try:
+            await self._work_on()
+        except Error as error:
+            # The others end what they are at; the caller gets the first one.
+            self._error = self._error or error
+            self._enough.set()
+
+    async def _work_on(self) -> None:
         agent_id = await self._service.register(self._path)
         worker = Worker(self._service, agent_id, self._interval(), self._terminal)
         while self._reserve():
@@ -276,16 +293,15 @@ class SweepAgent:
         return AgentResult(self._limits.finished, self._limits.failed, self._stopped, reason)
 
 
-def _command_of(node: SweepNode, path: SweepPath) -> Sequence[str] | None:
-    """The command line in the config of a sweep, which may be anybody's; None: the default."""
+def _read(node: SweepNode, path: SweepPath) -> Mapping[str, Any]:
+    """The config of a sweep, which may be anybody's."""
     import yaml
 
     try:
         config: Any = yaml.safe_load(node.config)
-        command: Any = config.get("command")
-    except (yaml.YAMLError, AttributeError) as exc:
+    except yaml.YAMLError as exc:
         raise ConfigError(f"the config of sweep {path} is not understood: {exc}", exc=exc) from exc
-    return [str(word) for word in command] if isinstance(command, list) else None
+    return config if isinstance(config, dict) else {}
 
 
 def _is_async(function: object) -> bool:

@@ -6,13 +6,11 @@ import os
 import re
 import shutil
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from asyncwb import jsonx
-from asyncwb.errors import UsageError
 from asyncwb.sender.yamltext import to_yaml
 
 if TYPE_CHECKING:
@@ -21,18 +19,32 @@ if TYPE_CHECKING:
     from asyncwb.settings import Settings
     from asyncwb.sweeps.path import SweepPath
 
-__all__ = ["Program", "prepare"]
+__all__ = ["Program", "command_of", "names_no_program", "prepare"]
 
 _DEFAULT = ("${env}", "${interpreter}", "${program}", "${args}")
 _WORD = re.compile(r"\$\{(\w+)\}")
 _ENVVAR = re.compile(r"\$\{envvar:(\w+)\}")
 
 
-class Program(msgspec.Struct, frozen=True):
-    """What a process is started with."""
+@dataclass(frozen=True)
+class Program:
+    """What a process is started with; the environment may hold keys, and is not shown."""
 
     command: list[str]
-    environment: dict[str, str]
+    environment: dict[str, str] = field(repr=False)
+
+
+def command_of(config: Mapping[str, Any]) -> list[str] | None:
+    """The `command` of a sweep's config; None: the default one."""
+    command = config.get("command")
+    if not isinstance(command, list):
+        return None
+    return [str(word) for word in command]
+
+
+def names_no_program(config: Mapping[str, Any]) -> bool:
+    """Whether the command needs a program and the config has none."""
+    return not config.get("program") and "${program}" in (command_of(config) or _DEFAULT)
 
 
 def prepare(
@@ -55,9 +67,6 @@ def prepare(
         path: The sweep.
         settings: Where the server is, and where the `wandb` folder lies.
         resumed: Whether the run goes on after a preemption.
-
-    Raises:
-        UsageError: The command needs a program and the config names none.
     """
     root = Path(settings.root_dir).expanduser().absolute()
     folder = root / "wandb" / f"sweep-{path.sweep_id}"
@@ -68,11 +77,6 @@ def prepare(
     json_file = folder / f"config-{run_id}.json"
     words = _words(program, parameters, json_file)
     chosen = list(template or _DEFAULT)
-    if program is None and "${program}" in chosen:
-        raise UsageError(
-            f"sweep {path} names no program to run: add `program` (or a `command`) to its config, "
-            "or give agent() a function"
-        )
     if "${args_json_file}" in chosen:
         json_file.write_bytes(jsonx.encode(dict(parameters)))
     command = [text for word in chosen for text in _filled(word, words)]

@@ -32,11 +32,14 @@ class Job(Protocol):
 
 
 async def end_run(assignment: Assignment, exit_code: int) -> None:
-    """Finish the run of an assignment that its function left open; a failure is shown."""
+    """Finish the run of an assignment where its function did not, or was cancelled while it did.
+
+    What goes wrong is shown.
+    """
     from asyncwb.errors import Error
 
     run = assignment.run
-    if run is None or run._core.ended:  # pyright: ignore[reportPrivateUsage]
+    if run is None or run.status().state not in ("running", "finishing"):
         return
     try:
         await run.finish(exit_code)
