@@ -13,6 +13,7 @@ import msgspec
 from asyncwb.errors import ConfigError, Error, InvalidValueError, UsageError
 from asyncwb.portal import PORTAL
 from asyncwb.run.assignment import Assignment
+from asyncwb.run.config import as_mapping
 from asyncwb.run.terminal import Terminal
 from asyncwb.sweeps.command import command_of, names_no_program, prepare
 from asyncwb.sweeps.create import settings_of
@@ -301,7 +302,7 @@ def _read(node: SweepNode, path: SweepPath) -> Mapping[str, Any]:
         config: Any = yaml.safe_load(node.config)
     except yaml.YAMLError as exc:
         raise ConfigError(f"the config of sweep {path} is not understood: {exc}", exc=exc) from exc
-    return config if isinstance(config, dict) else {}
+    return as_mapping(config) if isinstance(config, dict) else {}
 
 
 def _is_async(function: object) -> bool:

@@ -8,7 +8,7 @@ import shutil
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from asyncwb import jsonx
 from asyncwb.sender.yamltext import to_yaml
@@ -37,9 +37,11 @@ class Program:
 def command_of(config: Mapping[str, Any]) -> list[str] | None:
     """The `command` of a sweep's config; None: the default one."""
     command = config.get("command")
-    if not isinstance(command, list):
-        return None
-    return [str(word) for word in command]
+    return [str(word) for word in command] if _is_list(command) else None
+
+
+def _is_list(value: object) -> TypeGuard[list[object]]:
+    return isinstance(value, list)
 
 
 def names_no_program(config: Mapping[str, Any]) -> bool:

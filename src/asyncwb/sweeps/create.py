@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from asyncwb.errors import ConfigError
 from asyncwb.portal import PORTAL
+from asyncwb.run.config import as_mapping
 from asyncwb.run.terminal import Terminal
 from asyncwb.searchspace import fill_distributions, read_config
 from asyncwb.sender.yamltext import to_yaml
@@ -91,7 +92,7 @@ def _load(
         tree = source() if callable(source) else source
     if not isinstance(tree, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
         read_config(tree)  # says what is wrong
-    return {key: _plain(value) for key, value in tree.items()}
+    return {key: _plain(value) for key, value in as_mapping(tree).items()}
 
 
 def _read_file(path: str) -> Any:
@@ -107,7 +108,7 @@ def _read_file(path: str) -> Any:
 def _plain(value: Any) -> Any:
     """Dicts and lists for whatever acts like them, numbers for numpy's."""
     if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: _plain(item) for key, item in as_mapping(value).items()}  # pyright: ignore[reportUnknownArgumentType]
     if isinstance(value, list | tuple):
         return [_plain(item) for item in cast("list[Any]", value)]
     if hasattr(value, "tolist"):

@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from asyncwb.sweeps.threads import BlockingJob
 
@@ -38,21 +38,21 @@ class ProcessJob(BlockingJob):
 
     def work(self) -> Outcome:
         """See `BlockingJob`."""
-        group: dict[str, Any] = {"process_group": 0} if os.name == "posix" else {}
         try:
-            self._process = subprocess.Popen(
+            process = subprocess.Popen(
                 self._program.command,
                 env=self._program.environment,
                 # It is not the terminal's foreground group: reading from it would suspend it.
                 stdin=subprocess.DEVNULL,
-                **group,
+                process_group=0 if os.name == "posix" else None,
             )
         except OSError as error:
             self._terminal.warning(f"{self._program.command[0]!r} cannot be run: {error}")
             return "failed"
+        self._process = process
         if self._ending:
             self.ask()
-        return "finished" if self._process.wait() == 0 else "failed"
+        return "finished" if process.wait() == 0 else "failed"
 
     def ask(self) -> None:
         """See `BlockingJob`."""

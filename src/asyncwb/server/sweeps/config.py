@@ -28,7 +28,7 @@ class _Loader(yaml.SafeLoader):
         self._depth = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
+        if self.check_event(yaml.AliasEvent):  # pyright: ignore[reportUnknownMemberType]
             raise yaml.YAMLError("aliases (*name) are not read")
         self._depth += 1
         if self._depth > _DEEPEST:
@@ -70,4 +70,4 @@ def parse_config(text: str) -> SweepConfig:
             raise invalid(f"the config of the sweep: {exc.message}") from exc
         raise invalid(f"the config of the sweep is not YAML: {exc}") from exc
     finally:
-        loader.dispose()
+        loader.dispose()  # pyright: ignore[reportUnknownMemberType]
