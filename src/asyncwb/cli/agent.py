@@ -64,12 +64,21 @@ async def _run(agent: SweepAgent) -> AgentResult | None:
     """Run an agent; None when a signal ended it."""
     import anyio
 
+    from asyncwb.errors import Error
+
     result: AgentResult | None = None
+    failure: Error | None = None
     async with anyio.create_task_group() as group:
         with anyio.CancelScope() as scope:
             group.start_soon(_watch_signals, agent, scope)
-            result = await agent.run()
+            try:
+                result = await agent.run()
+            except Error as error:
+                # Not out of the group, which would wrap it.
+                failure = error
         group.cancel_scope.cancel()
+    if failure is not None:
+        raise failure
     return result
 
 

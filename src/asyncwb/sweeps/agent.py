@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 from urllib.parse import urlsplit
 
 import anyio
@@ -13,7 +13,6 @@ import msgspec
 from asyncwb.errors import ConfigError, Error, InvalidValueError, UsageError
 from asyncwb.portal import PORTAL
 from asyncwb.run.assignment import Assignment
-from asyncwb.run.config import as_mapping
 from asyncwb.run.terminal import Terminal
 from asyncwb.sweeps.command import command_of, names_no_program, prepare
 from asyncwb.sweeps.create import settings_of
@@ -302,7 +301,7 @@ def _read(node: SweepNode, path: SweepPath) -> Mapping[str, Any]:
         config: Any = yaml.safe_load(node.config)
     except yaml.YAMLError as exc:
         raise ConfigError(f"the config of sweep {path} is not understood: {exc}", exc=exc) from exc
-    return as_mapping(config) if isinstance(config, dict) else {}
+    return cast("dict[str, Any]", config) if isinstance(config, dict) else {}
 
 
 def _is_async(function: object) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from asyncwb import jsonx
+from asyncwb.errors import ProtocolError
 from asyncwb.sender.yamltext import to_yaml
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Program", "command_of", "names_no_program", "prepare"]
 
 _DEFAULT = ("${env}", "${interpreter}", "${program}", "${args}")
+_NAME = re.compile(r"[^/\\\x00-\x1f]+")
 _WORD = re.compile(r"\$\{(\w+)\}")
 _ENVVAR = re.compile(r"\$\{envvar:(\w+)\}")
 
@@ -69,7 +71,13 @@ def prepare(
         path: The sweep.
         settings: Where the server is, and where the `wandb` folder lies.
         resumed: Whether the run goes on after a preemption.
+
+    Raises:
+        ProtocolError: The server names the run so that its file would lie elsewhere.
     """
+    for name in (path.sweep_id, run_id):
+        if not _NAME.fullmatch(name):
+            raise ProtocolError(f"{name!r} cannot be the name of a run or a sweep")
     root = Path(settings.root_dir).expanduser().absolute()
     folder = root / "wandb" / f"sweep-{path.sweep_id}"
     folder.mkdir(parents=True, exist_ok=True)

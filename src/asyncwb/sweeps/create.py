@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import TYPE_CHECKING, Any, cast
 
-from asyncwb.errors import ConfigError
+from asyncwb.errors import ConfigError, InvalidValueError
 from asyncwb.portal import PORTAL
-from asyncwb.run.config import as_mapping
 from asyncwb.run.terminal import Terminal
 from asyncwb.searchspace import fill_distributions, read_config
 from asyncwb.sender.yamltext import to_yaml
@@ -86,13 +86,15 @@ def settings_of(settings: Settings | Mapping[str, Any] | None) -> Settings:
 def _load(
     source: Mapping[str, Any] | str | os.PathLike[str] | Callable[[], Mapping[str, Any]],
 ) -> dict[str, Any]:
+    tree: object = source
     if isinstance(source, str | os.PathLike):
         tree = _read_file(os.fspath(source))
-    else:
-        tree = source() if callable(source) else source
-    if not isinstance(tree, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
-        read_config(tree)  # says what is wrong
-    return {key: _plain(value) for key, value in as_mapping(tree).items()}
+    elif callable(source):
+        tree = source()
+    plain = _plain(tree)
+    if not isinstance(plain, dict):
+        read_config(plain)  # says what is wrong
+    return cast("dict[str, Any]", plain)
 
 
 def _read_file(path: str) -> Any:
@@ -106,11 +108,22 @@ def _read_file(path: str) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Dicts and lists for whatever acts like them, numbers for numpy's."""
+    """What JSON has a word for: dicts and lists for what acts like them, numbers for numpy's.
+
+    Raises:
+        InvalidValueError: There is something else in it.
+    """
+    if value is None or isinstance(value, str | int | float):
+        return value
     if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in as_mapping(value).items()}  # pyright: ignore[reportUnknownArgumentType]
+        found: Mapping[Any, Any] = value
+        return {str(key): _plain(item) for key, item in found.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in cast("list[Any]", value)]
+    if isinstance(value, date):  # as YAML files have them
+        return value.isoformat()
     if hasattr(value, "tolist"):
         return value.tolist()
-    return value
+    raise InvalidValueError(
+        f"the config of a sweep holds texts, numbers, lists and dicts, not {value!r}"
+    )

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from asyncwb.errors import ProtocolError
 from asyncwb.settings import resolve
 from asyncwb.sweeps.command import Program, command_of, names_no_program, prepare
 from asyncwb.sweeps.path import SweepPath
@@ -90,6 +91,15 @@ def test_the_key_of_the_settings_reaches_the_program_and_nothing_else() -> None:
     assert found.environment["WANDB_RESUME"] == "allow"
     assert key not in repr(found.command)
     assert key not in repr(found)
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "a\\b", "", "a\nb"])
+def test_names_of_a_server_do_not_leave_the_folder(name: str) -> None:
+    with pytest.raises(ProtocolError, match="cannot be the name"):
+        prepared(run_id=name)
+    with pytest.raises(ProtocolError, match="cannot be the name"):
+        prepared(path=SweepPath("acme", "demo", name))
+    assert not list(Path("root").rglob("*.yaml"))
 
 
 def test_commands_of_configs() -> None:

@@ -297,7 +297,7 @@ async def _think(context: Context, key: str, answer: Beat) -> Beat:
 
 
 def _running(text: str | None) -> frozenset[str]:
-    states = decode(text) if text else {}
+    states: Any = decode(text) if text else {}
     if not is_object(states):
         raise invalid("runState is a JSON object of run ids")
     return frozenset(name for name, runs_now in states.items() if runs_now)

@@ -30,12 +30,14 @@ if TYPE_CHECKING:
 __all__ = [
     "add_agent",
     "agent_for",
+    "close_run",
     "free_point",
     "give_again",
     "give_new",
     "held_by",
     "lost_point",
     "release",
+    "taken_over",
     "touch",
     "waiting",
 ]
@@ -109,23 +111,36 @@ def held_by(connection: Connection, agent_id: int, crashed_after: float) -> list
     return list(connection.execute(query).all())
 
 
-def release(connection: Connection, trial: Any, *, never_began: bool) -> None:
-    """Note that an agent is done with a trial, or lost it.
-
-    Args:
-        connection: In a transaction.
-        trial: The trial.
-        never_began: Whether its run ended without having begun, for good.
-    """
+def release(connection: Connection, trial: Any) -> None:
+    """Note that an agent is done with a trial."""
     connection.execute(
         update(sweep_trials).where(sweep_trials.c.id == trial.id).values(released=True)
     )
-    if never_began:
-        connection.execute(
-            update(runs)
-            .where(runs.c.id == trial.run_id, runs.c.state == "pending")
-            .values(state="failed", updated_at=time.time())
+
+
+def close_run(connection: Connection, trial: Any, before: tuple[str, ...], state: str) -> None:
+    """Set the state of a run that cannot say itself that it has ended, if it is one of `before`."""
+    connection.execute(
+        update(runs)
+        .where(runs.c.id == trial.run_id, runs.c.state.in_(before))
+        .values(state=state, updated_at=time.time())
+    )
+
+
+def taken_over(connection: Connection, sweep_id: int, agent_id: int, names: set[str]) -> list[str]:
+    """Which of these runs have been given to another agent."""
+    if not names:
+        return []
+    query = (
+        select(runs.c.name)
+        .join(sweep_trials, sweep_trials.c.run_id == runs.c.id)
+        .where(
+            sweep_trials.c.sweep_id == sweep_id,
+            sweep_trials.c.agent_id != agent_id,
+            runs.c.name.in_(sorted(names)),
         )
+    )
+    return list(connection.execute(query).scalars())
 
 
 def waiting(connection: Connection, sweep_id: int, crashed_after: float) -> Any:

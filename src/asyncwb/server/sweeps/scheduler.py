@@ -84,15 +84,18 @@ def beat(
     agent_id, sweep = trials.agent_for(connection, user, agent_key)
     trials.touch(connection, agent_id, sweep.id)
     config = parse_config(sweep.config)
-    stops: list[Command] = []
-    for trial in trials.held_by(connection, agent_id, crashed_after):
-        stopped = _judge(connection, config, trial)
+    held = trials.held_by(connection, agent_id, crashed_after)
+    # An agent that was silent for too long and comes back has lost its run to another.
+    strange = set(running) - {trial.name for trial in held}
+    stops = trials.taken_over(connection, sweep.id, agent_id, strange)
+    for trial in held:
+        stopped = _judge(connection, config, trial) or trial.stop_requested
         if trial.name not in running:
-            _let_go(connection, trial)
-        elif stopped or trial.stop_requested or sweep.state == "CANCELED":
-            stops.append({"type": "stop", "run_id": trial.name})
+            _let_go(connection, trial, stopped=stopped)
+        elif stopped or sweep.state == "CANCELED":
+            stops.append(trial.name)
     if running:
-        return Beat(stops)
+        return Beat([{"type": "stop", "run_id": name} for name in stops])
     if sweep.state in ("CANCELED", "FINISHED"):
         return _EXIT
     if sweep.state == "PAUSED":
@@ -100,13 +103,19 @@ def beat(
     return _next(connection, sweep, config, agent_id, crashed_after)
 
 
-def _let_go(connection: Connection, trial: Any) -> None:
-    """An agent has ended a run. One that never began was never heard of, or ends at once.
+def _let_go(connection: Connection, trial: Any, *, stopped: bool) -> None:
+    """An agent has ended a run, or was never told of it.
 
-    The answer that gave it may be lost, so it is given once more; not if it may have run unseen.
+    One that has not begun is given once more, for the answer that gave it may be lost; but not if
+    it may have run unseen.
     """
+    trials.release(connection, trial)
     quick = time.time() - trial.given_at < _QUICK_SECONDS
-    trials.release(connection, trial, never_began=not quick or trial.attempts >= _MOST_GIVEN)
+    if not quick or trial.attempts >= _MOST_GIVEN:
+        trials.close_run(connection, trial, ("pending",), "failed")
+    if stopped:
+        # By a signal, perhaps, after which no process says that it has ended.
+        trials.close_run(connection, trial, ("running", "preempting"), "killed")
 
 
 def _next(

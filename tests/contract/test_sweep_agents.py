@@ -17,9 +17,11 @@ import anyio
 import anyio.lowlevel
 import msgspec
 import pytest
+from typer.testing import CliRunner
 
 import asyncwb
 import asyncwb.sync as wandb
+from asyncwb.cli import app
 from asyncwb.errors import ConfigError, InvalidValueError, UsageError
 from asyncwb.portal import PORTAL
 from asyncwb.settings import Settings, resolve
@@ -565,43 +567,78 @@ def test_ctrl_c_ends_the_command_and_its_program(folder: Path, settings: Setting
     assert "Traceback" not in said
 
 
-def test_the_commands(folder: Path, settings: Settings) -> None:
+def test_ctrl_c_in_a_blocking_agent_leaves_no_program(folder: Path, settings: Settings) -> None:
+    """Its event loop goes on while the interpreter ends, until the program has ended, too."""
+    sweep_id = wandb.sweep(program(SLEEPER), project="signals", settings=settings)
+    script = f"""
+import asyncwb.sync as wandb
+wandb.agent("local/signals/{sweep_id}")
+"""
     environment = {
-        **os.environ, "WANDB_BASE_URL": settings.base_url, "WANDB_SILENT": "false",
+        **os.environ, "WANDB_BASE_URL": settings.base_url,
         "WANDB_API_KEY": settings.api_key or "", "ASYNCWB_AGENT_HEARTBEAT_SECONDS": "0.1",
+        "WANDB_AGENT_KILL_DELAY": "3",
     }  # fmt: skip
+    with subprocess.Popen(
+        [sys.executable, "-c", script], env=environment, stderr=subprocess.PIPE, text=True
+    ) as agent:
+        wait_for(folder / "begun")
+        agent.send_signal(signal.SIGINT)
+        _, said = agent.communicate(timeout=PATIENCE)
+    assert "KeyboardInterrupt" in said
+    # It ignores SIGTERM, so it got SIGKILL; a zombie would be ours to see.
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((folder / "begun").read_text()), 0)
+
+
+SLEEPER = """
+import os, signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+with open("new", "w") as file:
+    file.write(str(os.getpid()))
+os.rename("new", "begun")
+while True: time.sleep(0.05)
+"""
+
+
+def test_the_commands(folder: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANDB_BASE_URL", settings.base_url)
+    monkeypatch.setenv("WANDB_API_KEY", settings.api_key or "")
+    monkeypatch.setenv("WANDB_SILENT", "false")
+    monkeypatch.setenv("ASYNCWB_AGENT_HEARTBEAT_SECONDS", "0.1")
 
     def command(*words: str, code: int = 0) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "asyncwb", *words], env=environment, check=False,
-            capture_output=True, text=True, timeout=PATIENCE,
-        )  # fmt: skip
-        assert done.returncode == code, done.stderr
-        return done.stdout + done.stderr
+        done = CliRunner().invoke(app, list(words))
+        if isinstance(done.exception, asyncwb.Error):
+            assert code == 1
+            return str(done.exception)
+        assert done.exit_code == code, done.output
+        return done.output
 
-    Path("train.py").write_text(PROGRAM)
-    Path("sweep.yaml").write_text(
-        f"program: train.py\ncommand: ['{sys.executable}', '${{program}}']\nmethod: grid\n"
-        "project: commands\nparameters:\n  lr: {values: [0.1, 0.2, 0.3]}\n"
-    )
+    def write(method: str, script: str) -> None:
+        Path("train.py").write_text(script)
+        Path("sweep.yaml").write_text(
+            f"program: train.py\ncommand: ['{sys.executable}', '${{program}}']\n"
+            f"project: commands\nmethod: {method}\nparameters: {{lr: {{values: [1, 2, 3]}}}}\n"
+        )
+
+    write("grid", "print(1)")
     path = command("sweep", "sweep.yaml").split()[1]
     assert path.startswith("local/commands/")
     assert "1 run(s) finished" in command("agent", path, "--count", "1")
     assert "paused" in command("sweep", path, "--pause")
     assert "running" in command("sweep", path, "--resume")
-    assert "2 run(s) finished" in command("agent", path, "-j", "2")
+    assert "run(s) finished, 0 failed" in command("agent", path, "-j", "2")
+    assert "finished now" in command("sweep", path, "--stop")
     assert "is finished already" in command("sweep", path, "--cancel", code=1)
     assert "no sweep" in command("agent", "local/commands/none", code=1)
     assert "Only one" in command("sweep", path, "--cancel", "--stop", code=2)
+    write("random", "raise SystemExit(1)")
+    path = command("sweep", "sweep.yaml", "-p", "others").split()[1]
+    assert path.startswith("local/others/")
+    assert "gives up" in command("agent", path, code=1)
     Path("sweep.yaml").write_text("method: grid\nparameters: {lr: {min: 0.0, max: 1.0}}\n")
     assert "parameter 'lr'" in command("sweep", "sweep.yaml", code=1)
-    Path("train.py").write_text("raise SystemExit(1)")
-    Path("sweep.yaml").write_text(
-        f"program: train.py\ncommand: ['{sys.executable}', '${{program}}']\nmethod: random\n"
-        "parameters: {lr: {min: 0.0, max: 1.0}}\n"
-    )
-    path = command("sweep", "sweep.yaml", "-p", "commands").split()[1]
-    assert "gives up" in command("agent", path, code=1)
 
 
 # -- arguments ---------------------------------------------------------------------------------
@@ -663,6 +700,9 @@ async def test_a_bad_config_is_refused_before_anything_is_sent(tmp_path: Path) -
     ):
         with pytest.raises(InvalidValueError, match=message):
             await asyncwb.sweep(config, settings=nowhere)  # type: ignore[arg-type]
+    odd = {"method": "random", "parameters": {"a": {"value": {1, 2}}}}
+    with pytest.raises(InvalidValueError, match=r"texts, numbers, lists and dicts, not \{1, 2\}"):
+        await asyncwb.sweep(odd, settings=nowhere)
     with pytest.raises(ConfigError, match=r"cannot be read from .*none\.yaml"):
         await asyncwb.sweep(tmp_path / "none.yaml", settings=nowhere)
     bad = tmp_path / "bad.yaml"

@@ -276,6 +276,30 @@ async def test_a_run_that_never_begins(client: Client, sweeps: Sweeps) -> None:
     assert (await sweeps.client.run(other, "state"))["state"] == "failed"
 
 
+async def test_a_stopped_run_whose_process_says_no_more(sweeps: Sweeps) -> None:
+    """SIGTERM ends a process that does not handle it: its agent is the one to tell."""
+    sweep = await sweeps.create(RANDOM)
+    agent = await sweeps.agent(sweep)
+    run, values = await sweeps.next_run(agent)
+    await sweeps.begin(run, values)
+    await sweeps.set_state(sweep, "CANCELED")
+    assert await sweeps.beat(agent, run) == [{"type": "stop", "run_id": run}]
+    assert await sweeps.beat(agent) == [{"type": "exit"}]
+    assert (await sweeps.client.run(run, "state"))["state"] == "killed"
+
+
+async def test_an_agent_that_comes_back_too_late(client: Client, sweeps: Sweeps) -> None:
+    """Its run is another's by now."""
+    sweep = await sweeps.create(GRID)
+    late, other = await sweeps.agent(sweep), await sweeps.agent(sweep)
+    run, values = await sweeps.next_run(late)
+    silence(client, "sweep_agents", "id = 1")
+    assert await sweeps.next_run(other) == (run, values)
+    assert await sweeps.beat(late, run) == [{"type": "stop", "run_id": run}]
+    assert await sweeps.beat(other, run) == []
+    assert (await sweeps.next_run(late))[0] != run
+
+
 async def test_a_deleted_run_frees_its_point(sweeps: Sweeps) -> None:
     sweep = await sweeps.create(GRID)
     agent = await sweeps.agent(sweep)
