@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,7 +12,9 @@ import pytest
 
 import asyncwb
 from asyncwb.portal import PORTAL
-from asyncwb.sweeps.path import sweep_path
+from asyncwb.settings import resolve
+from asyncwb.sweeps.command import prepare
+from asyncwb.sweeps.path import SweepPath, sweep_path
 from asyncwb.sweeps.service import Service
 
 if TYPE_CHECKING:
@@ -117,6 +120,7 @@ def wandb_command(server: LocalServer, folder: Path, *arguments: str) -> str:
 
 
 def test_the_wandb_commands(server: LocalServer, tmp_path: Path) -> None:
+    settings = resolve(server.settings, environ={})
     (tmp_path / "train.py").write_text(TRAIN)
     (tmp_path / "sweep.yaml").write_text(
         "program: train.py\nmethod: grid\nmetric: {name: loss}\n"
@@ -127,8 +131,8 @@ def test_the_wandb_commands(server: LocalServer, tmp_path: Path) -> None:
     path = said.split("wandb agent ")[1].split()[0]
 
     def state() -> str:
-        where = sweep_path(path, None, None, server.settings)
-        return PORTAL.call(Service(server.settings).find, where).state
+        where = sweep_path(path, None, None, settings)
+        return PORTAL.call(Service(settings).find, where).state
 
     wandb_command(server, tmp_path, "agent", "--count", "1", path)
     assert state() == "RUNNING"
@@ -203,6 +207,32 @@ result(dict(
     # The same call of both packages makes the same sweep.
     assert found["both"][0] == found["both"][1]
     assert found["descriptions"] == ['words: and "more"'] * 2
+
+
+def test_words_of_a_command_are_those_of_the_package(sdk: Callable[..., Any]) -> None:
+    values = {"lr": 0.1, "n": None, "on": True, "off": False, "t": "a b", "d": {"x": [1, "y"]}}
+    command = {"args": {key: {"value": value} for key, value in values.items()}}
+    theirs = sdk(
+        START
+        + f"""
+from wandb.sdk.launch.sweeps.utils import create_sweep_command_args, create_sweep_command
+words = create_sweep_command_args({command!r})
+words["envvar"] = create_sweep_command(["a-${{envvar:HOME}}-${{envvar:NOT_SET}}"])
+result(words)
+"""
+    )
+    dicts = theirs.pop("args_dict")
+    envvar = theirs.pop("envvar")
+    assert dicts == values
+    for name, expected in theirs.items():
+        found = prepare(
+            [f"${{{name}}}"], program="p", run_id="r", parameters=values, resumed=False,
+            path=SweepPath("e", "p", "s"), settings=resolve(environ={}),
+        ).command  # fmt: skip
+        if name == "args_json":  # the text may be laid out differently
+            found, expected = [[json.loads(text) for text in texts] for texts in (found, expected)]
+        assert found == expected, name
+    assert envvar[0].endswith("-NOT_SET")
 
 
 async def test_our_agent_runs_their_program(

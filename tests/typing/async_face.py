@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, TextIO, assert_type
 import asyncwb
 from asyncwb.api.run import Run as ApiRun
 from asyncwb.portal import PORTAL, on_loop, on_loop_iter
+from asyncwb.sweeps.agent import AgentResult
+from asyncwb.sweeps.path import SweepId
 from asyncwb.types import Row
 
 if TYPE_CHECKING:
@@ -30,6 +32,10 @@ async def use() -> None:
         async for row in one.scan_history():
             assert_type(row, Row)
     assert_type(await asyncwb.login(), bool)
+    sweep_id = await asyncwb.sweep({"method": "random", "parameters": {}}, project="p")
+    assert_type(sweep_id, SweepId)
+    assert_type(await asyncwb.agent(sweep_id, use, count=3), AgentResult)
+    await asyncwb.agent("e/p/s", print, workers=2)
 
 
 class Thing:

@@ -17,7 +17,7 @@ from asyncwb.sweeps.path import SweepId, SweepPath
 from asyncwb.sweeps.service import Service
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 __all__ = ["sweep"]
 
@@ -116,8 +116,8 @@ def _plain(value: Any) -> Any:
     if value is None or isinstance(value, str | int | float):
         return value
     if isinstance(value, Mapping):
-        found: Mapping[Any, Any] = value
-        return {str(key): _plain(item) for key, item in found.items()}
+        items = cast("Iterable[tuple[object, Any]]", value.items())
+        return {str(key): _plain(item) for key, item in items}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in cast("list[Any]", value)]
     if isinstance(value, date):  # as YAML files have them
