@@ -73,6 +73,7 @@ result(dict(
     expected=sweep.expected_run_count, name=sweep.name, best=[best.id, best.summary["loss"]],
     best_loss=sweep.best_loss, count=sweep.run_count, method=sweep.method,
     runs=[[run.id, run.state, run.config, run.sweep_name] for run in sweep.runs],
+    agents=[[a.state, a.total_runs, [r.id for r in a.runs()]] for a in sweep.agents()],
     total=len(wandb.Api().project("sw-{method}").sweeps()),
 ))
 """,
@@ -83,6 +84,7 @@ result(dict(
     assert (found["name"], found["method"], found["total"]) == ("a name", method, 1)
     assert found["order"] == "+summary_metrics.loss"
     assert found["config"]["method"] == method
+    assert found["agents"] == [["RUNNING", runs, [run for _, _, run in found["seen"]]]]
     # What the script saw is what the server has, and the sweep's values won over the script's.
     assert found["runs"] == [
         [run, "finished", config, found["id"]] for config, _, run in found["seen"]

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from asyncwb import jsonx
 from asyncwb.graphql.operation import Operation
 from asyncwb.graphql.run_operations import ProjectRef  # noqa: TC001 - msgspec reads it
 
@@ -92,7 +93,7 @@ class _Beat(msgspec.Struct, frozen=True):
 
     def decoded(self) -> list[Command]:
         """The commands, which come as JSON text."""
-        return msgspec.json.decode(self.commands or "[]", type=list[Command])
+        return jsonx.decode_as(list[Command], (self.commands or "[]").encode())
 
 
 class HeartbeatAnswer(msgspec.Struct, frozen=True, rename="camel"):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from asyncwb.errors import InvalidValueError
-from asyncwb.searchspace.parameters import default_distribution
+from asyncwb.searchspace.parameters import default_distribution, is_number
 from asyncwb.searchspace.space import Space
 
 if TYPE_CHECKING:
@@ -167,7 +166,7 @@ def _metric(metric: object) -> Metric | None:
         raise InvalidValueError(f"metric.name is the name of a logged value, got {name!r}")
     if goal not in ("minimize", "maximize"):
         raise InvalidValueError(f"metric.goal is 'minimize' or 'maximize', got {goal!r}")
-    if target is not None and not _is_number(target):
+    if target is not None and not is_number(target):
         raise InvalidValueError(f"metric.target is a number, got {target!r}")
     return Metric(name, goal == "maximize", target)
 
@@ -183,7 +182,7 @@ def _early_stop(entry: object) -> EarlyStop | None:
     if found.get("type") != "hyperband":
         raise InvalidValueError(f"early_terminate.type is 'hyperband', got {found.get('type')!r}")
     eta: Any = found.get("eta", 3)
-    if not _is_number(eta) or eta <= 1:
+    if not is_number(eta) or eta <= 1:
         raise InvalidValueError(f"early_terminate.eta is a number above 1, got {eta!r}")
     first = _count(found, "min_iter", "early_terminate.")
     last = _count(found, "max_iter", "early_terminate.")
@@ -231,7 +230,3 @@ def _count(config: Mapping[str, Any], key: str, above: str = "") -> int | None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise InvalidValueError(f"{above}{key} is an integer from 1, got {value!r}")
     return value
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

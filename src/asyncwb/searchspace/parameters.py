@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from bisect import bisect_left
 from dataclasses import dataclass
 from itertools import accumulate
@@ -22,7 +23,15 @@ from asyncwb.searchspace.ranges import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["KEYS", "Choices", "Parameter", "countable", "default_distribution", "read_parameter"]
+__all__ = [
+    "KEYS",
+    "Choices",
+    "Parameter",
+    "countable",
+    "default_distribution",
+    "is_number",
+    "read_parameter",
+]
 
 KEYS = frozenset(
     {
@@ -107,7 +116,18 @@ def read_parameter(name: str, entry: Mapping[str, Any]) -> Parameter:
             f"parameter {name!r}: there is no distribution {distribution!r}; there are "
             f"{', '.join(_READERS)}"
         )
-    return reader(name, entry)
+    found = reader(name, entry)
+    if not isinstance(found, Choices) and not _is_bounded(found):
+        raise InvalidValueError(f"parameter {name!r}: its numbers are too large to be drawn")
+    return found
+
+
+def _is_bounded(numbers: Numbers) -> bool:
+    """Whether all values are finite, the rarest ones among them."""
+    try:
+        return all(math.isfinite(numbers.at_share(share)) for share in (0.0, 0.5, 1.0))
+    except OverflowError:
+        return False
 
 
 def _constant(name: str, entry: Mapping[str, Any]) -> Choices:
@@ -129,7 +149,7 @@ def _choices(name: str, entry: Mapping[str, Any]) -> Choices:
             f"parameter {name!r}: probabilities is a list of as many numbers as values has"
         )
     numbers = tuple(cast("Sequence[Any]", shares))
-    if not all(_is_number(share) and share >= 0 for share in numbers):
+    if not all(is_number(share) and share >= 0 for share in numbers):
         raise InvalidValueError(f"parameter {name!r}: probabilities are numbers from 0 to 1")
     if not math.isclose(sum(numbers), 1.0, abs_tol=1e-3):
         raise InvalidValueError(
@@ -249,22 +269,29 @@ _READERS: dict[str, Callable[[str, Mapping[str, Any]], Parameter]] = {
 def countable(parameter: Parameter) -> int | None:
     """How many values a parameter has; None where they cannot be counted."""
     values = parameter.values()
-    return None if values is None or len(values) > _MOST_COUNTED else len(values)
+    try:
+        count = None if values is None else len(values)
+    except OverflowError:
+        return None
+    return None if count is None or count > _MOST_COUNTED else count
 
 
 def _name_of(entry: Mapping[str, Any]) -> str:
     return str(entry.get("distribution"))
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def is_number(value: object) -> bool:
+    """Whether it is a number that a float can hold."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return -sys.float_info.max <= value <= sys.float_info.max
 
 
 def _number(name: str, entry: Mapping[str, Any], key: str, default: float | None = None) -> Any:
     value = entry.get(key, default)
     if value is None:
         raise InvalidValueError(f"parameter {name!r}: {_name_of(entry)} needs {key}")
-    if not _is_number(value):
+    if not is_number(value):
         raise InvalidValueError(f"parameter {name!r}: {key} is a finite number, got {value!r}")
     return value
 

@@ -208,6 +208,10 @@ class Multiples(Sequence[float]):
     def __len__(self) -> int:
         return len(self._numbers)
 
+    def __bool__(self) -> bool:
+        # There may be more than `len` can say.
+        return bool(self._numbers)
+
     @overload
     def __getitem__(self, index: int) -> float: ...
     @overload

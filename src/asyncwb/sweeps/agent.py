@@ -216,8 +216,8 @@ class SweepAgent:
         self._deleted = self._deleted or worker.gone
 
     async def _carry_out(self, worker: Worker, command: Command) -> None:
-        job = await self._job(command)
         values = {key: entry.get("value") for key, entry in command.args.items()}
+        job = await self._job(command, values)
         told = ", ".join(f"{key}={value}" for key, value in values.items())
         self._terminal.line(f"sweep {self._path.sweep_id}, run {command.run_id}: {told}")
         self._jobs.add(job)
@@ -234,8 +234,7 @@ class SweepAgent:
             self._enough.set()
             self._terminal.warning(f"sweep {self._path.sweep_id}: the agent gives up, {reason}")
 
-    async def _job(self, command: Command) -> Job:
-        parameters = {key: entry.get("value") for key, entry in command.args.items()}
+    async def _job(self, command: Command, parameters: dict[str, Any]) -> Job:
         settings = self._settings
         if self._function is None:
             program = await PORTAL.in_thread(
@@ -266,10 +265,11 @@ class SweepAgent:
 
     def _reserve(self) -> bool:
         """Take one of the runs that are left."""
-        if self._left is None:
-            return True
-        self._left -= 1
-        return self._left >= 0
+        if self._left is not None:
+            if self._left == 0:
+                return False
+            self._left -= 1
+        return True
 
     def _give_back(self) -> None:
         if self._left is not None:
@@ -288,7 +288,7 @@ class SweepAgent:
             reason = "failures"
         elif self._deleted:
             reason = "deleted"
-        elif self._left is not None and self._left < 0:
+        elif self._left == 0:
             reason = "count"
         return AgentResult(self._limits.finished, self._limits.failed, self._stopped, reason)
 

@@ -13,15 +13,13 @@ from asyncwb.run.terminal import Terminal
 from asyncwb.searchspace import fill_distributions, read_config
 from asyncwb.sender.yamltext import to_yaml
 from asyncwb.settings import Settings, resolve
-from asyncwb.sweeps.path import SweepId, SweepPath
+from asyncwb.sweeps.path import DEFAULT_PROJECT, SweepId, SweepPath
 from asyncwb.sweeps.service import Service
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 __all__ = ["sweep"]
-
-_DEFAULT_PROJECT = "uncategorized"
 
 
 async def sweep(
@@ -60,7 +58,7 @@ async def sweep(
     terminal = Terminal(resolved)
     path = SweepPath(
         entity or config.get("entity") or resolved.entity,
-        project or config.get("project") or resolved.project or _DEFAULT_PROJECT,
+        project or config.get("project") or resolved.project or DEFAULT_PROJECT,
         "",
     )
     text = to_yaml(fill_distributions(config))

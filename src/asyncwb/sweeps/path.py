@@ -9,9 +9,9 @@ from asyncwb.errors import InvalidValueError
 if TYPE_CHECKING:
     from asyncwb.settings import Settings
 
-__all__ = ["SweepId", "SweepPath", "sweep_path"]
+__all__ = ["DEFAULT_PROJECT", "SweepId", "SweepPath", "sweep_path"]
 
-_DEFAULT_PROJECT = "uncategorized"
+DEFAULT_PROJECT = "uncategorized"
 
 
 class SweepId(str):
@@ -70,6 +70,6 @@ def sweep_path(
         named_entity, named_project = sweep_id.entity, sweep_id.project
     return SweepPath(
         named_entity or entity or settings.entity,
-        named_project or project or settings.project or _DEFAULT_PROJECT,
+        named_project or project or settings.project or DEFAULT_PROJECT,
         name,
     )

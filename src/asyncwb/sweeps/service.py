@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from asyncwb.errors import CommError, ProtocolError, UsageError
+from asyncwb.errors import CommError, UsageError
 from asyncwb.graphql import GraphQL
 from asyncwb.graphql.sweep_operations import (
     CREATE_AGENT,
@@ -131,7 +131,4 @@ class Service:
             if exc.response is not None and exc.response.status == 404:
                 raise SweepGoneError("the sweep was deleted", exc=exc) from exc
             raise
-        try:
-            return answer.agent_heartbeat.decoded()
-        except msgspec.MsgspecError as exc:
-            raise ProtocolError(f"commands that are not understood: {exc}", exc=exc) from exc
+        return answer.agent_heartbeat.decoded()

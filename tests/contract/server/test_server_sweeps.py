@@ -462,6 +462,13 @@ async def test_a_date_is_a_text_and_what_is_odd_is_told(sweeps: Sweeps) -> None:
     }
 
 
+async def test_values_that_json_has_no_number_for(sweeps: Sweeps) -> None:
+    text = f"method: grid\nparameters: {{nan: {{value: .nan}}, big: {{value: {10**30}}}}}"
+    (command,) = await sweeps.beat(await sweeps.agent(await sweeps.create(text)))
+    assert command["args"]["big"] == {"value": 10**30}
+    assert command["args"]["nan"]["value"] != command["args"]["nan"]["value"]
+
+
 HYPERBAND = {
     "method": "random", "metric": {"name": "loss", "goal": "minimize"},
     "parameters": {"x": {"min": 0.0, "max": 1.0}},

@@ -153,6 +153,7 @@ def test_a_huge_grid_costs_nothing() -> None:
     assert space.size() == (10**8 + 1) ** 5
     assert space.point(10**8 + 1)["p3"] == 1
     assert Space({"p": {"min": 0.0, "max": 1.0}}).size() is None
+    assert Space({"p": {"min": 0, "max": 10**30}}).size() is None
 
 
 @pytest.mark.parametrize(
@@ -183,6 +184,10 @@ def test_a_huge_grid_costs_nothing() -> None:
         ({"distribution": "q_uniform", "min": 0, "max": 1, "q": -1}, "q is above 0"),
         ({"distribution": "beta", "a": -1}, "a is above 0"),
         ({"distribution": "constant"}, "needs a value"),
+        ({"min": 0, "max": 10**400}, "max is a finite number"),
+        ({"min": -1e308, "max": 1e308}, "too large"),
+        ({"distribution": "log_normal", "mu": 800}, "too large"),
+        ({"distribution": "q_uniform", "min": 0.0, "max": 1e300, "q": 1e-300}, "too large"),
     ],
 )  # fmt: skip
 def test_a_bad_parameter_is_named(entry: Any, message: str) -> None:

@@ -6,12 +6,11 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from sqlalchemy import func, select
 
 from asyncwb.server.filters import compile_filter
 from asyncwb.server.ids import iso, make_id
-from asyncwb.server.jsontext import decode, is_object
+from asyncwb.server.jsontext import decode, encode, is_object
 from asyncwb.server.problems import invalid, not_found
 from asyncwb.server.storage import sweeps as store
 from asyncwb.server.storage import trials
@@ -272,7 +271,7 @@ async def _heartbeat(_root: Any, info: Info, input: dict[str, Any]) -> Node:
         if answer.wanted is None:
             break
         answer = await _think(context, key, answer)
-    return {"agent": {"id": key}, "commands": msgspec.json.encode(answer.commands).decode()}
+    return {"agent": {"id": key}, "commands": encode(answer.commands)}
 
 
 async def _think(context: Context, key: str, answer: Beat) -> Beat:

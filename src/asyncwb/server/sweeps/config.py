@@ -51,7 +51,7 @@ for _tag in ("timestamp", "set", "binary", "omap", "pairs"):
     _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", _refused)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def parse_config(text: str) -> SweepConfig:
     """Read and check a config.
 
