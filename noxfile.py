@@ -96,9 +96,10 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def examples(session: nox.Session) -> None:
-    """Run the demo in a short form."""
+    """Run the demo in a short form, and the sweep."""
     session.install("-e", ".[demo]")
     session.run("python", "examples/demo.py", "--quick", "--output", session.create_tmp())
+    session.run("python", "examples/sweep.py")
 
 
 @nox.session

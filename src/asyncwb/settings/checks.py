@@ -158,6 +158,8 @@ _POSITIVE = (
     "file_timeout",
     "heartbeat_seconds",
     "transmit_interval",
+    "agent_heartbeat_seconds",
+    "agent_kill_delay",
 )
 
 

@@ -50,6 +50,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Kind of job, such as `train` or `eval`."""
     sweep_id: str | None = None
     """Sweep that the run belongs to."""
+    sweep_param_path: str | None = None
+    """File with the parameters that a sweep's agent chose for the run."""
     resume: Resume | None = None
     """What to do when the run exists; None: start it afresh."""
     resume_from: str | None = None
@@ -130,6 +132,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Seconds of silence after which an empty post tells the server that the run lives."""
     memory_limit_bytes: int = 64 * 1024 * 1024
     """Bytes of rows kept in memory where no folder can be written."""
+    agent_heartbeat_seconds: float | None = None
+    """Seconds between questions of a sweep's agent; None: 5, or 1 on this machine."""
+    agent_kill_delay: float = 30.0
+    """Seconds that a stopped run of a sweep has to end before it is killed."""
+    agent_max_initial_failures: int = 5
+    """Failed runs after which an agent without a finished one gives up."""
+    agent_disable_flapping: bool = False
+    """Let an agent go on after three failed runs in its first minute."""
     extra_http_headers: tuple[tuple[str, str], ...] = ()
     """Headers added to every request, as name and value pairs."""
 
@@ -182,6 +192,7 @@ ENVIRONMENT: Final[Mapping[str, tuple[str, ...]]] = {
     "run_group": ("WANDB_RUN_GROUP",),
     "run_job_type": ("WANDB_JOB_TYPE", "WANDB_RUN_JOB_TYPE"),
     "sweep_id": ("WANDB_SWEEP_ID",),
+    "sweep_param_path": ("WANDB_SWEEP_PARAM_PATH",),
     "resume": ("WANDB_RESUME",),
     "resume_from": ("WANDB_RESUME_FROM",),
     "fork_from": ("WANDB_FORK_FROM",),
@@ -222,6 +233,10 @@ ENVIRONMENT: Final[Mapping[str, tuple[str, ...]]] = {
     "transmit_interval": ("ASYNCWB_TRANSMIT_INTERVAL", "WANDB__FILE_STREAM_TRANSMIT_INTERVAL"),
     "heartbeat_seconds": ("ASYNCWB_HEARTBEAT_SECONDS",),
     "memory_limit_bytes": ("ASYNCWB_MEMORY_LIMIT_BYTES",),
+    "agent_heartbeat_seconds": ("ASYNCWB_AGENT_HEARTBEAT_SECONDS",),
+    "agent_kill_delay": ("WANDB_AGENT_KILL_DELAY",),
+    "agent_max_initial_failures": ("WANDB_AGENT_MAX_INITIAL_FAILURES",),
+    "agent_disable_flapping": ("WANDB_AGENT_DISABLE_FLAPPING",),
     "extra_http_headers": ("WANDB__EXTRA_HTTP_HEADERS", "WANDB_X_EXTRA_HTTP_HEADERS"),
 }
 """Environment variables of each setting; the first that is set and not empty counts."""

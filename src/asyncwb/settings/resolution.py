@@ -34,7 +34,7 @@ _BOOLEAN_FIELDS = frozenset(
     {
         *("silent", "quiet", "allow_val_change", "insecure", "symlink", "force", "save_code"),
         *("disable_code", "disable_git", "disable_meta", "disable_machine_info"),
-        "save_requirements",
+        *("save_requirements", "agent_disable_flapping"),
     }
 )
 _LIST_FIELDS = frozenset({"run_tags", "ignore_globs", "config_paths"})
