@@ -114,6 +114,10 @@ class Connection:
         if self._lookup is not None:
             self._lookup.cancel()
 
+    def hurry(self) -> None:
+        """Have the sender look at the journal now. From any thread; returns at once."""
+        self._sender.wake()
+
     def stop(self) -> None:
         """Give up sending. From any thread; returns at once."""
         self._cancel_look_up()

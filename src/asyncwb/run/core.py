@@ -24,10 +24,13 @@ from asyncwb.run.summary import Summary
 from asyncwb.run.telemetry import Feature
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from asyncwb.journal.rows import RowEncoder
     from asyncwb.run.connection import Connection
     from asyncwb.run.environment import Program
     from asyncwb.run.folder import RunFolder
+    from asyncwb.run.metrics import Metrics
     from asyncwb.run.nulls import RunJournal
     from asyncwb.run.run import Run
     from asyncwb.run.telemetry import Telemetry
@@ -75,6 +78,7 @@ class RunCore:
         self.connection: Connection | None = None
         self._state: RunState = "running"
         self._runtime_before = 0.0
+        self._metrics: Metrics | None = None
         self._lock = RLock()
         self.recorder = Recorder(journal.append, settings=settings, start_time=start_time)
         self.telemetry = telemetry
@@ -103,9 +107,30 @@ class RunCore:
         )
 
     @property
+    def metrics(self) -> Metrics:
+        """Metric definitions; made with the first one."""
+        with self._lock:
+            if self._metrics is None:
+                from asyncwb.run.metrics import Metrics
+
+                self._metrics = Metrics(
+                    lock=self._lock,
+                    recorder=self.recorder,
+                    history=self.history,
+                    summary=self.summary,
+                    decode_row=decode_row,
+                )
+            return self._metrics
+
+    @property
     def url(self) -> str | None:
         """Web page, once the server has answered."""
         return None if self.connection is None else self.connection.sender_status.url
+
+    def hurry(self) -> None:
+        """Have the sender look at the journal now, though rows may wait for their time."""
+        if self.connection is not None:
+            self.connection.hurry()
 
     def take_answer(self) -> None:
         """Take over what the server answered when the run was made known to it."""
@@ -125,6 +150,7 @@ class RunCore:
         self._runtime_before = point.runtime
         with self._lock:
             self.summary.load({k: v for k, v in point.summary.items() if k != "_wandb"})
+            self.metrics.inherit(point.config)
             self.history.start_at(point.starting_step, point.runtime)
             self.names.note_resumed(point.starting_step, point.runtime)
 
@@ -135,8 +161,9 @@ class RunCore:
         self._state = "unsent"
         remove_folder(self.folder)
 
-    def _record_summary(self, values: dict[str, Any]) -> None:
-        self.recorder.summary_derived(values, self._runtime_before + time() - self.start_time)
+    def _record_summary(self, values: dict[str, Any], objects: Collection[tuple[str, ...]]) -> None:
+        runtime = self._runtime_before + time() - self.start_time
+        self.recorder.summary_derived(values, runtime, objects)
 
     def status(self) -> RunStatus:
         """A snapshot."""

@@ -10,7 +10,6 @@ from asyncwb import jsonx
 from asyncwb.errors import ForkedError
 from asyncwb.journal import records
 from asyncwb.journal.records import (
-    AlertRecord,
     BranchPoint,
     ConfigRecord,
     ExitRecord,
@@ -29,7 +28,7 @@ from asyncwb.journal.rows import RowDecoder
 from asyncwb.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from asyncwb.journal.records import EnvironmentRecord, TelemetryRecord
     from asyncwb.settings import Settings
@@ -119,11 +118,17 @@ class Recorder:
         name: str = "",
         notes: str = "",
         tags: Sequence[str] = (),
+        emptied: Sequence[str] = (),
     ) -> None:
-        """Change name, notes or tags; what is empty stays."""
+        """Change name, notes or tags; what is empty stays, unless it is `emptied`."""
         self.write(
             RunRecord(
-                run_id=run_id, project=project, display_name=name, notes=notes, tags=list(tags)
+                run_id=run_id,
+                project=project,
+                display_name=name,
+                notes=notes,
+                tags=list(tags),
+                emptied=list(emptied),
             )
         )
 
@@ -147,23 +152,40 @@ class Recorder:
         """Change the config."""
         self.write(ConfigRecord(update=_items(changed), remove=[Item(key=key) for key in removed]))
 
+    def config_reserved(self, key: str, value: object) -> None:
+        """Set a member of the reserved part of the config."""
+        item = Item(nested_key=[_RESERVED_KEY, key], value_json=jsonx.encode(value).decode())
+        self.write(ConfigRecord(update=[item]))
+
     def summary_set(self, changed: dict[str, Any], removed: list[str]) -> None:
         """Set or remove summary values by hand. `key` marks them as such, `nested_key` does not."""
         self.write(SummaryRecord(update=_items(changed), remove=[Item(key=key) for key in removed]))
 
-    def summary_derived(self, values: dict[str, Any], runtime: float) -> None:
-        """Write the whole summary, leaf by leaf, for readers that do not derive it from rows."""
+    def summary_derived(
+        self, values: dict[str, Any], runtime: float, objects: Collection[tuple[str, ...]] = ()
+    ) -> None:
+        """Write the whole summary, leaf by leaf, for readers that do not derive it from rows.
+
+        Args:
+            values: The summary.
+            runtime: Seconds, all told.
+            objects: Paths of dicts that are one value: readers replace them as a whole.
+        """
         leaves = [
             Item(nested_key=list(path), value_json=jsonx.encode(value).decode())
-            for path, value in _leaves(values, ())
+            for path, value in _leaves(values, (), objects)
         ]
         seconds = str(int(runtime))
         leaves.append(Item(nested_key=["_wandb", "runtime"], value_json=seconds))
         self.write(SummaryRecord(update=leaves))
 
-    def alert(self, title: str, text: str, level: str, wait_seconds: float) -> None:
+    def metric(self, record: records.MetricRecord) -> None:
+        """Define a metric."""
+        self.write(record)
+
+    def alert(self, record: records.AlertRecord) -> None:
         """Ask for an alert."""
-        self.write(AlertRecord(title, text, level, round(wait_seconds * 1000)))
+        self.write(record)
 
     def files(
         self, names: Sequence[str], policy: FilePolicy = "now", kind: FileKind = "other"
@@ -209,13 +231,15 @@ def _items(values: Mapping[str, Any]) -> list[Item]:
     return [Item(key=key, value_json=jsonx.encode(value).decode()) for key, value in values.items()]
 
 
-def _leaves(values: Mapping[str, Any], above: tuple[str, ...]) -> list[tuple[tuple[str, ...], Any]]:
+def _leaves(
+    values: Mapping[str, Any], above: tuple[str, ...], objects: Collection[tuple[str, ...]]
+) -> list[tuple[tuple[str, ...], Any]]:
     """Split nested dicts; an object with a `_type` (a media value) is one leaf."""
     found: list[tuple[tuple[str, ...], Any]] = []
     for key, value in values.items():
         path = (*above, key)
-        if isinstance(value, dict) and value and "_type" not in value:
-            found += _leaves(value, path)  # pyright: ignore[reportUnknownArgumentType]
+        if isinstance(value, dict) and value and "_type" not in value and path not in objects:
+            found += _leaves(value, path, objects)  # pyright: ignore[reportUnknownArgumentType]
         else:
             found.append((path, cast("Any", value)))
     return found

@@ -14,10 +14,10 @@ from asyncwb.errors import Error
 from asyncwb.filestream import EVENTS, HISTORY, MAX_LINE_BYTES, SUMMARY, Block
 from asyncwb.journal.metadata import environment_tree
 from asyncwb.journal.rows import RowDecoder
+from asyncwb.metrics import MetricTable, definition_of, definitions_of_config
 from asyncwb.sender.config import ConfigFold
 from asyncwb.sender.console import ConsoleLines
 from asyncwb.sender.environment import merge_environment, telemetry_tree
-from asyncwb.sender.metrics import MetricTable, definition_of
 from asyncwb.sender.summary import SummaryFold
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class RunOverrides(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunInfo(msgspec.Struct, kw_only=True):
-    """The run as its records say; "" and empty mean unknown."""
+    """The run as its records say; "" and empty mean unknown, but for what was `emptied`."""
 
     run_id: str = ""
     entity: str = ""
@@ -68,6 +68,7 @@ class RunInfo(msgspec.Struct, kw_only=True):
     resumed: bool = False
     branch_run: str = ""
     branch_step: int = 0
+    emptied: frozenset[str] = frozenset()
 
     @property
     def rewinds(self) -> bool:
@@ -156,7 +157,7 @@ class Fold:
                 self._add_summary(record)
             case rec.MetricRecord() as record:
                 overwrite = record.control is not None and record.control.overwrite
-                self.metrics.define(definition_of(record), overwrite=overwrite)
+                self.summary.define(definition_of(record), overwrite=overwrite)
                 self.config_dirty = True
             case rec.TelemetryRecord() as record:
                 self.config.telemetry = telemetry_tree(record)
@@ -187,9 +188,12 @@ class Fold:
     def take_over(self, point: ResumePoint) -> None:
         """Continue the config and the summary of an existing run."""
         self.config.add_missing(point.config)
+        self.summary.inherit(definitions_of_config(point.config))
         self.summary.seed(point.summary)
-        self.run.tags = self.run.tags or point.tags
-        self.run.notes = self.run.notes or point.notes or ""
+        if "tags" not in self.run.emptied:
+            self.run.tags = self.run.tags or point.tags
+        if "notes" not in self.run.emptied:
+            self.run.notes = self.run.notes or point.notes or ""
 
     def shift_rows(self, step: int, runtime: float) -> None:
         """Say where the existing run ended, before the first row is fed.
@@ -269,6 +273,12 @@ class Fold:
         _update(run, "host", record.host)
         tags = self._overrides.tags
         _update(run, "tags", tuple(record.tags) if tags is None else tags)
+        for name in record.emptied:
+            if name == "notes":
+                run.notes = ""
+            elif name == "tags" and tags is None:
+                run.tags = ()
+        run.emptied |= {*record.emptied}
         if record.git is not None:
             _update(run, "git_remote_url", record.git.remote_url)
             _update(run, "git_commit", record.git.commit)

@@ -189,8 +189,8 @@ class Opener:
             variables |= {
                 "id": storage_id,
                 "displayName": run.display_name or None,
-                "notes": run.notes or None,
-                "tags": list(run.tags) if run.tags else None,
+                "notes": run.notes or ("" if "notes" in run.emptied else None),
+                "tags": list(run.tags) if run.tags or "tags" in run.emptied else None,
                 "groupName": run.group or None,
                 "jobType": run.job_type or None,
                 "sweep": run.sweep_id or None,

@@ -143,6 +143,36 @@ def test_metric_definitions_on_the_wire() -> None:
     ]
 
 
+def test_definitions_and_statistics_of_the_resumed_run_go_on() -> None:
+    made = fold(run(), metric("own", options=[3], summary=[2]))
+    entries = [
+        {"1": "loss", "5": 2, "6": [1, 3], "7": [1, 3, 8]},
+        {"1": "epoch", "6": [], "7": []},
+        {"1": "own", "6": [3], "7": [1]},
+    ]
+    before = {"_step": 4, "loss": {"min": 0.25, "mean": 9.0, "first": 7}, "own": {"min": 1}}
+    made.take_over(
+        ResumePoint(
+            storage_id="s",
+            history_lines=5,
+            events_lines=0,
+            console_lines=0,
+            starting_step=5,
+            runtime=1.0,
+            summary=before,
+            config={"_wandb": {"value": {"m": entries}}},
+        )
+    )
+    assert summary(made) == {"loss": {"min": 0.25, "mean": 9.0, "first": 7}, "own": {"min": 1}}
+    made.feed(row(5, loss=1, own=3))
+    made.feed(row(6, loss=2, own=2))
+    assert summary(made) == {"loss": {"min": 0.25, "mean": 1.5, "first": 7}, "own": {"max": 3}}
+    kept = made.config.wire()["_wandb"]["value"]["m"]  # type: ignore[index]
+    assert {entry["1"]: entry["7"] for entry in kept} == {
+        "own": [2], "loss": [1, 3, 8], "epoch": [],
+    }  # fmt: skip
+
+
 def test_a_value_set_by_hand_ends_statistics_until_it_is_logged_again() -> None:
     made = fold(run(), metric("loss", options=[3], summary=[1]), row(0, loss=3), row(1, loss=5))
     assert summary(made) == {"loss": {"min": 3}}
@@ -216,6 +246,21 @@ def test_later_run_records_change_only_what_they_name() -> None:
     made.feed(encode(rec.RunRecord(run_id="r1", display_name="b")))
     assert (made.run.display_name, made.run.tags, made.run.notes) == ("b", ("t",), "n")
     assert made.parameters_dirty
+
+
+def test_labels_are_emptied_where_a_record_says_so() -> None:
+    made = fold(run(tags=["t"], notes="n"))
+    made.feed(encode(rec.RunRecord(run_id="r1", emptied=["tags", "notes", "display_name"])))
+    assert (made.run.tags, made.run.notes) == ((), "")
+    assert made.run.emptied >= {"tags", "notes"}
+    point = ResumePoint(
+        storage_id="s", history_lines=0, events_lines=0, console_lines=0, starting_step=0,
+        runtime=0.0, config={}, summary={}, tags=("old",), notes="old",
+    )  # fmt: skip
+    made.take_over(point)
+    assert (made.run.tags, made.run.notes) == ((), "")
+    made.feed(encode(rec.RunRecord(run_id="r1", tags=["new"])))
+    assert (made.run.tags, made.run.notes) == (("new",), "")
 
 
 def test_overrides_win() -> None:
