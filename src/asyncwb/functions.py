@@ -11,7 +11,7 @@ from asyncwb.current import require_run
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import timedelta
-    from typing import Any, Literal
+    from typing import Any
 
     from asyncwb.types import AlertLevel
 
@@ -21,7 +21,7 @@ __all__ = ["alert", "flush", "log", "mark_preempting"]
 async def alert(
     title: str,
     text: str,
-    level: AlertLevel | Literal["INFO", "WARN", "ERROR"] | str | None = None,
+    level: AlertLevel | str | None = None,
     wait_duration: float | timedelta | None = None,
 ) -> None:
     """Ask the server to alert the user. Returns when the alert is in the journal.

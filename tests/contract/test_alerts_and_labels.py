@@ -108,6 +108,23 @@ async def test_preemption(exit_code: int, state: str) -> None:
     assert (await Api().run(run.path)).state == state
 
 
+async def test_a_change_of_labels_ends_no_stop_and_no_preemption() -> None:
+    run = await init("p")
+    await run.log({"x": 1})
+    await run.flush()
+    assert await (await Api().run(run.path)).stop()
+    run.mark_preempting()
+    run.tags = ("x",)
+    await run.flush()
+    await run.log({"x": 2})
+    await run.flush()
+    assert run.status().stop_requested
+    saved = await Api().run(run.path)
+    assert (saved.state, saved.tags) == ("preempting", ["x"])
+    await run.finish(exit_code=1)
+    assert (await Api().run(run.path)).state == "preempted"
+
+
 @pytest.mark.parametrize("offline", [False, True])
 async def test_labels_can_be_emptied(server: LocalServer, offline: bool) -> None:
     run = await init(

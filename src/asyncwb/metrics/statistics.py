@@ -20,6 +20,7 @@ __all__ = ["Path", "Statistics", "SummaryStatistics", "leaves"]
 Path: TypeAlias = tuple[str, ...]
 
 _NUMBERS = frozenset({float, int})
+_OWN = ("_step", "_timestamp", "_runtime", "_wandb")
 _UNSET = object()
 _MOST_WAITING = 128
 _MOST_PLANS = 256
@@ -163,7 +164,7 @@ class SummaryStatistics:
         found = self._statistics.get(path)
         if found is None and path not in self._without:
             definition = self._table.find(".".join(path))
-            if definition is None or not definition.summary:
+            if definition is None or not definition.summary or path[0] in _OWN:
                 self._without.add(path)
                 return None
             found = Statistics(definition, _at(self._earlier, path))

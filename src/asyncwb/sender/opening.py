@@ -194,8 +194,9 @@ class Opener:
                 "groupName": run.group or None,
                 "jobType": run.job_type or None,
                 "sweep": run.sweep_id or None,
-                "host": run.host or None,
-                "program": fold.program or self._program,
+                # A server takes these two for a new start, which ends a stop or a preemption.
+                "host": None if target else run.host or None,
+                "program": None if target else fold.program or self._program,
                 "repo": public_remote(run.git_remote_url) or None,
                 "commit": run.git_commit or None,
             }

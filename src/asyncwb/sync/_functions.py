@@ -12,7 +12,7 @@ from asyncwb.sync._run import Run
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import timedelta
-    from typing import Any, Literal
+    from typing import Any
 
     from asyncwb.types import AlertLevel
 
@@ -22,7 +22,7 @@ __all__ = ["alert", "flush", "log", "mark_preempting"]
 def alert(
     title: str,
     text: str,
-    level: AlertLevel | Literal["INFO", "WARN", "ERROR"] | str | None = None,
+    level: AlertLevel | str | None = None,
     wait_duration: float | timedelta | None = None,
 ) -> None:
     """Ask the server to alert the user. Returns when the alert is in the journal.

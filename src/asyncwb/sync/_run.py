@@ -143,7 +143,7 @@ class Run(Wrapper[AsyncRun]):
         self,
         title: str,
         text: str,
-        level: AlertLevel | Literal["INFO", "WARN", "ERROR"] | str | None = None,
+        level: AlertLevel | str | None = None,
         wait_duration: float | timedelta | None = None,
     ) -> None:
         """Ask the server to alert the user. Returns when the alert is in the journal.

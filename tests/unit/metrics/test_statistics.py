@@ -137,6 +137,12 @@ def test_none_leaves_nothing_and_a_lost_definition_lets_go() -> None:
     )
 
 
+def test_the_runs_own_values_stay_plain() -> None:
+    _, made = summary(_step=("max",), _mine=("max",))
+    made.add_row({"_step": 1, "_mine": 2}, flat=True)
+    assert shown(made) == {"_mine": {"max": 2}}
+
+
 @pytest.mark.parametrize("flat", [True, False])
 def test_many_key_sets(flat: bool) -> None:
     _, made = summary(all=("mean",))
