@@ -122,7 +122,9 @@ async def test_offline_runs_have_no_page() -> None:
     assert (run.offline, run.disabled, run.project_name()) == (True, False, "p")
     assert f"{run.sync_dir}/files" == run.dir
     await run.finish()
-    assert (await init("p", mode="disabled")).disabled
+    off = await init("p", mode="disabled")
+    assert (off.offline, off.disabled, off.url) == (False, True, None)
+    await off.finish()
 
 
 async def test_config_static_is_a_copy_that_cannot_be_changed() -> None:
