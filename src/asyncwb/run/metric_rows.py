@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
@@ -71,7 +72,7 @@ class MetricRows:
         self._plans: dict[tuple[_Key, ...], _Plan] = {}
         self._steps: dict[str, float] = {}
         self._places: dict[str, _Key] = {}
-        # The row that `complete` saw last, what it found, and whether all its values are plain.
+        # The row that `complete` saw last, what it found, and whether all its leaves are plain.
         self._row: dict[str, Any] | None = None
         self._plan: _Plan
         self._is_plain = False
@@ -83,8 +84,8 @@ class MetricRows:
 
     def complete(self, row: dict[str, Any]) -> dict[str, Any]:
         """The row with the last value of each step metric that it needs and lacks."""
-        self._is_plain = is_plain = _PLAIN.issuperset(map(type, row.values()))
-        layout = tuple(row) if is_plain else _layout(row)
+        self._is_plain = _PLAIN.issuperset(map(type, row.values()))
+        layout = tuple(row) if self._is_plain else self._layout(row)
         self._plan = plan = self._plans.get(layout) or self._make_plan(layout)
         if plan.missing:
             row = row.copy()
@@ -98,15 +99,17 @@ class MetricRows:
 
     def observe(self, row: dict[str, Any], payload: bytes, now: float) -> None:
         """Note a written row."""
-        if self._row is not row:
-            # A signal handler logged one of its own in the middle of this one.
-            self.complete(row)
+        # A signal handler may have logged a row of its own in the middle of this one.
+        seen = row if self._row is row else self.complete(row)
         self._row = None
         plan = self._plan
         if plan.steps or plan.counted:
             # Tensors and their kin: as they were written, which also keeps none of them alive.
-            plain = row if self._is_plain else self._decode_row(payload)
+            plain = seen if self._is_plain else self._decode_row(payload)
             values = _leaves(plain) if plan.nested else cast("dict[_Key, Any]", plain)
+            if not self._is_plain:
+                # A key that is a string of another kind was written under its own text.
+                values = defaultdict(lambda: None, values)
             for key, name in plan.steps:
                 value = values[key]
                 if type(value) in _NUMBERS:
@@ -119,6 +122,17 @@ class MetricRows:
                     count(values[key])
                 self._statistics.row_added()
         self._observe(row, payload, now)
+
+    def _layout(self, row: dict[str, Any]) -> tuple[_Key, ...]:
+        """The keys of a row that is not plain, and the paths below them where it is nested."""
+        if not any(issubclass(kind, Mapping) for kind in set(map(type, row.values()))):
+            return tuple(row)
+        try:
+            found = _leaves(row)
+        except RecursionError:
+            return ()  # a cycle; the encoder says so
+        self._is_plain = _PLAIN.issuperset(map(type, found.values()))
+        return tuple(found)
 
     def _make_plan(self, layout: tuple[_Key, ...]) -> _Plan:
         if len(self._plans) >= _MOST_PLANS:
@@ -152,16 +166,6 @@ def _step_of(found: MetricDefinition | None) -> str:
     if found is None or not found.step_sync or found.step_metric in _OWN:
         return ""
     return found.step_metric
-
-
-def _layout(row: Mapping[str, Any]) -> tuple[_Key, ...]:
-    """The keys of a row, and the paths below them where values are nested."""
-    if not any(issubclass(kind, Mapping) for kind in set(map(type, row.values()))):
-        return tuple(row)
-    try:
-        return tuple(_leaves(row))
-    except RecursionError:
-        return ()  # a cycle; the encoder says so
 
 
 def _leaves(row: Mapping[str, Any]) -> dict[_Key, Any]:

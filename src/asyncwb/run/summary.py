@@ -38,7 +38,7 @@ class Summary(MutableMapping[str, Any]):
     _own = frozenset(
         {
             "_values", "_decode_row", "_record_set", "_record_derived", "_lock", "_rows",
-            "_resumed", "_statistics",
+            "_resumed", "_statistics", "_stale",
         }
     )  # fmt: skip
 
@@ -51,13 +51,14 @@ class Summary(MutableMapping[str, Any]):
         record_derived: Callable[[dict[str, Any], Collection[tuple[str, ...]]], None],
     ) -> None:
         self._values: dict[str, Any] = {}
-        self._rows = LastRows(self._fold, self.checkpoint)
+        self._rows = LastRows(self._absorb, self.checkpoint)
         self._decode_row = decode_row
         self._record_set = record_set
         self._record_derived = record_derived
         self._lock = lock
         self._resumed: Mapping[str, Any] = {}
         self._statistics: SummaryStatistics | None = None
+        self._stale = False
 
     def attach(self, statistics: SummaryStatistics) -> None:
         """Show statistics in place of the values that they are of."""
@@ -162,7 +163,7 @@ class Summary(MutableMapping[str, Any]):
     def refresh(self) -> None:
         """Bring the values up to the newest rows, and to what statistics are to be shown."""
         with self._lock:
-            self._fold()
+            self._absorb()
             self._show_statistics()
 
     def _set(self, key: str, value: Any) -> None:
@@ -174,12 +175,15 @@ class Summary(MutableMapping[str, Any]):
 
     def _fold(self) -> None:
         """Bring the values up to the newest rows."""
-        behind = False
-        for payload in self._rows.take():
-            behind = True
-            self._take_in(self._decode_row(payload))
-        if behind:
+        self._absorb()
+        if self._stale:
             self._show_statistics()
+
+    def _absorb(self) -> None:
+        """Take in the rows that wait; statistics are shown to whoever looks, not for each row."""
+        for payload in self._rows.take():
+            self._stale = self._statistics is not None
+            self._take_in(self._decode_row(payload))
 
     def _take_in(self, row: dict[str, Any]) -> None:
         """Merge one row, nested dicts leaf by leaf."""
@@ -192,6 +196,7 @@ class Summary(MutableMapping[str, Any]):
             self._values[key] = tracked(value, self, key)
 
     def _show_statistics(self) -> None:
+        self._stale = False
         for (key, *below), leaf in () if self._statistics is None else self._statistics.shown():
             value = _with_leaf(self._values.get(key), below, leaf)
             if value is None:

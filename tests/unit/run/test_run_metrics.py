@@ -5,6 +5,8 @@ import math
 import random
 import threading
 import weakref
+from decimal import Decimal
+from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -317,6 +319,50 @@ async def test_tensors_count_by_value_and_are_not_kept_alive() -> None:
     assert kept() is None
     assert own(run) == {"e": {"max": 3}, "x": {"max": 3}}
     await run.finish()
+
+
+async def test_keys_and_values_of_odd_kinds_are_logged_all_the_same() -> None:
+    class Name(str, Enum):  # noqa: UP042 - its text is not its value
+        E = "e"
+        X = "x"
+
+    class Boxed(dict[str, Any]):
+        pass
+
+    run = await offline()
+    run.define_metric("*", step_metric="e", summary="last")
+    await run.log({Name.E: np.float32(2), Name.X: 1})
+    await run.log({"n": Boxed(a=np.float32(1), b={3: 4}), "y": Decimal("1.5"), "z": [np.int8(1)]})
+    await run.log({"n": {}})
+    found = await finished(run)
+    assert found[1]["n"] == {"a": 1, "b": {"3": 4}}
+    assert (found[1]["y"], found[1]["z"]) == ("1.5", [1])
+    assert len(found) == 3
+
+
+async def test_a_signal_handler_in_the_middle_of_a_row() -> None:
+    """It logs and defines between `complete` and `observe`, as one may that runs there."""
+    run = await offline()
+    run.define_metric("l", step_metric="t.e", summary="last")
+    history = run._core.history
+    plain = history._append
+
+    def interrupted(payload: bytes) -> int:
+        end = plain(payload)
+        if history._append is interrupted:
+            history._append = plain
+            run._log_nowait({"t.e": 7, "l": 0})
+            run.define_metric("m", step_metric="late", summary="max")
+        return end
+
+    history._append = interrupted
+    await run.log({"l": 1, "m": 3})
+    await run.log({"l": 2, "m": 2})
+    assert own(run)["m"] == {"max": 3}
+    assert own(run)["l"] == {"last": 2}
+    first, second, third = await finished(run)
+    assert (first, second) == ({"l": 1, "m": 3, "t": {"e": 0}}, {"t.e": 7, "l": 0})
+    assert third["late"] == 0
 
 
 async def test_random_rows_against_plain_arithmetic() -> None:
