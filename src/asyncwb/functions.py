@@ -29,7 +29,8 @@ async def alert(
     `Run.alert` of the current run.
 
     It is sent at once, ahead of rows that wait for their time; an offline run's when the run
-    is synced. The server decides who is told and how, and drops what comes too soon.
+    is synced. The server decides who is told and how. What comes too soon after another of
+    its title is left out.
 
     Args:
         title: Up to 64 characters; alerts are rate limited by it.

@@ -202,14 +202,19 @@ class SummaryStatistics:
             for one in self._statistics.values():
                 one.settle()
 
-    def shown(self) -> Iterator[tuple[Path, dict[str, object] | None]]:
-        """What the summary holds instead of last values; None: nothing."""
-        for path, one in self._statistics.items():
-            if one.shown:
-                if one.hides:
-                    yield path, None
-                elif value := one.value():
-                    yield path, value
+    def shown(self, tree: Mapping[str, object]) -> list[tuple[Path, dict[str, object] | None]]:
+        """What a summary holds instead of the last values in it; None: nothing.
+
+        Deep ones come first: a metric that was logged as a dict before, and is a number now, has
+        the last word.
+        """
+        found: list[tuple[Path, dict[str, object] | None]] = []
+        for path, one in sorted(self._statistics.items(), key=_depth, reverse=True):
+            if one.shown and _has(tree, path):
+                value = None if one.hides else one.value()
+                if value is None or value:
+                    found.append((path, value))
+        return found
 
     def covers(self, path: Sequence[str]) -> bool:
         """Whether a value at this path, or above it, is of statistics."""
@@ -248,6 +253,10 @@ class SummaryStatistics:
                 one.redefine(definition)
 
 
+def _depth(pair: tuple[Path, Statistics]) -> int:
+    return len(pair[0])
+
+
 def leaves(tree: Mapping[str, object], above: Path = ()) -> Iterator[tuple[Path, object]]:
     """The values of nested dicts with their paths; an object with a `_type` (media) is one."""
     for key, value in tree.items():
@@ -256,6 +265,16 @@ def leaves(tree: Mapping[str, object], above: Path = ()) -> Iterator[tuple[Path,
             yield from leaves(cast("Mapping[str, object]", value), path)
         else:
             yield path, value
+
+
+def _has(tree: Mapping[str, object], path: Path) -> bool:
+    """Whether there is a value at a path; those inside of a media value do not count."""
+    for key in path[:-1]:
+        below = tree.get(key)
+        if not isinstance(below, dict) or "_type" in below:
+            return False
+        tree = cast("dict[str, object]", below)
+    return path[-1] in tree
 
 
 def _at(tree: Mapping[str, object], path: Path) -> object:

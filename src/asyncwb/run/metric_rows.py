@@ -111,7 +111,7 @@ class MetricRows:
                 # A key that is a string of another kind was written under its own text.
                 values = defaultdict(lambda: None, values)
             for key, name in plan.steps:
-                value = values[key]
+                value: Any = values[key]
                 if type(value) in _NUMBERS:
                     self._steps[name] = value
                     if self._places.get(name) != key:
@@ -150,10 +150,11 @@ class MetricRows:
                 places[step] = key
                 missing.append((step, key))
         known = self._table.step_metrics
-        counted = ((key, self._statistics.of(_path(key))) for key in places.values())
+        keys = [*layout, *(key for _, key in missing)]
+        counted = ((key, self._statistics.of(_path(key))) for key in keys)
         plan = _Plan(
             missing=tuple(missing),
-            nested=any(isinstance(key, tuple) for key in places.values()),
+            nested=any(isinstance(key, tuple) for key in keys),
             steps=tuple((key, name) for name, key in places.items() if name in known),
             counted=tuple((key, one.add) for key, one in counted if one is not None),
         )
@@ -173,10 +174,10 @@ def _leaves(row: Mapping[str, Any]) -> dict[_Key, Any]:
 
 
 def _has_room(key: _Key, places: Mapping[str, _Key]) -> bool:
-    """Whether no plain value has the name of a dict that would lead to this place."""
+    """Whether a row may get this place: no value is in its way, nor would it be in one's."""
     path = _path(key)
-    return not any(path[:length] == _path(known) for length in range(1, len(path))
-                   for known in places.values())  # fmt: skip
+    others = map(_path, places.values())
+    return not any(path[: len(other)] == other or other[: len(path)] == path for other in others)
 
 
 def _unpath(path: tuple[str, ...]) -> _Key:

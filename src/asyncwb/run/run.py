@@ -157,7 +157,8 @@ class Run(RunFiles, RunDisplay, ArtifactMethods, RunAttributes):
         """Ask the server to alert the user. Returns when the alert is in the journal.
 
         It is sent at once, ahead of rows that wait for their time; an offline run's when the run
-        is synced. The server decides who is told and how, and drops what comes too soon.
+        is synced. The server decides who is told and how. What comes too soon after another of
+        its title is left out.
 
         Args:
             title: Up to 64 characters; alerts are rate limited by it.

@@ -74,8 +74,9 @@ class Summary(MutableMapping[str, Any]):
         """Write the whole summary to the journal, for readers that do not derive it."""
         with self._lock:
             self._rows.postpone(now)
-            shown = () if self._statistics is None else self._statistics.shown()
-            self._record_derived(self.as_dict(), {path for path, _ in shown})
+            values = self.as_dict()
+            shown = () if self._statistics is None else self._statistics.shown(values)
+            self._record_derived(values, {path for path, _ in shown})
 
     def __getitem__(self, key: str) -> Any:
         with self._lock:
@@ -197,7 +198,9 @@ class Summary(MutableMapping[str, Any]):
 
     def _show_statistics(self) -> None:
         self._stale = False
-        for (key, *below), leaf in () if self._statistics is None else self._statistics.shown():
+        if self._statistics is None:
+            return
+        for (key, *below), leaf in self._statistics.shown(self._values):
             value = _with_leaf(self._values.get(key), below, leaf)
             if value is None:
                 self._values.pop(key, None)

@@ -32,6 +32,7 @@ log = logging.getLogger("asyncwb.sender")
 
 _HISTORY_FIELD = 2
 _NO_SHIFT = (0, 0.0)
+_OWN_KEYS = ("_runtime", "_step", "_timestamp", "_wandb")
 _POLICIES: tuple[FilePolicy, FilePolicy, FilePolicy] = ("now", "end", "live")
 _DEFAULT_PROJECT = "uncategorized"
 
@@ -314,7 +315,7 @@ class Fold:
             value = _value(item)
             # The wandb package writes what it derives from history with nested keys, and what
             # the user set with plain ones; `_runtime` is its own either way.
-            if item.nested_key or item.key.startswith("_"):
+            if item.nested_key or item.key in _OWN_KEYS:
                 self.summary.set_derived(item.path, value)
             else:
                 self.summary.set_explicit(item.path, value)

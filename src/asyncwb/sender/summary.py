@@ -102,7 +102,7 @@ class SummaryFold:
         self._runtime = max(self._runtime, seconds)
 
     def _show_statistics(self) -> None:
-        for path, value in self._statistics.shown():
+        for path, value in self._statistics.shown(self.tree):
             if value is None:
                 remove_path(self.tree, path)
             else:

@@ -31,8 +31,12 @@ def summary(**asked: tuple[str, ...]) -> tuple[MetricTable, SummaryStatistics]:
     return table, made
 
 
-def shown(made: SummaryStatistics) -> dict[str, Any]:
-    return {".".join(path): value for path, value in made.shown()}
+LAST = {"x": 1, "y": 1, "all": 1, "_mine": 1, "_step": 1, "n": {"a": 1, "b": 1, "c": 1}}
+
+
+def shown(made: SummaryStatistics, tree: dict[str, Any] = LAST) -> dict[str, Any]:
+    """What a summary that holds these last values is to hold instead of some."""
+    return {".".join(path): value for path, value in made.shown(tree)}
 
 
 def test_the_numbers() -> None:
@@ -135,6 +139,16 @@ def test_none_leaves_nothing_and_a_lost_definition_lets_go() -> None:
         True,
         False,
     )
+
+
+def test_they_take_the_place_of_values_that_are_there() -> None:
+    _, made = summary(**{"n": ("first",), "n.a": ("max",)})
+    made.add_row({"n": {"a": 1}}, flat=False)
+    made.add_row({"n": 7}, flat=True)
+    for tree in ({}, {"n": {}}, {"n": {"_type": "t", "a": 1}}, {"n": 3}):
+        assert "n.a" not in shown(made, tree)
+    found = made.shown({"n": {"a": 1}})
+    assert found == [(("n", "a"), {"max": 1}), (("n",), {"first": 7})]
 
 
 def test_the_runs_own_values_stay_plain() -> None:

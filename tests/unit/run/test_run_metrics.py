@@ -204,11 +204,13 @@ async def test_dotted_names_mean_nested_values_as_they_were_logged() -> None:
     assert inner == {"f": 1}
 
 
-async def test_a_plain_value_is_never_replaced_by_a_nested_one() -> None:
+async def test_a_step_value_never_takes_the_place_of_another_one() -> None:
     run = await offline()
     run.define_metric("l", step_metric="t.e")
+    run.define_metric("m", step_metric="n")
     await run.log({"l": 1, "t": 5})
-    assert await finished(run) == [{"l": 1, "t": 5}]
+    await run.log({"m": 1, "n": {"x": 1}})
+    assert await finished(run) == [{"l": 1, "t": 5}, {"m": 1, "n": {"x": 1}}]
 
 
 async def test_only_numbers_are_step_values_whoever_made_them() -> None:
