@@ -67,9 +67,9 @@ class RunInfo(msgspec.Struct, kw_only=True):
     runtime: float = 0.0
     resume: bool = False
     resumed: bool = False
-    emptied: frozenset[str] = frozenset()
     branch_run: str = ""
     branch_step: int = 0
+    emptied: frozenset[str] = frozenset()
 
     @property
     def rewinds(self) -> bool:
