@@ -298,6 +298,10 @@ def test_a_forked_child_prints_for_itself(server: LocalServer) -> None:
         pid = os.fork()
         if not pid:
             print("from the child, without a run")
+            try:
+                run.write_logs("nowhere")
+            except wandb.ForkedError:
+                print("refused")
             own = wandb.init(project="console", id="child")
             print("from the child")
             own.finish()
@@ -308,7 +312,7 @@ def test_a_forked_child_prints_for_itself(server: LocalServer) -> None:
         run.finish()
         """
     )
-    assert "from the child, without a run" in done.stdout
+    assert "from the child, without a run\nrefused\n" in done.stdout
     parent, child = (f"{server.entity}/console/{name}" for name in ("parent", "child"))
     assert lines_of(server, parent) == [
         (None, "from the parent, before"),

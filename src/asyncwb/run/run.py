@@ -187,7 +187,11 @@ class Run(RunFiles, RunDisplay, ArtifactMethods, RunAttributes):
 
         Args:
             text: One or several lines; a newline at the end may be left out.
+
+        Raises:
+            ForkedError: The run belongs to the parent process.
         """
+        self._check_process()
         self._core.write_logs(text)
 
     def mark_preempting(self) -> None:

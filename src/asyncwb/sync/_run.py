@@ -174,6 +174,9 @@ class Run(Wrapper[AsyncRun]):
 
         Args:
             text: One or several lines; a newline at the end may be left out.
+
+        Raises:
+            ForkedError: The run belongs to the parent process.
         """
         self._async.write_logs(text)
 

@@ -101,6 +101,7 @@ class ConsoleBuffer:
         """In a forked child: the output is the parent's."""
         self._closed = True
         self._parts.clear()
+        self._batch = []
         self._order = RLock()
 
     def _flush(self) -> None:

@@ -36,7 +36,8 @@ def _line(line: str, *, fresh: bool) -> str:
         elif width <= covered and _leaves_no_colour(state):
             continue
         else:
-            covered = max(covered, width)
+            # Not by spaces: a line that was wiped out is another line than one that never was.
+            covered = max(covered, width - _spaces_at_end(state))
         kept.append(state)
     width = _width(first)
     if not fresh or width is None or width > covered or not _leaves_no_colour(first):
@@ -55,6 +56,11 @@ def _width(state: str) -> int | None:
     if "\x1b" in text[len(clearing) :]:
         return None
     return _WHOLE_LINE if clearing else len(text)
+
+
+def _spaces_at_end(state: str) -> int:
+    text = _COLOUR.sub("", state)
+    return len(text) - len(text.rstrip(" "))
 
 
 def _leaves_no_colour(state: str) -> bool:
