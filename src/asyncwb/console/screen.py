@@ -252,12 +252,10 @@ class Screen:
             self._colours += sequence
 
     def _erase(self, command: str, mode: int) -> None:
-        if self._row >= len(self._lines):
-            return
-        line = self._lines[self._row]
+        if command == "J" and (mode or self._row >= len(self._lines)):
+            return  # clearing the screen takes nothing away from a log
+        line = self._line()
         if command == "J":
-            if mode != 0:
-                return  # clearing the screen takes nothing away from a log
             for number in range(self._row + 1, len(self._lines)):
                 self._lines[number].cut(0, "")
                 self._touch(self._lines[number])
