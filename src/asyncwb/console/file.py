@@ -156,6 +156,8 @@ def _in_name(label: str) -> str:
 
 def _write(path: Path, texts: Sequence[str], *, fresh: bool) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
+    if fresh:
+        path.unlink(missing_ok=True)  # it may be a link to a file of the user's own
     with path.open("wb" if fresh else "ab") as file:
         file.writelines(map(_encoded, texts))
 

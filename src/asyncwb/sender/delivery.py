@@ -50,8 +50,7 @@ _CONFIG_RETRY_SECONDS = 60.0
 _IDLE_SECONDS = 3600.0
 _LOOK_SECONDS = 0.5
 _HISTORY_FIELD = 2
-_CRASHED = 1
-"""Exit code of a run whose journal has no exit record, as `wandb sync` gives it."""
+_CRASHED = 1  # exit code of a run whose journal has no exit record, as `wandb sync` gives it
 
 
 class Delivery:
@@ -170,7 +169,6 @@ class Delivery:
     _target: RunTarget
     _alerts: Alerts
     _stream: FileStream
-    _console: ConsoleOutput
     _ack: Ack
 
     def _enter(self, phase: Phase) -> None:

@@ -49,6 +49,14 @@ def test_the_file_of_an_earlier_reader_is_replaced(tmp_path: Path) -> None:
     assert (tmp_path / "output.log").read_text() == "a\n? b\n"
 
 
+def test_a_file_of_the_user_behind_a_link_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "theirs").write_text("kept")
+    (tmp_path / "output.log").symlink_to(tmp_path / "theirs")
+    ConsoleFile(tmp_path).append([("", "a")], {})
+    assert (tmp_path / "theirs").read_text() == "kept"
+    assert (tmp_path / "output.log").read_text() == "a\n"
+
+
 def test_a_label_is_in_the_name(tmp_path: Path) -> None:
     # As the `wandb` package names it.
     assert ConsoleFile(tmp_path, "a/b c").name == "output_a_b c.log"
