@@ -208,9 +208,9 @@ class Recorder:
         """Write console output that came at `at`, in Unix seconds."""
         line, when = _encodable(text), Timestamp.at(at)
         if source is Source.LINES:
-            self._write(OutputLoggerRecord(line, when))
+            self.write(OutputLoggerRecord(line, when))
         else:
-            self._write(OutputRawRecord(source, when, line))
+            self.write(OutputRawRecord(source, when, line))
 
     def preempting(self) -> None:
         """Announce that the machine may be taken away."""
