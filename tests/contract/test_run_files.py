@@ -32,6 +32,10 @@ def here(server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyP
     for name, value in server.env.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("WANDB_SILENT", "true")
+    # The run writes no files of its own before its end.
+    monkeypatch.setenv("WANDB_X_DISABLE_META", "true")
+    monkeypatch.setenv("WANDB_X_SAVE_REQUIREMENTS", "false")
+    monkeypatch.setenv("WANDB_DISABLE_CODE", "true")
     return monkeypatch
 
 
