@@ -23,6 +23,9 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def pretend(monkeypatch: pytest.MonkeyPatch, shell: object, found: list[str]) -> None:
+    if shell is not None:
+        events = SimpleNamespace(register=lambda *_: None, unregister=lambda *_: None)
+        vars(shell).setdefault("events", events)
     ipython, display = ModuleType("IPython"), ModuleType("IPython.display")
     ipython.get_ipython = lambda: shell  # type: ignore[attr-defined]
     display.HTML = lambda text: ("HTML", text)  # type: ignore[attr-defined]
