@@ -21,6 +21,7 @@ from asyncwb.run.recorder import Recorder, decode_row
 from asyncwb.run.saving import Saving
 from asyncwb.run.status import RunState, RunStatus
 from asyncwb.run.summary import Summary
+from asyncwb.run.system_metrics import SystemMetrics
 from asyncwb.run.telemetry import Feature
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ class RunCore:
         )
         self.saving = Saving(folder.files_path, self.recorder, terminal, settings)
         self.names = Names(settings, self.recorder)
+        self.system = SystemMetrics(settings, journal)
         self.config = Config(
             self.recorder.config, allow_val_change=settings.allow_val_change, lock=self._lock
         )
@@ -189,6 +191,7 @@ class RunCore:
         with self._lock:
             if self.ended:
                 return
+            self.system.stop()
             self.history.close()
             self.summary.checkpoint(time())
             self.ended = True
@@ -249,6 +252,7 @@ class RunCore:
         self.summary.leave_to_parent(self._lock)
         self.history.leave_to_parent(self._lock)
         self.recorder.leave_to_parent()
+        self.system.leave_to_parent()
 
     def _tell_end(self, quiet: bool | None) -> None:
         mode = self.settings.mode

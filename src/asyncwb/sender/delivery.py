@@ -226,20 +226,19 @@ class Delivery:
             await self._send_alerts()
             await self._update_config(now, at_once=flushing)
             hurry = flushing or not at_tail or fold.preempting or not self._options.follow
-            if fold.pending or uploads.committed:
-                wait = self._pacer.wait_seconds(now, hurry=hurry)
-                if wait <= 0:
-                    await self._post()
-                    continue
+            urgent = fold.urgent or bool(uploads.committed)
+            if urgent or fold.pending:
+                # System metrics alone are no reason for a request: they go with the heartbeat.
+                wait = self._pacer.wait_seconds(now, hurry=hurry, idle=not urgent)
             else:
                 self._advance(progress.position)
                 wait = self._pacer.heartbeat_wait_seconds(now)
-                if wait <= 0:
-                    await self._post()
-                    continue
+            if wait <= 0:
+                await self._post()
+                continue
             timers = (t - now for t in (self._config_due, uploads.due_at) if t is not None)
             # While rows wait for their time, more of them are no reason to wake up.
-            await self._sleep(max(0.0, min((wait, *timers))), asleep=not fold.pending)
+            await self._sleep(max(0.0, min((wait, *timers))), asleep=not fold.urgent)
 
     async def _fill(self) -> bool:
         """Fold records until a batch is full; True: the journal has no more for now."""

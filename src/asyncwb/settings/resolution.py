@@ -34,10 +34,12 @@ _BOOLEAN_FIELDS = frozenset(
     {
         *("silent", "quiet", "allow_val_change", "insecure", "symlink", "force", "save_code"),
         *("disable_code", "disable_git", "disable_meta", "disable_machine_info"),
-        "save_requirements",
+        *("save_requirements", "disable_stats", "stats_track_process_tree"),
     }
 )
-_LIST_FIELDS = frozenset({"run_tags", "ignore_globs", "config_paths"})
+_LIST_FIELDS = frozenset(
+    {"run_tags", "ignore_globs", "config_paths", "stats_disk_paths", "stats_gpu_device_ids"}
+)
 _OLD_MODES = {"dryrun": "offline", "run": "online"}
 _SERVER_FIELDS = ("base_url", "api_key")
 
@@ -104,9 +106,7 @@ def _raw(name: str, item: Sourced) -> object:
     if name == "reinit":
         return _reinit(value)
     if name in _LIST_FIELDS and isinstance(value, str):
-        return (
-            [part.strip() for part in value.split(",") if part.strip()] if item.is_text else [value]
-        )
+        return _list(value) if item.is_text else [value]
     if name == "extra_http_headers":
         return _headers(value, item)
     if item.is_text and name in _BOOLEAN_FIELDS and isinstance(value, str):
@@ -121,6 +121,16 @@ def _reinit(value: object) -> object:
     if isinstance(value, bool):
         return "finish_previous" if value else "return_previous"
     return value
+
+
+def _list(text: str) -> object:
+    """A list written as JSON, or with commas."""
+    if text.lstrip().startswith("["):
+        try:
+            return msgspec.json.decode(text)
+        except msgspec.DecodeError:
+            pass
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _headers(value: object, item: Sourced) -> object:
