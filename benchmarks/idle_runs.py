@@ -1,8 +1,8 @@
 """What many live runs cost that log nothing: memory, open files, requests, CPU.
 
 `python -m benchmarks idle` puts it into the table of docs/benchmarks.md; on its own, with more
-figures: `python -m benchmarks.idle_runs [RUNS] [SECONDS]`, against an embedded server in a process of
-its own. `ASYNCWB_TRACE=1` counts what Python allocated instead, and says where.
+figures: `python -m benchmarks.idle_runs [RUNS] [SECONDS]`, against an embedded server in another
+process. `ASYNCWB_TRACE=1` counts what Python allocated instead, and says where.
 """
 
 from __future__ import annotations

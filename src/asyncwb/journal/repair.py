@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+from typing import TYPE_CHECKING
 
 from asyncwb.journal.files import read_at, write_all
 from asyncwb.journal.framing import FrameScanner, frame
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["complete", "cut", "resync", "size_of", "split_unwritten"]
 
@@ -46,7 +50,7 @@ def resync(fd: int, position: int) -> int:
     return position
 
 
-def complete(fd: int, begin: int, payloads: list[bytes | bytearray]) -> int:
+def complete(fd: int, begin: int, payloads: Sequence[bytes | bytearray]) -> int:
     """Complete an append that a signal handler interrupted; its own write then goes nowhere.
 
     Args:

@@ -49,10 +49,9 @@ class ControlGroup:
             return {}
         own = self._folders[0]
         cpu, events = _fields(own / "cpu.stat"), _fields(own / "memory.events")
-        found = {name: cpu[name] for name in ("nr_periods", "nr_throttled") if name in cpu}
-        if "oom_kill" in events:
-            found["oom_kill"] = events["oom_kill"]
-        return {name: float(value) for name, value in found.items()}
+        fields = {**cpu, **events}
+        wanted = ("nr_periods", "nr_throttled", "oom_kill")
+        return {name: float(fields[name]) for name in wanted if name in fields}
 
 
 def _folders(process: Path) -> list[Path]:
@@ -83,6 +82,6 @@ def _fields(path: Path) -> dict[str, int]:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text()
+        return path.read_text().strip()
     except (OSError, ValueError):
         return ""

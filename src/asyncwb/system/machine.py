@@ -1,4 +1,4 @@
-"""A sample of everything there is on this machine. Imports psutil: in the sampler's thread alone."""
+"""A sample of everything there is on this machine. Imports psutil: in the sampler alone."""
 
 from __future__ import annotations
 

@@ -72,29 +72,29 @@ class _Group:
         self.due = 0.0
         self._machine: Machine | None = None
         self._sample: Sample | None = None
-        self._sampled = 0.0
+        self._taken = 0.0
 
     def serve(self, now: float) -> None:
         """Write the rows that are due: of all runs, or of those that have none yet."""
         members = list(self.members.values())
-        if self.due <= now:
+        due = self.due <= now
+        if due:
             self.due = now + self.options.interval_seconds
-            sample = self._look(now)
         else:
             members = [member for member in members if member.base is None]
-            if not members:
-                return
-            sample = self._sample
-            if sample is None or now - self._sampled > _FRESH_SECONDS:
-                sample = self._look(now)
-        self._write(sample, members)
+        if members:
+            self._write(
+                self._sampled(now, newer_than=now if due else now - _FRESH_SECONDS), members
+            )
 
-    def _look(self, now: float) -> Sample:
+    def _sampled(self, now: float, *, newer_than: float) -> Sample:
+        """The last sample, or one that is taken now."""
         if self._machine is None:
             from asyncwb.system.machine import Machine
 
             self._machine = Machine(self.options)
-        self._sample, self._sampled = self._machine.sample(), now
+        if self._sample is None or self._taken <= newer_than:
+            self._sample, self._taken = self._machine.sample(), now
         return self._sample
 
     def _write(self, sample: Sample, members: list[Member]) -> None:
