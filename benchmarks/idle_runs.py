@@ -11,6 +11,7 @@ import asyncio
 import gc
 import json
 import os
+import statistics
 import sys
 import time
 import tracemalloc
@@ -90,7 +91,22 @@ async def idle_runs(count: int, seconds: float) -> dict[str, float]:
     began = time.perf_counter()
     await asyncio.gather(*(run.finish(quiet=True) for run in runs))
     found["finish_s"] = time.perf_counter() - began
-    return found
+    return found | samples(100)
+
+
+def samples(count: int) -> dict[str, float]:
+    """CPU time of samples: as long as that, at most, the sampler may keep the interpreter."""
+    from asyncwb.system.machine import Machine
+    from asyncwb.system.options import SampleOptions
+
+    machine = Machine(SampleOptions())
+    machine.sample()
+    took = []
+    for _ in range(count):
+        began = time.thread_time()
+        machine.sample()
+        took.append((time.thread_time() - began) * 1000)
+    return {"sample_ms": statistics.median(took), "sample_max_ms": max(took)}
 
 
 def show(after: tracemalloc.Snapshot, before: tracemalloc.Snapshot, count: int) -> None:

@@ -11,11 +11,10 @@ import logging
 import os
 import threading
 from queue import Empty, SimpleQueue
-from time import monotonic, time
+from time import monotonic, sleep, time
 from typing import TYPE_CHECKING
 
 from asyncwb.errors import Error
-from asyncwb.system.sample import encode_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,6 +29,9 @@ log = logging.getLogger("asyncwb.system")
 
 _FRESH_SECONDS = 1.0
 """A run that begins so soon after a sample takes it for its first row."""
+
+_GATHER_SECONDS = 0.02
+"""`init` returns before the sampler takes the interpreter; runs that begin together share a look."""
 
 _FORK_SECONDS = 1.0
 """How long a fork waits for a sample that is under way."""
@@ -98,6 +100,8 @@ class _Group:
         return self._sample
 
     def _write(self, sample: Sample, members: list[Member]) -> None:
+        from asyncwb.system.sample import encode_row
+
         at = time()
         # Runs that began together count from the same totals: their rows are equal.
         payloads: dict[tuple[int, bool, str | None], bytes] = {}
@@ -144,12 +148,12 @@ class Sampler:
                 return
             group = self._groups.setdefault(member.options, _Group(member.options))
             group.members[id(member)] = member
+            self._tokens.put(None)
             if self._thread is None:
                 self._thread = threading.Thread(
                     target=self._run, name="asyncwb-system", daemon=True
                 )
                 self._thread.start()
-        self._tokens.put(None)
 
     def remove(self, member: Member) -> None:
         """Give a run no more samples; a row that is being written may still come."""
@@ -166,6 +170,7 @@ class Sampler:
 
     def _run(self) -> None:
         try:
+            self._wait(0.0)
             while (seconds := self._turn()) is not None:
                 self._wait(seconds)
         except ImportError as exc:
@@ -195,8 +200,10 @@ class Sampler:
             return None
 
     def _wait(self, seconds: float) -> None:
+        """Wait until something is due or has changed, and a moment for what changes with it."""
         with contextlib.suppress(Empty):
             self._tokens.get(timeout=max(0.0, seconds))
+            sleep(_GATHER_SECONDS)
             while True:
                 self._tokens.get_nowait()
 
