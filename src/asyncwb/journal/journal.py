@@ -156,7 +156,8 @@ class Journal:
                         write_all(self._fd, data[count:])
                     end += len(data)
                     if self._direct:
-                        self._end = end
+                        # Together: a handler that closes the journal later must not write it again.
+                        self._end, self._inflight = end, None
                     if took > _SLOW_SECONDS or self._slow:
                         self._judge(took)
                 except OSError as exc:
