@@ -31,7 +31,7 @@ _FRESH_SECONDS = 1.0
 """A run that begins so soon after a sample takes it for its first row."""
 
 _GATHER_SECONDS = 0.02
-"""`init` returns before the sampler takes the interpreter; runs that begin together share a look."""
+"""So that `init` returns first, and runs that begin together share a look."""
 
 _FORK_SECONDS = 1.0
 """How long a fork waits for a sample that is under way."""
