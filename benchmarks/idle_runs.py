@@ -53,14 +53,18 @@ async def idle_runs(count: int, seconds: float) -> dict[str, float]:
 
     trace = bool(os.environ.get("ASYNCWB_TRACE"))
 
+    gate = asyncio.Semaphore(16)
+
+    async def begin() -> asyncwb.Run:
+        async with gate:
+            return await asyncwb.init(project="idle", settings={"silent": True})
+
+    async def end(run: asyncwb.Run) -> None:
+        async with gate:
+            await run.finish(quiet=True)
+
     async def start(number: int) -> list[asyncwb.Run]:
-        gate = asyncio.Semaphore(16)
-
-        async def one() -> asyncwb.Run:
-            async with gate:
-                return await asyncwb.init(project="idle", settings={"silent": True})
-
-        return list(await asyncio.gather(*(one() for _ in range(number))))
+        return list(await asyncio.gather(*(begin() for _ in range(number))))
 
     runs = await start(WARM_UP)
     await settled(runs)
@@ -89,7 +93,7 @@ async def idle_runs(count: int, seconds: float) -> dict[str, float]:
     found["cpu_percent"] = 100 * (time.process_time() - cpu) / took
     found["requests_per_s"] = (transport.stats.requests - requests) / took
     began = time.perf_counter()
-    await asyncio.gather(*(run.finish(quiet=True) for run in runs))
+    await asyncio.gather(*(end(run) for run in runs))
     found["finish_s"] = time.perf_counter() - began
     return found | samples(100)
 
