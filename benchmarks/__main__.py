@@ -198,6 +198,25 @@ def bench_many(_rounds: int) -> Table:
     return table
 
 
+def bench_idle(_rounds: int) -> Table:
+    from asyncwb.testing import local_server
+
+    table = Table(
+        "1,000 live runs in one process that log nothing, with system metrics",
+        "nox -s bench -- idle",
+    )
+    with local_server() as server:
+        ours = measure("asyncwb-async", "idle", "1000", env={**server.env, "ASYNCWB_HTTP2": "h2c"})
+    table.add("memory per run", "-", f"{ours['kb_per_run']:.0f} KB", "-", "<= 60 KB")
+    table.add("open files per run", "-", f"{ours['files_per_run']:.2f}", "-", "1")
+    table.add("samplers", "-", f"{ours['samplers']:.0f}", "-", "1")
+    table.add("requests, all runs together", "-", f"{ours['requests_per_s']:.1f}/s", "-", "")
+    table.add("CPU of one core, client", "-", f"{ours['cpu_percent']:.1f} %", "-", "")
+    took = f"{ours['sample_ms']:.2f} / {ours['sample_max_ms']:.2f} ms"
+    table.add("CPU of one sample, median / worst of 100", "-", took, "-", "<= 5 ms")
+    return table
+
+
 def bench_heartbeat(rounds: int) -> Table:
     table = Table(
         "Worst lateness of a 1 ms heartbeat of the caller's event loop, 20,000 rows",
@@ -277,6 +296,7 @@ def main() -> None:
         "stalled": bench_stalled,
         "scan": lambda rounds: bench_scan(rounds, parser.parse_args().rtt_ms),
         "many": bench_many,
+        "idle": bench_idle,
         "kills": bench_kills,
         "console": bench_console,
         "heartbeat": bench_heartbeat,

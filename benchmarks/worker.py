@@ -18,6 +18,7 @@ from typing import Any
 
 from benchmarks.console import console
 from benchmarks.heartbeat import heartbeat
+from benchmarks.idle_runs import idle_runs
 
 ROW_KEYS = [f"metric_{i}" for i in range(10)]
 
@@ -249,6 +250,8 @@ def main() -> None:
             result = log_batches(name, int(argument))
         case "many":
             result = asyncio.run(many_runs(int(argument), 1000, rows_per_s=50))
+        case "idle":
+            result = asyncio.run(idle_runs(int(argument), 90.0))
         case "heartbeat":
             result = asyncio.run(heartbeat(name, argument))
         case "console":

@@ -3,6 +3,9 @@
 First rows leave at once; then a request per `interval`, which starts short and grows while the
 server asks for patience (429, 503, `RateLimit-*`) and shrinks back while it does not. A full
 batch, a flush and the end of a run do not wait.
+
+A silent run sends heartbeats at fixed times, its slots: those of many runs are spread evenly over
+the period, and few enough that runs share them. A thousand idle runs wake the loop twice a second.
 """
 
 from __future__ import annotations
@@ -20,6 +23,9 @@ FIRST_INTERVAL_SECONDS = 0.25
 
 NORMAL_INTERVAL_SECONDS = 1.0
 MAX_INTERVAL_SECONDS = 15.0
+_SLOTS = 60
+_PERIOD = 0.95
+"""Between two heartbeats, as a share of the longest silence: they may be a little late."""
 _QUICK_REQUESTS = 4
 _QUOTA_WINDOW = 5
 _OVERLOAD = frozenset({429, 503})
@@ -30,18 +36,19 @@ class Pacer:
 
     Args:
         interval_seconds: Fixed interval; None: adaptive.
-        heartbeat_seconds: Longest silence; up to 15 % shorter, so that the heartbeats of many
-            runs spread.
+        heartbeat_seconds: Longest silence.
     """
 
     __slots__ = (
         "_fixed",
         "_heartbeat",
         "_interval",
+        "_phase",
         "_quota",
         "_quota_interval",
         "_requests",
         "_sent_at",
+        "_silent_since",
     )
 
     def __init__(
@@ -49,8 +56,10 @@ class Pacer:
     ) -> None:
         self._fixed = interval_seconds
         self._interval = NORMAL_INTERVAL_SECONDS
-        self._heartbeat = heartbeat_seconds * random.uniform(0.85, 1.0)  # noqa: S311 - spreads load
+        self._heartbeat = heartbeat_seconds * _PERIOD
+        self._phase = self._heartbeat * random.randrange(_SLOTS) / _SLOTS  # noqa: S311
         self._sent_at: float | None = None
+        self._silent_since: float | None = None
         self._requests = 0
         # (remaining quota, number of requests so far) at the start of the window.
         self._quota: tuple[float, int] | None = None
@@ -66,20 +75,35 @@ class Pacer:
             base = FIRST_INTERVAL_SECONDS
         return max(base, self._quota_interval)
 
-    def wait_seconds(self, now: float, *, hurry: bool = False) -> float:
-        """Seconds until waiting data may leave; `hurry` skips all but the server's quota."""
+    def wait_seconds(self, now: float, *, hurry: bool = False, idle: bool = False) -> float:
+        """Seconds until waiting data may leave.
+
+        Args:
+            now: Monotonic time.
+            hurry: Skip all but the server's quota.
+            idle: The data is of no hurry at all: it goes with the next heartbeat.
+        """
         if self._sent_at is None:
             return 0.0
+        if idle and not hurry:
+            return max(0.0, self.heartbeat_wait_seconds(now))
         interval = self._quota_interval if hurry else self.interval_seconds
         return max(0.0, self._sent_at + interval - now)
 
     def heartbeat_wait_seconds(self, now: float) -> float:
-        """Seconds until a heartbeat is due, counted from the last request."""
-        return self._heartbeat if self._sent_at is None else self._sent_at + self._heartbeat - now
+        """Seconds until a heartbeat is due, counted from the last request or the first question."""
+        if self._silent_since is None:
+            self._silent_since = now
+        latest = self._silent_since + self._heartbeat
+        slot = latest - (latest - self._phase) % self._heartbeat
+        if slot - self._silent_since < self._heartbeat / _SLOTS:
+            # The timer was early: that was this slot's request.
+            slot += self._heartbeat
+        return slot - now
 
     def sent(self, now: float) -> None:
         """Note that a request left."""
-        self._sent_at = now
+        self._sent_at = self._silent_since = now
         self._requests += 1
 
     def refused(self, status: int | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from typing import TYPE_CHECKING
 
 from asyncwb.errors import JournalError
@@ -11,21 +12,83 @@ from asyncwb.errors import JournalError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["create_file", "lock_file", "open_file", "read_at", "write_all"]
+__all__ = ["SharedFile", "open_file", "read_at", "write_all"]
 
 log = logging.getLogger("asyncwb.journal")
 
 _FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
-def create_file(path: Path) -> int:
-    """Open a new file for appending.
+class SharedFile:
+    """The open file of a live journal: one descriptor for its writer and its reader.
 
-    Raises:
-        FileExistsError: It exists.
-        OSError: It cannot be made.
+    The last one that lets it go closes it. A thousand live runs have a thousand open files, which
+    is below what most systems allow; two for each would not be.
+
+    Attributes:
+        fd: The descriptor, for appending and reading; -1 once it is closed.
     """
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | _FLAGS, 0o644)
+
+    __slots__ = ("_lock", "_users", "fd")
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        self._users = 1
+        self._lock = threading.RLock()
+
+    @classmethod
+    def create(cls, path: Path, begin: bytes) -> SharedFile:
+        """Make a new file and mark it as being written.
+
+        Raises:
+            FileExistsError: It exists.
+            OSError: It cannot be made; nothing is left of it.
+        """
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | _FLAGS, 0o644)
+        try:
+            write_all(fd, begin)
+        except OSError:
+            os.close(fd)
+            path.unlink(missing_ok=True)
+            raise
+        _lock_file(fd)
+        return cls(fd)
+
+    def share(self) -> SharedFile | None:
+        """The file for one more user; None where it is closed, or where reading moves the writer.
+
+        Without `pread` a reader moves the position at which another thread writes.
+        """
+        with self._lock:
+            if self.fd < 0 or not hasattr(os, "pread"):
+                return None
+            self._users += 1
+            return self
+
+    def split(self) -> SharedFile:
+        """Give the descriptor to the caller alone; the other users get another one of the file.
+
+        Raises:
+            OSError: There are no more descriptors; nothing has changed.
+        """
+        with self._lock:
+            fd, others = self.fd, self._users - 1
+            self.fd = os.dup(fd) if others else -1
+            self._users = others
+            return SharedFile(fd)
+
+    def release(self) -> None:
+        """Let it go; once per user."""
+        with self._lock:
+            self._users -= 1
+            if not self._users:
+                self.close()
+
+    def close(self) -> None:
+        """Close it, whoever uses it: in a forked child. Idempotent."""
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            os.close(fd)
 
 
 def open_file(path: Path) -> int:
@@ -63,7 +126,7 @@ def write_all(fd: int, data: bytes) -> None:
         view = view[os.write(fd, view) :]
 
 
-def lock_file(fd: int) -> None:
+def _lock_file(fd: int) -> None:
     """Mark the file as being written; some file systems know no locks."""
     try:
         import fcntl

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from zlib import crc32
 
 from asyncwb.errors import ClosedError, ForkedError, JournalError
-from asyncwb.journal.files import create_file, lock_file, write_all
+from asyncwb.journal.files import SharedFile, write_all
 from asyncwb.journal.framing import (
     BLOCK_BYTES,
     FILE_HEADER,
@@ -25,7 +25,7 @@ from asyncwb.journal.framing import (
 )
 from asyncwb.journal.memory import MemoryLog
 from asyncwb.journal.reader import JournalReader
-from asyncwb.journal.repair import cut, resync, size_of, split_unwritten
+from asyncwb.journal.repair import complete, cut, resync, size_of, split_unwritten
 from asyncwb.journal.status import JournalStatus
 from asyncwb.journal.write_behind import WriteBehind
 
@@ -56,10 +56,13 @@ class Journal:
         path: The file; None if there never was one.
     """
 
-    def __init__(self, path: Path | None, fd: int, durability: Durability, limit: int) -> None:
+    def __init__(
+        self, path: Path | None, file: SharedFile | None, durability: Durability, limit: int
+    ) -> None:
         self.on_append: Callable[[], None] | None = None
         self.path = path
-        self._fd = fd
+        self._file = file
+        self._fd = fd = -1 if file is None else file.fd
         self._end = HEADER_BYTES
         self._lock = threading.RLock()
         self._direct = fd >= 0  # each record is written at once
@@ -70,7 +73,7 @@ class Journal:
         self._memory = MemoryLog(limit)
         self._auto = durability == "auto"
         self._slow = 0
-        self._asleep = self._closed = self._forked = False
+        self._asleep = self._closed = self._forked = self._quiet = False
         self._error = ""
         if fd >= 0 and durability == "interval":
             self._write_behind()
@@ -96,21 +99,15 @@ class Journal:
             JournalError: The file exists already.
         """
         path = Path(path)
-        fd = -1
         try:
-            fd = create_file(path)
-            write_all(fd, FILE_HEADER)
+            file = SharedFile.create(path, FILE_HEADER)
         except FileExistsError as exc:
             raise JournalError(f"{path} exists already", exc=exc) from exc
         except OSError as exc:
-            if fd >= 0:
-                os.close(fd)
-                path.unlink(missing_ok=True)
-            journal = cls(None, -1, durability, memory_limit_bytes)
+            journal = cls(None, None, durability, memory_limit_bytes)
             journal._warn(path, exc)
             return journal
-        lock_file(fd)
-        return cls(path, fd, durability, memory_limit_bytes)
+        return cls(path, file, durability, memory_limit_bytes)
 
     @property
     def end(self) -> int:
@@ -159,7 +156,8 @@ class Journal:
                         write_all(self._fd, data[count:])
                     end += len(data)
                     if self._direct:
-                        self._end = end
+                        # Together: a handler that closes the journal later must not write it again.
+                        self._end, self._inflight = end, None
                     if took > _SLOW_SECONDS or self._slow:
                         self._judge(took)
                 except OSError as exc:
@@ -175,6 +173,18 @@ class Journal:
         if self._asleep or not self._direct:
             self._after_append()
         return end
+
+    def append_quietly(self, payload: bytes | bytearray) -> int:
+        """Write a record that is no reason to wake a reader; it is read with the next one.
+
+        Returns and raises what `append` does.
+        """
+        with self._lock:
+            self._quiet = True
+            try:
+                return self.append(payload)
+            finally:
+                self._quiet = False
 
     def flush(self, *, sync: bool = False) -> None:
         """Hand everything to the operating system. Blocks for the write.
@@ -198,7 +208,9 @@ class Journal:
         Args:
             position: 0 or the end position of a record.
         """
-        return JournalReader(self.path, position, self)
+        with self._lock:
+            file = self._file.share() if self._file is not None and self._fd >= 0 else None
+        return JournalReader(self.path, position, self, file)
 
     def close(self) -> None:
         """Write what is buffered and accept no more. Blocks for the write; idempotent.
@@ -230,8 +242,7 @@ class Journal:
         """Ask for `on_append` at the next record; for `JournalReader`. Never waits for the disk."""
         if self._forked:
             return False
-        # An append moves the end before it looks whether anybody sleeps; here it is the other way
-        # round: one of the two sees the other.
+        # An append moves the end, then looks whether anybody sleeps: one of the two sees the other.
         self._asleep = True
         if position < (self._end if self._behind is None else self._behind.written):
             self._asleep = False
@@ -251,7 +262,9 @@ class Journal:
         self._deferred = []
         self._behind = None
         self.on_append = None
-        self._close_file()
+        self._fd = -1
+        if self._file is not None:
+            self._file.close()
 
     def _append_otherwise(self, payload: bytes) -> int:
         """Append where there is no direct way to the file; the lock is held."""
@@ -287,18 +300,10 @@ class Journal:
         """
         rows = [payload, *self._deferred] if self._direct else list(self._deferred)
         self._deferred.clear()
-        if self._direct:
-            begin = self._end
+        if self._direct and self._file is not None:
             try:
-                done = os.fstat(self._fd).st_size - begin
-                data = b""
-                for row in rows:
-                    data += frame(row, begin + len(data))
-                write_all(self._fd, data[done:])
-                self._end = begin + len(data)
-                nowhere = os.open(os.devnull, os.O_WRONLY)
-                os.dup2(nowhere, self._fd, inheritable=False)
-                os.close(nowhere)
+                self._file = self._file.split()
+                self._end = complete(self._fd, self._end, rows)
                 return
             except OSError as exc:
                 self._fail(exc)
@@ -317,14 +322,15 @@ class Journal:
         return end
 
     def _close_file(self) -> None:
-        fd, self._fd = self._fd, -1
-        if fd >= 0:
-            os.close(fd)
+        if self._fd >= 0 and self._file is not None:
+            self._fd = -1
+            self._file.release()
 
     def _after_append(self) -> None:
         behind = self._behind
         if behind is None:
-            self._wake()
+            if not self._quiet:
+                self._wake()
         elif behind.full:
             behind.drain()
 
@@ -353,13 +359,7 @@ class Journal:
 
     def _warn(self, path: Path | None, exc: OSError) -> None:
         self._error = exc.strerror or type(exc).__name__
-        log.warning(
-            "cannot write %s (%s): rows are kept in memory, up to %d bytes, and are lost if the "
-            "process dies",
-            path,
-            self._error,
-            self._memory.limit,
-        )
+        self._memory.warn(path, self._error)
 
     def _fail(self, exc: OSError) -> None:
         """Leave the file for good; what it holds stays readable."""
@@ -374,7 +374,8 @@ class Journal:
                 size = size_of(fd, otherwise=behind.written)
                 self._end, unwritten = split_unwritten(bytes(behind.pending), behind.written, size)
             cut(fd, self._end)
-            os.close(fd)
+            if self._file is not None:
+                self._file.release()
             for payload in unwritten:
                 self._keep(payload)
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import logging
 from bisect import bisect_right
 from threading import RLock
+from typing import TYPE_CHECKING
 
 from asyncwb.journal.framing import HEADER_BYTES, RawRecord
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["MemoryLog"]
 
@@ -35,6 +39,16 @@ class MemoryLog:
         self._released = 0
         self._ends: list[int] = []
         self._payloads: list[bytes] = []
+
+    def warn(self, path: Path | None, reason: str) -> None:
+        """Say that rows are kept here, and what for."""
+        log.warning(
+            "cannot write %s (%s): rows are kept in memory, up to %d bytes, and are lost if the "
+            "process dies",
+            path,
+            reason,
+            self.limit,
+        )
 
     def append(self, end: int, payload: bytes) -> int:
         """Keep a record that begins at `end`; returns where it ends, `end` if there was no room."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self
 
 from asyncwb.errors import JournalError
-from asyncwb.journal.files import open_file, read_at
+from asyncwb.journal.files import SharedFile, open_file, read_at
 from asyncwb.journal.framing import HEADER_BYTES, Damage, FrameScanner, RawRecord
 
 if TYPE_CHECKING:
@@ -44,10 +43,16 @@ class JournalReader:
         position: Where the next record begins.
     """
 
-    def __init__(self, path: Path | None, position: int = 0, memory: Memory | None = None) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        position: int = 0,
+        memory: Memory | None = None,
+        file: SharedFile | None = None,
+    ) -> None:
         self.path = path
         self._memory = memory
-        self._fd = -1 if path is None else open_file(path)
+        self._file = SharedFile(open_file(path)) if file is None and path is not None else file
         if path is None:
             position = max(position, HEADER_BYTES)  # there is no header to read
         self._scanner = FrameScanner(self._read_at, position)
@@ -89,7 +94,7 @@ class JournalReader:
             JournalError: The file is no `.wandb` log, or the disk failed.
         """
         kept = self._read_memory(max_bytes, max_records)
-        if kept is None and self._fd >= 0:
+        if kept is None and self._file is not None:
             kept = self._scanner.scan(max_bytes, max_records)
             if not kept:
                 # The file may have ended here, with nothing but its header to read.
@@ -127,9 +132,9 @@ class JournalReader:
 
     def close(self) -> None:
         """Close the file. Idempotent."""
-        fd, self._fd = self._fd, -1
-        if fd >= 0:
-            os.close(fd)
+        file, self._file = self._file, None
+        if file is not None:
+            file.release()
 
     def __enter__(self) -> Self:
         return self
@@ -143,7 +148,9 @@ class JournalReader:
         self.close()
 
     def _read_at(self, offset: int, size: int) -> bytes:
+        if self._file is None:
+            return b""
         try:
-            return read_at(self._fd, size, offset)
+            return read_at(self._file.fd, size, offset)
         except OSError as exc:
             raise JournalError(f"cannot read {self.path}: {exc.strerror}", exc=exc) from exc

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
+from typing import TYPE_CHECKING
 
-from asyncwb.journal.files import read_at
-from asyncwb.journal.framing import FrameScanner
+from asyncwb.journal.files import read_at, write_all
+from asyncwb.journal.framing import FrameScanner, frame
 
-__all__ = ["cut", "resync", "size_of", "split_unwritten"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["complete", "cut", "resync", "size_of", "split_unwritten"]
 
 log = logging.getLogger("asyncwb.journal")
 
@@ -44,6 +48,31 @@ def resync(fd: int, position: int) -> int:
         return size
     os.ftruncate(fd, position)
     return position
+
+
+def complete(fd: int, begin: int, payloads: Sequence[bytes | bytearray]) -> int:
+    """Complete an append that a signal handler interrupted; its own write then goes nowhere.
+
+    Args:
+        fd: The file; afterwards the null device.
+        begin: Where the interrupted record begins.
+        payloads: That record, and those that follow.
+
+    Returns:
+        Where the last one ends.
+
+    Raises:
+        OSError: The disk failed.
+    """
+    done = os.fstat(fd).st_size - begin
+    data = b""
+    for payload in payloads:
+        data += frame(payload, begin + len(data))
+    write_all(fd, data[done:])
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, fd, inheritable=False)
+    os.close(nowhere)
+    return begin + len(data)
 
 
 def split_unwritten(data: bytes, start: int, size: int) -> tuple[int, list[bytes]]:

@@ -25,6 +25,7 @@ from asyncwb.run.recorder import Recorder, decode_row
 from asyncwb.run.saving import Saving
 from asyncwb.run.status import RunState, RunStatus
 from asyncwb.run.summary import Summary
+from asyncwb.run.system_metrics import SystemMetrics
 from asyncwb.run.telemetry import Feature
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ class RunCore:
         )
         self.saving = Saving(folder.files_path, self.recorder, terminal, settings)
         self.names = Names(settings, self.recorder)
+        self.system = SystemMetrics(settings, journal)
         self.config = Config(
             self.recorder.config, allow_val_change=settings.allow_val_change, lock=self._lock
         )
@@ -210,6 +212,7 @@ class RunCore:
         with self._lock:
             if self.ended:
                 return
+            self.system.stop()
             self.history.close()
             self.summary.checkpoint(time())
             self.console.close()
@@ -274,6 +277,7 @@ class RunCore:
         self.recorder.leave_to_parent()
         self.console.leave_to_parent()
         self.loggers.stop()
+        self.system.leave_to_parent()
 
     def _tell_end(self, quiet: bool | None) -> None:
         mode = self.settings.mode

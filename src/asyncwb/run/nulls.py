@@ -34,6 +34,10 @@ class RunJournal(Protocol):
         """Write a record; returns its end position."""
         ...
 
+    def append_quietly(self, payload: bytes, /) -> int:
+        """Write a record that nobody is woken for; returns its end position."""
+        ...
+
     def flush(self) -> None:
         """Hand everything to the operating system."""
         ...
@@ -60,6 +64,8 @@ class NullJournal:
         """Drop a record."""
         del payload
         return 0
+
+    append_quietly = append
 
     def flush(self) -> None:
         """Nothing waits."""

@@ -102,6 +102,7 @@ def start(options: StartOptions) -> tuple[Run, Connection | None]:
         add_run(run)
         EXIT_WATCH.start(settings.exit_timeout if online else None)
         _listen(core)
+        core.system.start()
         if options.anonymous:
             terminal.warning("anonymous has no effect any more; leave it out")
         if not online and settings.mode != "disabled":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
 from typing import TYPE_CHECKING
 
 import anyio
@@ -94,7 +93,8 @@ class Delivery:
             interval_seconds=settings.transmit_interval if options.follow else 0.0,
             heartbeat_seconds=settings.heartbeat_seconds,
         )
-        self._backlog: deque[RawRecord] = deque()
+        # A list: at most one slice long, and an empty deque would be 700 bytes per idle run.
+        self._backlog: list[RawRecord] = []
         self._replay_to = 0
         self._before_exit: int | None = None
         self._config_due: float | None = None
@@ -190,7 +190,7 @@ class Delivery:
             batch = self._reader.read_batch(_SLICE_BYTES, _SLICE_RECORDS)
             self._backlog.extend(batch)
             while self._backlog and field_number(self._backlog[0].payload) != _HISTORY_FIELD:
-                self._feed(self._backlog.popleft())
+                self._feed(self._backlog.pop(0))
             if self._fold.known:
                 return
             if self._backlog or not (batch or self._options.follow):
@@ -228,20 +228,19 @@ class Delivery:
             await self._send_alerts()
             await self._update_config(now, at_once=flushing)
             hurry = flushing or not at_tail or fold.preempting or not self._options.follow
-            if fold.pending or uploads.committed:
-                wait = self._pacer.wait_seconds(now, hurry=hurry)
-                if wait <= 0:
-                    await self._post()
-                    continue
+            urgent = fold.urgent or bool(uploads.committed)
+            if urgent or fold.pending:
+                # System metrics alone are no reason for a request: they go with the heartbeat.
+                wait = self._pacer.wait_seconds(now, hurry=hurry, idle=not urgent)
             else:
                 self._advance(progress.position)
                 wait = self._pacer.heartbeat_wait_seconds(now)
-                if wait <= 0:
-                    await self._post()
-                    continue
+            if wait <= 0:
+                await self._post()
+                continue
             timers = (t - now for t in (self._config_due, uploads.due_at) if t is not None)
             # While rows wait for their time, more of them are no reason to wake up.
-            await self._sleep(max(0.0, min((wait, *timers))), asleep=not fold.pending)
+            await self._sleep(max(0.0, min((wait, *timers))), asleep=not fold.urgent)
 
     async def _fill(self) -> bool:
         """Fold records until a batch is full; True: the journal has no more for now."""
@@ -252,7 +251,7 @@ class Delivery:
                     return True
                 self._backlog.extend(batch)
             while self._backlog:
-                self._feed(self._backlog.popleft())
+                self._feed(self._backlog.pop(0))
                 if self._fold.size >= _BATCH_BYTES:
                     break
             if self._replay_to:

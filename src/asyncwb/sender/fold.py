@@ -134,12 +134,13 @@ class Fold:
     @property
     def pending(self) -> bool:
         """Whether anything waits for a file-stream request."""
+        return bool(self._event_lines) or self.urgent
+
+    @property
+    def urgent(self) -> bool:
+        """Whether anything but system metrics waits for one."""
         return bool(
-            self._history_lines
-            or self._event_lines
-            or self.summary_dirty
-            or self.console.dirty
-            or self.preempting
+            self._history_lines or self.summary_dirty or self.console.dirty or self.preempting
         )
 
     def feed(self, payload: bytes) -> None:

@@ -28,6 +28,7 @@ _RUN_ID_FORBIDDEN = ":;,#?/'"
 _PROJECT_FORBIDDEN = "/\\#?%:"
 _PROJECT_LENGTH = 128
 _TAG_LENGTH = 64
+_SAMPLING_SECONDS = 0.1
 
 _T = TypeVar("_T")
 
@@ -156,6 +157,25 @@ def _check_texts(settings: Settings, name: str) -> None:
         check_tags(settings.run_tags)
 
 
+def _check_stats(settings: Settings, name: str) -> None:
+    if name == "stats_sampling_interval":
+        if not settings.stats_sampling_interval >= _SAMPLING_SECONDS:
+            raise InvalidValueError(
+                f"{name} must be at least {_SAMPLING_SECONDS} seconds, not "
+                f"{settings.stats_sampling_interval}."
+            )
+    elif name == "stats_pid":
+        if settings.stats_pid is not None and settings.stats_pid < 1:
+            raise InvalidValueError(
+                f"{name} must be the id of a process, not {settings.stats_pid}."
+            )
+    elif min(settings.stats_gpu_device_ids or (0,)) < 0:
+        raise InvalidValueError(
+            f"{name} must be indexes from 0, not {settings.stats_gpu_device_ids}."
+        )
+
+
+_STATS = ("stats_sampling_interval", "stats_pid", "stats_gpu_device_ids")
 _TEXTS = ("run_id", "project", "entity", "run_tags")
 _BRANCHES = ("resume_from", "fork_from")
 _NOT_NEGATIVE = ("console_chunk_max_bytes", "console_chunk_max_seconds")
@@ -187,6 +207,8 @@ def check(settings: Settings, sources: Mapping[str, str]) -> None:
         with_source(sources.get(name), partial(_check_branch, settings, name))
     if sum(value is not None for value in (settings.resume, *_branches(settings))) > 1:
         raise InvalidValueError("resume, resume_from and fork_from exclude each other; give one.")
+    for name in _STATS:
+        with_source(sources.get(name), partial(_check_stats, settings, name))
     for name in _POSITIVE:
         seconds: float | None = getattr(settings, name)
         if seconds is not None:

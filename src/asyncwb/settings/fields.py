@@ -137,7 +137,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     capture_loggers: tuple[tuple[str, str], ...] = ()
     """Python loggers whose records become console lines, as pairs of name and least level."""
     label: str | None = None
-    """Names this writer in console lines, where several write one run."""
+    """Name of this writer, where several write one run; marks its lines and system metrics."""
     transmit_interval: float | None = None
     """Seconds between posts of rows; None: adapts from 1 to 15."""
     heartbeat_seconds: float = 30.0
@@ -152,6 +152,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Failed runs after which an agent without a finished one gives up."""
     agent_disable_flapping: bool = False
     """Let an agent go on after three failed runs in its first minute."""
+    disable_stats: bool = False
+    """Take no system metrics."""
+    stats_sampling_interval: float = 15.0
+    """Seconds between two rows of system metrics, at least 0.1."""
+    stats_pid: int | None = None
+    """Process that the metrics of processor and memory are about; None: this one."""
+    stats_track_process_tree: bool = False
+    """Add what the descendants of the process use, such as the workers of a data loader."""
+    stats_disk_paths: tuple[str, ...] = ("/",)
+    """Paths whose file systems are watched."""
+    stats_gpu_device_ids: tuple[int, ...] | None = None
+    """Indexes of the NVIDIA GPUs to watch; None: all."""
     extra_http_headers: tuple[tuple[str, str], ...] = ()
     """Headers added to every request, as name and value pairs."""
 
@@ -255,13 +267,31 @@ ENVIRONMENT: Final[Mapping[str, tuple[str, ...]]] = {
     "agent_kill_delay": ("WANDB_AGENT_KILL_DELAY",),
     "agent_max_initial_failures": ("WANDB_AGENT_MAX_INITIAL_FAILURES",),
     "agent_disable_flapping": ("WANDB_AGENT_DISABLE_FLAPPING",),
+    "disable_stats": ("WANDB__DISABLE_STATS", "WANDB_X_DISABLE_STATS"),
+    "stats_sampling_interval": (
+        "WANDB__STATS_SAMPLING_INTERVAL",
+        "WANDB_X_STATS_SAMPLING_INTERVAL",
+    ),
+    "stats_pid": ("WANDB__STATS_PID", "WANDB_X_STATS_PID"),
+    "stats_track_process_tree": (
+        "WANDB__STATS_TRACK_PROCESS_TREE",
+        "WANDB_X_STATS_TRACK_PROCESS_TREE",
+    ),
+    "stats_disk_paths": ("WANDB__STATS_DISK_PATHS", "WANDB_X_STATS_DISK_PATHS"),
+    "stats_gpu_device_ids": ("WANDB__STATS_GPU_DEVICE_IDS", "WANDB_X_STATS_GPU_DEVICE_IDS"),
     "extra_http_headers": ("WANDB__EXTRA_HTTP_HEADERS", "WANDB_X_EXTRA_HTTP_HEADERS"),
 }
 """Environment variables of each setting; the first that is set and not empty counts."""
 
 ALIASES: Final[Mapping[str, str]] = {
-    "x_extra_http_headers": "extra_http_headers",
+    "x_disable_stats": "disable_stats",
+    "x_stats_sampling_interval": "stats_sampling_interval",
+    "x_stats_pid": "stats_pid",
+    "x_stats_track_process_tree": "stats_track_process_tree",
+    "x_stats_disk_paths": "stats_disk_paths",
+    "x_stats_gpu_device_ids": "stats_gpu_device_ids",
     "x_label": "label",
+    "x_extra_http_headers": "extra_http_headers",
     "x_file_stream_transmit_interval": "transmit_interval",
     "x_file_transfer_timeout_seconds": "file_timeout",
     "x_disable_meta": "disable_meta",

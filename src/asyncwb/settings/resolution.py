@@ -35,9 +35,12 @@ _BOOLEAN_FIELDS = frozenset(
         *("silent", "quiet", "allow_val_change", "insecure", "symlink", "force", "save_code"),
         *("disable_code", "disable_git", "disable_meta", "disable_machine_info"),
         *("save_requirements", "agent_disable_flapping", "console_multipart"),
+        *("disable_stats", "stats_track_process_tree"),
     }
 )
-_LIST_FIELDS = frozenset({"run_tags", "ignore_globs", "config_paths"})
+_LIST_FIELDS = frozenset(
+    {"run_tags", "ignore_globs", "config_paths", "stats_disk_paths", "stats_gpu_device_ids"}
+)
 _OLD_MODES = {"dryrun": "offline", "run": "online"}
 _PAIR_FIELDS = ("extra_http_headers", "capture_loggers")
 _SERVER_FIELDS = ("base_url", "api_key")
@@ -105,9 +108,7 @@ def _raw(name: str, item: Sourced) -> object:
     if name == "reinit":
         return _reinit(value)
     if name in _LIST_FIELDS and isinstance(value, str):
-        return (
-            [part.strip() for part in value.split(",") if part.strip()] if item.is_text else [value]
-        )
+        return _list(value) if item.is_text else [value]
     if name in _PAIR_FIELDS:
         return _pairs(name, value, item)
     if item.is_text and name in _BOOLEAN_FIELDS and isinstance(value, str):
@@ -122,6 +123,16 @@ def _reinit(value: object) -> object:
     if isinstance(value, bool):
         return "finish_previous" if value else "return_previous"
     return value
+
+
+def _list(text: str) -> object:
+    """A list written as JSON, or with commas."""
+    if text.lstrip().startswith("["):
+        try:
+            return msgspec.json.decode(text)
+        except msgspec.DecodeError:
+            pass
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _pairs(name: str, value: object, item: Sourced) -> object:

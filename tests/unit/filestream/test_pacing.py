@@ -1,3 +1,8 @@
+from __future__ import annotations
+
+from collections import Counter
+from itertools import pairwise
+
 import pytest
 
 from asyncwb.filestream import Pacer
@@ -58,12 +63,52 @@ def test_an_exhausted_quota_waits_for_the_longest_interval() -> None:
     assert pacer.interval_seconds == 15.0
 
 
-def test_heartbeats_are_spread_and_never_late() -> None:
-    waits = set()
-    for _ in range(50):
+def beats(
+    pacer: Pacer, now: float, count: int, *, early: float = 0.0, late: float = 0.0
+) -> list[float]:
+    """Times of the heartbeats of a silent run whose timer is not exact."""
+    times: list[float] = []
+    for _ in range(count):
+        now += pacer.heartbeat_wait_seconds(now) - early + late
+        pacer.sent(now)
+        times.append(now)
+    return times
+
+
+def test_a_run_that_never_sent_anything_sends_heartbeats() -> None:
+    pacer = Pacer(heartbeat_seconds=30.0)
+    waits = [pacer.heartbeat_wait_seconds(now) for now in (1000.0, 1010.0, 1030.0)]
+    assert 0 < waits[0] <= 30.0
+    assert waits[1] == pytest.approx(waits[0] - 10)
+    assert waits[2] <= 0
+
+
+@pytest.mark.parametrize(("early", "late"), [(0.0, 0.0), (0.001, 0.0), (0.0, 0.3)])
+def test_heartbeats_are_regular_and_never_late(early: float, late: float) -> None:
+    for _ in range(30):
         pacer = Pacer(heartbeat_seconds=30.0)
-        pacer.sent(0.0)
-        waits.add(pacer.heartbeat_wait_seconds(0.0))
-    assert max(waits) <= 30.0
-    assert min(waits) >= 25.5
-    assert len(waits) > 10
+        pacer.sent(1000.0)
+        times = beats(pacer, 1000.0, 20, early=early, late=late)
+        silences = [after - before for before, after in pairwise([1000.0, *times])]
+        assert max(silences) <= 30.0
+        assert min(silences[1:]) > 25.0
+
+
+def test_heartbeats_of_many_runs_are_spread_evenly_and_share_their_times() -> None:
+    pacers = [Pacer(heartbeat_seconds=30.0) for _ in range(1200)]
+    for pacer in pacers:
+        pacer.sent(1000.0)
+    first = Counter(round(beats(pacer, 1000.0, 1)[0], 3) for pacer in pacers)
+    assert len(first) == 60
+    thirds = Counter(int((at - 1000.0) // 10) for at in first.elements())
+    # A third of the time, a third of the requests.
+    assert all(250 < thirds[third] < 550 for third in range(3))
+
+
+def test_idle_data_goes_with_the_next_heartbeat() -> None:
+    pacer = Pacer(heartbeat_seconds=30.0)
+    assert pacer.wait_seconds(1000.0, idle=True) == 0.0
+    pacer.sent(1000.0)
+    assert pacer.wait_seconds(1000.0, idle=True) == pacer.heartbeat_wait_seconds(1000.0)
+    assert pacer.wait_seconds(1000.0, idle=True, hurry=True) == 0.0
+    assert pacer.wait_seconds(1031.0, idle=True) == 0.0

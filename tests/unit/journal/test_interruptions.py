@@ -82,6 +82,31 @@ def test_a_handler_closes(journal, monkeypatch, after, size):
         journal.append(b"late")
 
 
+def test_a_handler_closes_after_a_slow_write(journal, monkeypatch):
+    """The row is in, and the append is about to return: it is not written again."""
+    monkeypatch.setattr("asyncwb.journal.journal._SLOW_SECONDS", -1.0)
+
+    def judged(_):
+        monkeypatch.undo()
+        journal.append(b"exit")
+        journal.close()
+
+    monkeypatch.setattr(journal, "_judge", judged)
+    journal.append(b"second")
+    assert read_all(journal.path) == [b"first", b"second", b"exit"]
+    assert journal.end == os.path.getsize(journal.path)
+
+
+def test_a_reader_goes_on_behind_a_handler_that_closes(journal, monkeypatch):
+    """It shares the writer's descriptor, which is put out of the way of the interrupted write."""
+    with journal.reader() as reader:
+        assert [record.payload for record in reader.read_batch(1 << 20, 10)] == [b"first"]
+        interrupt_write(monkeypatch, journal.close, after=False)
+        journal.append(b"second")
+        monkeypatch.undo()
+        assert [record.payload for record in reader.read_batch(1 << 20, 10)] == [b"second"]
+
+
 @pytest.mark.parametrize("after", [False, True])
 def test_a_handler_raises(journal, monkeypatch, after):
     """The row is in whole or not at all, and the journal goes on behind it."""

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asyncwb.errors import ForkedError, InvalidValueError
+from asyncwb.errors import ClosedError, ForkedError, InvalidValueError
 from asyncwb.journal import Journal, JournalReader
 from asyncwb.journal.framing import (
     BLOCK_BYTES,
@@ -185,6 +185,70 @@ def test_sleeper_is_woken_once(tmp_path):
         journal.append(b"b")
         journal.append(b"c")
         assert calls == [1]
+    journal.close()
+
+
+def test_a_quiet_record_wakes_nobody_and_is_read_with_the_next(tmp_path):
+    journal = Journal.create(tmp_path / "a.wandb", durability="row", memory_limit_bytes=LIMIT)
+    calls = []
+    journal.on_append = lambda: calls.append(1)
+    with journal.reader() as reader:
+        assert read_all(reader) == []
+        assert reader.sleep()
+        end = journal.append_quietly(b"quiet")
+        assert (calls, end) == ([], journal.end)
+        journal.append(b"loud")
+        assert calls == [1]
+        assert read_all(reader) == [b"quiet", b"loud"]
+        # A quiet one that came before the reader lay down is seen.
+        journal.append_quietly(b"again")
+        assert not reader.sleep()
+        assert read_all(reader) == [b"again"]
+    journal.close()
+    with pytest.raises(ClosedError):
+        journal.append_quietly(b"late")
+
+
+def open_files(path):
+    return sum(
+        os.path.realpath(f"/proc/self/fd/{fd}") == str(path) for fd in os.listdir("/proc/self/fd")
+    )
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="counts open files in /proc")
+@pytest.mark.parametrize("reader_first", [False, True])
+def test_a_journal_and_its_reader_share_one_open_file(tmp_path, reader_first):
+    path = tmp_path.resolve() / "a.wandb"
+    journal = Journal.create(path, durability="row", memory_limit_bytes=LIMIT)
+    reader = journal.reader()
+    journal.append(b"a")
+    assert open_files(path) == 1
+    (reader.close if reader_first else journal.close)()
+    assert open_files(path) == 1
+    if reader_first:
+        journal.append(b"b")
+        journal.close()
+    else:
+        assert read_all(reader) == [b"a"]
+        reader.close()
+    reader.close()
+    journal.close()
+    assert open_files(path) == 0
+    # What is closed is opened anew.
+    with journal.reader() as late:
+        assert read_all(late)[0] == b"a"
+
+
+def test_a_child_holds_no_file_of_its_parents_journal(tmp_path):
+    path = tmp_path.resolve() / "a.wandb"
+    journal = Journal.create(path, durability="row", memory_limit_bytes=LIMIT)
+    with journal.reader() as reader:
+        pid = os.fork()
+        if pid == 0:
+            os._exit(open_files(path))
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+        journal.append(b"a")
+        assert read_all(reader) == [b"a"]
     journal.close()
 
 

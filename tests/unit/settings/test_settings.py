@@ -89,6 +89,16 @@ def test_config_dir_moves_the_global_file(home: dict[str, str], tmp_path: Path) 
         ("WANDB__EXTRA_HTTP_HEADERS", '{"A": "b"}', "extra_http_headers", (("A", "b"),)),
         ("ASYNCWB_STEP_ORDER", "raise", "step_order", "raise"),
         ("ASYNCWB_TRANSMIT_INTERVAL", "0.5", "transmit_interval", 0.5),
+        ("WANDB__DISABLE_STATS", "true", "disable_stats", True),
+        ("WANDB_X_DISABLE_STATS", "1", "disable_stats", True),
+        ("WANDB__STATS_SAMPLING_INTERVAL", "0.1", "stats_sampling_interval", 0.1),
+        ("WANDB__STATS_TRACK_PROCESS_TREE", "true", "stats_track_process_tree", True),
+        ("WANDB__STATS_PID", "1", "stats_pid", 1),
+        ("WANDB__STATS_DISK_PATHS", "/, /data", "stats_disk_paths", ("/", "/data")),
+        ("WANDB__STATS_DISK_PATHS", '["/a,b"]', "stats_disk_paths", ("/a,b",)),
+        ("WANDB__STATS_GPU_DEVICE_IDS", "[0, 3]", "stats_gpu_device_ids", (0, 3)),
+        ("WANDB__STATS_GPU_DEVICE_IDS", "0,3", "stats_gpu_device_ids", (0, 3)),
+        ("WANDB_X_LABEL", "node0", "label", "node0"),
     ],
 )
 def test_environment(
@@ -109,6 +119,14 @@ def test_environment(
         ("dir", Path("/x"), "root_dir", "/x"),
         ("x_extra_http_headers", {"A": "b"}, "extra_http_headers", (("A", "b"),)),
         ("init_timeout", 5, "init_timeout", 5.0),
+        ("x_disable_stats", True, "disable_stats", True),
+        ("x_stats_sampling_interval", 1, "stats_sampling_interval", 1.0),
+        ("x_stats_disk_paths", ["/", "/x"], "stats_disk_paths", ("/", "/x")),
+        ("x_stats_disk_paths", "/x,y", "stats_disk_paths", ("/x,y",)),
+        ("x_stats_gpu_device_ids", (1,), "stats_gpu_device_ids", (1,)),
+        ("x_stats_track_process_tree", True, "stats_track_process_tree", True),
+        ("x_stats_pid", 7, "stats_pid", 7),
+        ("x_label", "n", "label", "n"),
     ],
 )
 def test_keywords(
@@ -141,6 +159,12 @@ def test_keywords(
         ("silent", "perhaps"),
         ("step_order", "drop"),
         ("extra_http_headers", "x"),
+        ("stats_sampling_interval", 0.09),
+        ("stats_sampling_interval", float("nan")),
+        ("stats_pid", 0),
+        ("stats_gpu_device_ids", [0, -1]),
+        ("stats_gpu_device_ids", "first"),
+        ("x_stats_disk_paths", 5),
     ],
 )
 def test_bad_values_are_named_with_their_source(
