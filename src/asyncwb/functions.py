@@ -90,6 +90,8 @@ def mark_preempting() -> None:
 
     `Run.mark_preempting` of the current run.
 
+    A run that then falls silent, or fails, counts as preempted instead of crashed or failed.
+
     Raises:
         UsageError: There is no current run.
         ClosedError: The run is finished.

@@ -42,6 +42,7 @@ class Pacer:
         "_quota_interval",
         "_requests",
         "_sent_at",
+        "_silent_since",
     )
 
     def __init__(
@@ -51,6 +52,7 @@ class Pacer:
         self._interval = NORMAL_INTERVAL_SECONDS
         self._heartbeat = heartbeat_seconds * random.uniform(0.85, 1.0)  # noqa: S311 - spreads load
         self._sent_at: float | None = None
+        self._silent_since: float | None = None
         self._requests = 0
         # (remaining quota, number of requests so far) at the start of the window.
         self._quota: tuple[float, int] | None = None
@@ -73,13 +75,21 @@ class Pacer:
         interval = self._quota_interval if hurry else self.interval_seconds
         return max(0.0, self._sent_at + interval - now)
 
-    def heartbeat_wait_seconds(self, now: float) -> float:
-        """Seconds until a heartbeat is due, counted from the last request."""
-        return self._heartbeat if self._sent_at is None else self._sent_at + self._heartbeat - now
+    def heartbeat_wait_seconds(self, now: float, *, at_most: float | None = None) -> float:
+        """Seconds until a heartbeat is due, counted from the last request, or the first call.
+
+        Args:
+            now: The time.
+            at_most: Longest silence, where it is to be shorter than usual.
+        """
+        silence = self._heartbeat if at_most is None else min(at_most, self._heartbeat)
+        if self._silent_since is None:
+            self._silent_since = now
+        return self._silent_since + silence - now
 
     def sent(self, now: float) -> None:
         """Note that a request left."""
-        self._sent_at = now
+        self._sent_at = self._silent_since = now
         self._requests += 1
 
     def refused(self, status: int | None) -> None:

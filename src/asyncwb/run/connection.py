@@ -15,11 +15,13 @@ from asyncwb.portal import PORTAL
 from asyncwb.sender import Sender, SenderStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from asyncwb.journal import Journal
     from asyncwb.portal.background import Background
     from asyncwb.run.status import RunStatus
+    from asyncwb.run.stopping import StopSignal
     from asyncwb.sender.resume import ResumePoint
     from asyncwb.settings import Settings
     from asyncwb.transport import TransportConfig
@@ -39,19 +41,31 @@ class Connection:
         settings: The run's settings.
         run_dir: The run's folder.
         config: Server and credentials.
+        stop: Learns that the server asks the run to stop.
+        rows: Tells how many rows were logged.
     """
 
     def __init__(
-        self, journal: Journal, *, settings: Settings, run_dir: Path, config: TransportConfig
+        self,
+        journal: Journal,
+        *,
+        settings: Settings,
+        run_dir: Path,
+        config: TransportConfig,
+        stop: StopSignal,
+        rows: Callable[[], int],
     ) -> None:
         self._journal = journal
+        self._rows = rows
         self._settings = settings
         self._sender = Sender(
             journal.reader(),
             settings=settings,
             run_dir=run_dir,
             transport_config=config,
+            stop=stop,
         )
+        stop.on_watch = self._sender.wake
         self._task: Background | None = None
         self._finish_lock: anyio.Lock | None = None
         self._delivered: bool | None = None
@@ -104,15 +118,25 @@ class Connection:
             WaitTimeoutError: The time was not enough.
             CommError: The server refused.
         """
-        if self._finish_lock is None:
-            self._finish_lock = anyio.Lock()
-        async with self._finish_lock:
+        lock = self._finish_lock = self._finish_lock or anyio.Lock()
+        with anyio.move_on_after(timeout) as scope:
+            await lock.acquire()
+        if scope.cancelled_caught:
+            raise WaitTimeoutError(self._unsent(f"finish() waited {timeout:g} s"))
+        try:
             if self._delivered is None:
                 await self._finish(timeout)
+        finally:
+            lock.release()
         if self._failure is not None:
             failure, self._failure = self._failure, None
             raise failure
         return bool(self._delivered)
+
+    async def detach(self) -> None:
+        """End the sender at once, and leave the journal to somebody else."""
+        self._delivered = False
+        await self._end_task()
 
     async def _finish(self, timeout: float | None) -> None:
         try:
@@ -168,6 +192,11 @@ class Connection:
     def _unsent(self, waited: str) -> str:
         status = self._sender.status
         unsent = max(0, self._journal.end - status.acked_position)
+        parts = [f"{unsent} bytes of the journal"]
+        if rows := max(0, self._rows() - status.rows_sent):
+            parts.insert(0, f"{rows} rows")
+        if status.files_waiting:
+            parts.append(f"{status.files_waiting} files")
         cause = f" ({status.last_error})" if status.last_error else ""
         where = self._journal.path
         rest = (
@@ -175,7 +204,7 @@ class Connection:
             if where is None
             else f"they stay in {where.parent}; `asyncwb sync {where.parent}` sends them"
         )
-        return f"{waited}: {unsent} bytes of the journal are not acknowledged{cause}; {rest}"
+        return f"{waited}: {', '.join(parts)} are not acknowledged{cause}; {rest}"
 
     def add_to(self, status: RunStatus) -> RunStatus:
         """Fill in what the server has."""
@@ -185,6 +214,7 @@ class Connection:
             connected=known.run_id is not None,
             rows_sent=known.rows_sent,
             unsent_bytes=max(0, self._journal.end - known.acked_position),
+            files_unsent=known.files_waiting,
             files_failed=known.files_failed,
             last_error=known.last_error,
             retries=known.retries,

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from functools import partial
 from threading import RLock
 from time import time
 from typing import TYPE_CHECKING, Any
 
-from asyncwb.errors import WaitTimeoutError
+from asyncwb.errors import Error
 from asyncwb.portal import PORTAL
 from asyncwb.run.auto_resume import forget_run
 from asyncwb.run.config import Config, wire_config
 from asyncwb.run.context import leave_run
-from asyncwb.run.exit import EXIT_WATCH
+from asyncwb.run.exit import EXIT_GRACE_SECONDS, EXIT_WATCH
 from asyncwb.run.folder import remove_folder
 from asyncwb.run.history import History
 from asyncwb.run.names import Names
 from asyncwb.run.recorder import Recorder, decode_row
+from asyncwb.run.sigterm import SIGTERM_WATCH
 from asyncwb.run.status import RunState, RunStatus
+from asyncwb.run.stopping import StopSignal
 from asyncwb.run.summary import Summary
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from asyncwb.journal.rows import RowEncoder
     from asyncwb.run.connection import Connection
     from asyncwb.run.folder import RunFolder
@@ -63,7 +68,9 @@ class RunCore:
         self.ended = False
         self.forked = False
         self.connection: Connection | None = None
+        self.stop = StopSignal(interrupts=settings.stop_interrupts)
         self._state: RunState = "running"
+        self._late: Callable[[], None] | None = None
         self._runtime_before = 0.0
         self._lock = RLock()
         self.recorder = Recorder(journal.append, settings=settings, start_time=start_time)
@@ -115,6 +122,7 @@ class RunCore:
         """End a run whose start failed: it was never handed out, so nothing of it is kept."""
         self.end(run, 1)
         self._state = "unsent"
+        self._leave(run)
         remove_folder(self.folder)
 
     def _record_summary(self, values: dict[str, Any]) -> None:
@@ -152,8 +160,11 @@ class RunCore:
             if exit_code == 0 and self.settings.resume == "auto":
                 forget_run(self.settings.root_dir, self.names.id)
             self._state = "finished" if self.connection is None else "finishing"
+        self.stop.end()
         leave_run(run)
         EXIT_WATCH.stop_if_idle()
+        if self.connection is None:
+            SIGTERM_WATCH.leave(run)
 
     async def finish(
         self, run: Run, exit_code: int, timeout: float | None, quiet: bool | None
@@ -162,21 +173,52 @@ class RunCore:
         first = not self.ended
         self.end(run, exit_code)
         if self.connection is not None:
-            if self._state == "finished":
+            if self._state in ("finished", "detached"):
                 return
             try:
                 delivered = await PORTAL.acall(self.connection.finish, timeout)
-            except WaitTimeoutError:
+            except Error:
                 self._state = "unsent"
+                self._leave(run)
+                raise
+            except BaseException:
+                # Cancelled: unless it is repeated, the process waits for the delivery at its end.
+                self._finish_late(run, exit_code)
                 raise
             self._state = "finished" if delivered else "unsent"
+            self._leave(run)
         if first:
             self._tell_end(quiet)
 
+    async def detach(self, run: Run, exit_code: int) -> None:
+        """End the run here; what the server does not have is left to a later sync."""
+        first = not self.ended
+        self.end(run, exit_code)
+        if self.connection is not None:
+            if self._state != "finishing":
+                return
+            self._state = "detached"
+            self._leave(run)
+            await PORTAL.acall(self.connection.detach)
+        if first:
+            self._tell_end(quiet=None)
+
+    def _finish_late(self, run: Run, exit_code: int) -> None:
+        if self._late is None:
+            self._late = PORTAL.on_exit(
+                partial(self.finish_at_exit, run, exit_code),
+                budget_seconds=self.settings.exit_timeout + EXIT_GRACE_SECONDS,
+            )
+
+    def _leave(self, run: Run) -> None:
+        """Nothing more will be sent by this process."""
+        SIGTERM_WATCH.leave(run)
+        forget, self._late = self._late, None
+        if forget is not None:
+            forget()
+
     async def finish_at_exit(self, run: Run, exit_code: int, budget_seconds: float) -> None:
         """End a run that nobody finished, in at most `exit_timeout` seconds; never raises."""
-        from asyncwb.errors import Error
-
         try:
             await self.finish(
                 run, exit_code, min(budget_seconds, self.settings.exit_timeout), quiet=None
@@ -192,6 +234,7 @@ class RunCore:
         self.config.leave_to_parent(self._lock)
         self.summary.leave_to_parent(self._lock)
         self.history.leave_to_parent(self._lock)
+        self.stop.leave_to_parent()
         self.recorder.leave_to_parent()
 
     def _tell_end(self, quiet: bool | None) -> None:
@@ -208,7 +251,7 @@ class RunCore:
         elif self._state == "unsent":
             text = f"run {self.names.id} is not sent; `asyncwb sync {folder}` sends it"
             self.terminal.warning(text)
-        elif mode == "offline":
+        elif mode == "offline" or self._state == "detached":
             text = f"run {self.names.id} has ended; `asyncwb sync {folder}` sends it"
             self.terminal.line(text, quiet=quiet)
         else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import sys
 from functools import cache
@@ -27,6 +26,7 @@ from asyncwb.journal.records import (
     VersionInfo,
 )
 from asyncwb.journal.rows import RowDecoder
+from asyncwb.run.writers import new_writer_id, writer_settings
 from asyncwb.version import VERSION
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ _RESERVED_KEY = "_wandb"
 # Numbers of the telemetry message's list of features.
 _FEATURE_OFFLINE = 4
 _FEATURE_NAME, _FEATURE_TAGS, _FEATURE_CONFIG = 13, 15, 16
+_FEATURE_SHARED, _FEATURE_LABEL = 67, 69
 
 
 class Recorder:
@@ -62,7 +63,7 @@ class Recorder:
         self._settings = settings
         self._start_time = start_time
         # Names this writer among those of one run, in the config's environments.
-        self._writer_id = os.urandom(16).hex()
+        self._writer_id = new_writer_id(start_time)
 
     def _write(self, body: records.Body) -> None:
         self._append(records.encode(body))
@@ -92,6 +93,7 @@ class Recorder:
                 start_time=Timestamp.at(self._start_time),
                 git=git,
                 resume=settings.resume in ("allow", "must", "auto"),
+                settings=writer_settings(settings),
             )
         )
         system = platform.uname()
@@ -122,6 +124,8 @@ class Recorder:
             _FEATURE_NAME: settings.run_name is not None,
             _FEATURE_TAGS: bool(settings.run_tags),
             _FEATURE_CONFIG: bool(config),
+            _FEATURE_SHARED: settings.is_shared,
+            _FEATURE_LABEL: settings.label is not None,
         }
         return [number for number, is_used in used.items() if is_used]
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import platform
 from time import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from asyncwb.errors import DeadlineError, InvalidValueError, UnsupportedError
+from asyncwb.errors import DeadlineError, InvalidValueError
 from asyncwb.portal import PORTAL
 from asyncwb.run.auto_resume import remember_run, remembered_run
 from asyncwb.run.config import as_mapping
@@ -18,6 +19,7 @@ from asyncwb.run.folder import make_folder, name_folder
 from asyncwb.run.names import new_run_id
 from asyncwb.run.nulls import NullJournal
 from asyncwb.run.run import Run
+from asyncwb.run.sigterm import SIGTERM_WATCH
 from asyncwb.run.terminal import Terminal
 from asyncwb.settings import Settings, resolve
 
@@ -42,7 +44,7 @@ def start(options: StartOptions) -> tuple[Run, Connection | None]:
     """
     settings = _settings(options)
     config = _config(options)
-    online = settings.mode == "online"
+    online = settings.mode in ("online", "shared")
     # Before anything is written: without a key nothing could ever be sent.
     destination = _destination(settings) if online else None
     start_time = time()
@@ -66,11 +68,17 @@ def start(options: StartOptions) -> tuple[Run, Connection | None]:
         from asyncwb.run.connection import Connection
 
         connection = core.connection = Connection(
-            file_journal, settings=settings, run_dir=folder.path, config=destination
+            file_journal,
+            settings=settings,
+            run_dir=folder.path,
+            config=destination,
+            stop=core.stop,
+            rows=lambda: core.history.rows,
         )
     try:
         add_run(run)
         EXIT_WATCH.start(settings.exit_timeout if online else None)
+        SIGTERM_WATCH.start(run)
         if not online and settings.mode != "disabled":
             terminal.line(f"run {settings.run_id} is offline, in {folder.path}")
     except BaseException:
@@ -135,13 +143,16 @@ def _settings(options: StartOptions) -> Settings:
             raise InvalidValueError(f"settings is a Settings or a dict, got {type(base).__name__}")
         given = {key: value for key, value in options.keywords.items() if value is not None}
         settings = resolve({**dict(base or {}), **given})
-    if settings.mode == "shared":
-        raise UnsupportedError("mode='shared' (several writers of one run) is not available")
     run_id = settings.run_id
     if run_id is None and settings.resume == "auto":
         run_id = remembered_run(settings.root_dir)
+    label = settings.label
+    if label is None and settings.is_shared:
+        # Without one, nobody could tell the metrics and console lines of the writers apart.
+        label = f"{settings.host or platform.node()}-{new_run_id()}"
     return msgspec.structs.replace(
         settings,
+        label=label,
         run_id=run_id or new_run_id(),
         project=settings.project or _DEFAULT_PROJECT,
     )

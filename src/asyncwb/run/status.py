@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RunState", "RunStatus"]
 
-RunState: TypeAlias = Literal["running", "finishing", "finished", "unsent"]
+RunState: TypeAlias = Literal["running", "finishing", "finished", "unsent", "detached"]
 
 
 class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,7 +20,8 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         state: "running"; "finishing" once `finish` began; "finished" when everything is where it
             belongs (the server's acknowledgement online, the disk offline); "unsent" when the
-            run ended and the server lacks something, which `asyncwb sync` sends later.
+            run ended and the server lacks something, which `asyncwb sync` sends later; "detached"
+            when it was left to that on purpose.
         mode: The run's mode.
         connected: Whether the server has accepted the run.
         rows: Rows logged.
@@ -28,6 +29,7 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
             for it was full. 0 unless something is very wrong; a warning said so.
         rows_sent: Rows that the server acknowledged.
         unsent_bytes: Bytes of the journal that the server has not acknowledged; 0 offline.
+        files_unsent: Files that are to be uploaded and are not yet.
         files_failed: Run-relative paths of files that could not be uploaded.
         last_error: The latest failure of the connection, for people; "" when all is well.
         retries: Requests that were repeated.
@@ -42,6 +44,7 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
     rows_lost: int = 0
     rows_sent: int = 0
     unsent_bytes: int = 0
+    files_unsent: int = 0
     files_failed: tuple[str, ...] = ()
     last_error: str = ""
     retries: int = 0

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from asyncwb.journal import JournalReader, RawRecord
     from asyncwb.sender.fold import Fold
-    from asyncwb.sender.progress import DeliveryOptions, Progress
+    from asyncwb.sender.progress import DeliveryOptions, Progress, StopListener
     from asyncwb.sender.signals import Alarm
     from asyncwb.sender.status import Phase
     from asyncwb.sender.target import RunTarget
@@ -52,6 +52,8 @@ _CONFIG_DEBOUNCE_SECONDS = 5.0
 _CONFIG_RETRY_SECONDS = 60.0
 _IDLE_SECONDS = 3600.0
 _LOOK_SECONDS = 0.5
+_STOP_LOOK_SECONDS = 5.0
+"""Longest silence while somebody waits for the server's wish to stop: only an answer brings it."""
 _HISTORY_FIELD = 2
 _CRASHED = 1
 """Exit code of a run whose journal has no exit record, as `wandb sync` gives it."""
@@ -70,6 +72,7 @@ class Delivery:
         options: How to treat the journal.
         alarm: Rung when the journal grew or somebody waits.
         tell: Called after each change of `progress`.
+        stop: Who wants to know that the server asks the run to stop.
     """
 
     def __init__(
@@ -84,6 +87,7 @@ class Delivery:
         options: DeliveryOptions,
         alarm: Alarm,
         tell: Callable[[], None],
+        stop: StopListener | None = None,
     ) -> None:
         self._reader = reader
         self._fold = fold
@@ -94,6 +98,7 @@ class Delivery:
         self._options = options
         self._alarm = alarm
         self._tell = tell
+        self._stop = stop
         self._pacer = Pacer(
             interval_seconds=settings.transmit_interval if options.follow else 0.0,
             heartbeat_seconds=settings.heartbeat_seconds,
@@ -113,8 +118,9 @@ class Delivery:
             JournalError: The journal names no run.
         """
         transport = await Transport.shared(self._config)
-        self._graphql = GraphQL(transport, deadline_seconds=120.0)
         await self._read_run()
+        writer = self._fold.writer
+        self._graphql = GraphQL(transport, deadline_seconds=120.0, headers=writer.graphql_headers)
         self._enter("connecting")
         self._opener = Opener(
             self._graphql,
@@ -130,6 +136,7 @@ class Delivery:
             entity=self._target.entity,
             project=self._target.project,
             run_id=self._target.run_id,
+            headers=writer.stream_headers,
             patience_seconds=self._options.patience_seconds,
             on_retry=self._on_retry,
             on_answer=lambda answer: self._pacer.answered(answer.headers),
@@ -154,6 +161,11 @@ class Delivery:
                 group.cancel_scope.cancel()
         if failure is not None:
             raise failure
+
+    @property
+    def files_waiting(self) -> int:
+        """Files that are to be uploaded and are not yet."""
+        return len(self._fold.files) + (self.uploads.waiting if self.uploads is not None else 0)
 
     async def aclose(self) -> None:
         """Write down how far it came; after `run`, however that ended."""
@@ -228,7 +240,10 @@ class Delivery:
                     continue
             else:
                 self._advance(progress.position)
-                wait = self._pacer.heartbeat_wait_seconds(now)
+                watched = self._stop is not None and self._stop.watched
+                wait = self._pacer.heartbeat_wait_seconds(
+                    now, at_most=_STOP_LOOK_SECONDS if watched else None
+                )
                 if wait <= 0:
                     await self._post()
                     continue
@@ -289,7 +304,10 @@ class Delivery:
             raise answer.error
         progress.rows_sent += rows
         progress.last_error = ""
-        progress.stop_requested = progress.stop_requested or answer.stopped
+        if answer.stopped:
+            progress.stop_requested = True
+            if self._stop is not None:
+                self._stop.request()
         self._advance(position)
         await self._keeper.store_sometimes(self._ack)
 
@@ -379,7 +397,8 @@ class Delivery:
             log.warning("the last config was not delivered: %s", exc)
             failure = exc
         await self._upload_rest(group)
-        await self._post(exit_code=None if ending.not_complete else ending.exit_code, final=True)
+        complete = fold.writer.ends_run and not ending.not_complete
+        await self._post(exit_code=ending.exit_code if complete else None, final=True)
         failure = failure or next(iter(uploads.failed.values()), None)
         if failure is not None:
             raise failure

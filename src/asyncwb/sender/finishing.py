@@ -18,6 +18,8 @@ __all__ = ["write_final_files"]
 def write_final_files(fold: Fold, folder: Path, *, summary: bool) -> list[str]:
     """Write `wandb-summary.json` and `config.yaml`, and metadata that nobody wrote yet. Blocks.
 
+    The run has one of each, that of its primary writer.
+
     Args:
         fold: The journal, read to its end.
         folder: Where the run's files are.
@@ -29,6 +31,8 @@ def write_final_files(fold: Fold, folder: Path, *, summary: bool) -> list[str]:
     Raises:
         OSError: The folder cannot be written.
     """
+    if not fold.writer.primary:
+        return [name for name in ("output.log",) if (folder / name).exists()]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.yaml").write_text(to_yaml(fold.config.wire()), encoding="utf-8")
     names = ["config.yaml"]

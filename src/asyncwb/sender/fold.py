@@ -18,6 +18,7 @@ from asyncwb.sender.console import ConsoleLines
 from asyncwb.sender.environment import environment_tree, merge_environment, telemetry_tree
 from asyncwb.sender.metrics import MetricTable, definition_of
 from asyncwb.sender.summary import SummaryFold
+from asyncwb.sender.writer import Writer
 
 if TYPE_CHECKING:
     from asyncwb.sender.ack import Ack
@@ -80,6 +81,7 @@ class Fold:
 
     def __init__(self, *, version: str = "", overrides: RunOverrides | None = None) -> None:
         self.run = RunInfo()
+        self.writer = Writer()
         self.known = False
         self.metrics = MetricTable()
         self.summary = SummaryFold(self.metrics)
@@ -265,6 +267,8 @@ class Fold:
         _update(run, "runtime", float(record.runtime))
         run.resume = run.resume or record.resume
         run.resumed = run.resumed or record.resumed
+        if record.settings is not None:
+            self.writer.load({item.key: _value(item) for item in record.settings.item})
         if record.config is not None:
             self._add_config(record.config)
         if record.summary is not None:
@@ -300,6 +304,7 @@ class Fold:
 
     def _add_environment(self, record: rec.EnvironmentRecord) -> None:
         writer = record.writer_id or "default"
+        self.writer.id = self.writer.id or record.writer_id
         earlier = self._environments.get(writer)
         merged = merge_environment(earlier, record) if earlier is not None else record
         self._environments[writer] = merged

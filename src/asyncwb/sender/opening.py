@@ -148,11 +148,14 @@ class Opener:
                 "groupName": run.group or None,
                 "jobType": run.job_type or None,
                 "sweep": run.sweep_id or None,
-                "host": run.host or None,
-                "program": fold.program or self._program,
-                "repo": _without_password(run.git_remote_url) or None,
-                "commit": run.git_commit or None,
             }
+            if fold.writer.primary:
+                variables |= {
+                    "host": run.host or None,
+                    "program": fold.program or self._program,
+                    "repo": _without_password(run.git_remote_url) or None,
+                    "commit": run.git_commit or None,
+                }
         fold.config_dirty = False
         fold.parameters_dirty = fold.parameters_dirty and config_only
         try:
@@ -196,6 +199,11 @@ class Opener:
             project=target.project,
             run_id=target.run_id,
         )
+        if self._fold.writer.shared:
+            # Each writer has a numbering of its own.
+            if point is not None:
+                ack.resume_step, ack.resume_runtime = point.starting_step, point.runtime
+            return ack
         ack.history_start = bucket.history_line_count or 0
         known = point
         if journal is not None and ack.history_start and point is None:

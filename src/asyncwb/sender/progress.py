@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from asyncwb.sender.status import Phase
     from asyncwb.sender.target import RunTarget
 
-__all__ = ["DeliveryOptions", "Progress"]
+__all__ = ["DeliveryOptions", "Progress", "StopListener"]
 
 
 class DeliveryOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +28,19 @@ class DeliveryOptions(msgspec.Struct, frozen=True, kw_only=True):
     follow: bool = True
     recover: bool = False
     patience_seconds: float = 7 * 24 * 3600.0
+
+
+class StopListener(Protocol):
+    """Who wants to know that the server asks the run to stop."""
+
+    @property
+    def watched(self) -> bool:
+        """Whether somebody waits for it: then a silent run asks more often."""
+        ...
+
+    def request(self) -> None:
+        """The server asked. Called in the loop, perhaps again."""
+        ...
 
 
 class Progress(msgspec.Struct, kw_only=True):

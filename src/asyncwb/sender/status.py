@@ -31,6 +31,7 @@ class SenderStatus(msgspec.Struct, frozen=True, kw_only=True):
         rows_sent: History rows accepted.
         bytes_sent: Body bytes of accepted file-stream requests.
         files_uploaded: Files whose upload succeeded.
+        files_waiting: Files that are to be uploaded and are not yet.
         files_failed: Run-relative paths of files that could not be uploaded.
         last_error: Latest failure, for people; "" after recovery.
         retries: Attempts that were repeated.
@@ -52,6 +53,7 @@ class SenderStatus(msgspec.Struct, frozen=True, kw_only=True):
     rows_sent: int = 0
     bytes_sent: int = 0
     files_uploaded: int = 0
+    files_waiting: int = 0
     files_failed: tuple[str, ...] = ()
     last_error: str = ""
     retries: int = 0

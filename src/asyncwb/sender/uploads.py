@@ -83,6 +83,11 @@ class Uploads:
         return bool(self._due)
 
     @property
+    def waiting(self) -> int:
+        """How many wanted files were never uploaded."""
+        return len(self._wanted.keys() - self._done.keys())
+
+    @property
     def committed(self) -> bool:
         """Whether uploaded files wait to be named in a file-stream request."""
         return bool(self._committed)

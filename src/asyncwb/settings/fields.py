@@ -80,6 +80,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Seconds for one file transfer, retries included."""
     exit_timeout: float = 30.0
     """Seconds that the exit of the interpreter waits for unsent rows."""
+    stop_interrupts: bool = False
+    """Whether a stop asked for on the server interrupts the main thread, as Ctrl-C does."""
+    on_sigterm: Literal["default", "finish"] = "default"
+    """On SIGTERM: what Python does, or mark the run preempting and finish it first."""
+    label: str | None = None
+    """Name of this writer among those of its run, for its system metrics and console lines."""
+    primary: bool = True
+    """Whether this writer describes the run: metadata, summary and config files."""
+    update_finish_state: bool | None = None
+    """Whether the end of this writer ends the run; None: if it is the primary one."""
+    shared: bool = False
+    """Several processes write this run; `mode="shared"` says the same, and online."""
     http2: Literal["auto", "h2c", "off"] = "auto"
     """HTTP/2 when the server offers it, by prior knowledge on cleartext (`h2c`), or never."""
     ca_file: str | None = None
@@ -98,6 +110,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Bytes of rows kept in memory where no folder can be written."""
     extra_http_headers: tuple[tuple[str, str], ...] = ()
     """Headers added to every request, as name and value pairs."""
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several processes write this run."""
+        return self.shared or self.mode == "shared"
 
     @property
     def web_url(self) -> str:
@@ -163,6 +180,12 @@ ENVIRONMENT: Final[Mapping[str, tuple[str, ...]]] = {
     "http_timeout": ("WANDB_HTTP_TIMEOUT",),
     "file_timeout": ("WANDB_FILE_PUSHER_TIMEOUT",),
     "exit_timeout": ("ASYNCWB_EXIT_TIMEOUT",),
+    "stop_interrupts": ("ASYNCWB_STOP_INTERRUPTS",),
+    "on_sigterm": ("ASYNCWB_ON_SIGTERM",),
+    "label": ("WANDB_X_LABEL", "WANDB__LABEL"),
+    "primary": ("WANDB_X_PRIMARY", "WANDB__PRIMARY"),
+    "update_finish_state": ("WANDB_X_UPDATE_FINISH_STATE", "WANDB__UPDATE_FINISH_STATE"),
+    "shared": ("ASYNCWB_SHARED",),
     "http2": ("ASYNCWB_HTTP2",),
     "ca_file": ("ASYNCWB_CA_FILE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"),
     "insecure": ("WANDB_INSECURE_DISABLE_SSL", "ASYNCWB_INSECURE"),
@@ -180,6 +203,10 @@ ALIASES: Final[Mapping[str, str]] = {
     "x_file_stream_transmit_interval": "transmit_interval",
     "x_file_transfer_timeout_seconds": "file_timeout",
     "x_graphql_timeout_seconds": "http_timeout",
+    "x_label": "label",
+    "x_primary": "primary",
+    "x_primary_node": "primary",
+    "x_update_finish_state": "update_finish_state",
     "user_email": "email",
     "insecure_disable_ssl": "insecure",
     "dir": "root_dir",
