@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from asyncwb.run.attributes import RunAttributes
     from asyncwb.run.run import Run
 
 __all__ = ["add_run", "current_run", "enter_run", "leave_run", "live_runs", "previous_run"]
@@ -54,7 +55,7 @@ def add_run(run: Run) -> None:
     _live[id(run)] = run
 
 
-def leave_run(run: Run) -> None:
+def leave_run(run: RunAttributes) -> None:
     """Forget a finished run, in whatever context it ended."""
     _live.pop(id(run), None)
 

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from asyncwb.journal.rows import RowEncoder
+    from asyncwb.run.attributes import RunAttributes
     from asyncwb.run.connection import Connection
     from asyncwb.run.folder import RunFolder
     from asyncwb.run.nulls import RunJournal
-    from asyncwb.run.run import Run
     from asyncwb.run.terminal import Terminal
     from asyncwb.settings import Settings
 
@@ -118,7 +118,7 @@ class RunCore:
             self.history.start_at(point.starting_step, point.runtime)
             self.names.note_resumed(point.starting_step, point.runtime)
 
-    def abandon(self, run: Run) -> None:
+    def abandon(self, run: RunAttributes) -> None:
         """End a run whose start failed: it was never handed out, so nothing of it is kept."""
         self.end(run, 1)
         self._state = "unsent"
@@ -147,7 +147,7 @@ class RunCore:
         if self.connection is not None:
             await PORTAL.acall(self.connection.wait_acked, position, timeout)
 
-    def end(self, run: Run, exit_code: int) -> None:
+    def end(self, run: RunAttributes, exit_code: int) -> None:
         """Write what ends the journal, once."""
         with self._lock:
             if self.ended:
@@ -167,7 +167,7 @@ class RunCore:
             SIGTERM_WATCH.leave(run)
 
     async def finish(
-        self, run: Run, exit_code: int, timeout: float | None, quiet: bool | None
+        self, run: RunAttributes, exit_code: int, timeout: float | None, quiet: bool | None
     ) -> None:
         """End the run; online: wait until the server has it."""
         first = not self.ended
@@ -190,7 +190,7 @@ class RunCore:
         if first:
             self._tell_end(quiet)
 
-    async def detach(self, run: Run, exit_code: int) -> None:
+    async def detach(self, run: RunAttributes, exit_code: int) -> None:
         """End the run here; what the server does not have is left to a later sync."""
         first = not self.ended
         self.end(run, exit_code)
@@ -203,21 +203,23 @@ class RunCore:
         if first:
             self._tell_end(quiet=None)
 
-    def _finish_late(self, run: Run, exit_code: int) -> None:
+    def _finish_late(self, run: RunAttributes, exit_code: int) -> None:
         if self._late is None:
             self._late = PORTAL.on_exit(
                 partial(self.finish_at_exit, run, exit_code),
                 budget_seconds=self.settings.exit_timeout + EXIT_GRACE_SECONDS,
             )
 
-    def _leave(self, run: Run) -> None:
+    def _leave(self, run: RunAttributes) -> None:
         """Nothing more will be sent by this process."""
         SIGTERM_WATCH.leave(run)
         forget, self._late = self._late, None
         if forget is not None:
             forget()
 
-    async def finish_at_exit(self, run: Run, exit_code: int, budget_seconds: float) -> None:
+    async def finish_at_exit(
+        self, run: RunAttributes, exit_code: int, budget_seconds: float
+    ) -> None:
         """End a run that nobody finished, in at most `exit_timeout` seconds; never raises."""
         try:
             await self.finish(

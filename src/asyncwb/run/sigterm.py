@@ -17,6 +17,7 @@ from asyncwb.portal import PORTAL
 if TYPE_CHECKING:
     from types import FrameType
 
+    from asyncwb.run.attributes import RunAttributes
     from asyncwb.run.run import Run
 
 __all__ = ["SIGTERM_WATCH"]
@@ -48,7 +49,7 @@ class SigtermWatch:
             self._before = before
             signal.signal(signal.SIGTERM, self._handler)
 
-    def leave(self, run: Run) -> None:
+    def leave(self, run: RunAttributes) -> None:
         """Forget a run that is sent or given up; with the last one goes the handler.
 
         In another thread it cannot be taken away: it stays, and only passes on.

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from asyncwb.journal import JournalReader, RawRecord
     from asyncwb.sender.fold import Fold
-    from asyncwb.sender.progress import DeliveryOptions, Progress, StopListener
+    from asyncwb.sender.progress import DeliveryOptions, Progress
     from asyncwb.sender.signals import Alarm
     from asyncwb.sender.status import Phase
     from asyncwb.sender.target import RunTarget
@@ -52,8 +52,6 @@ _CONFIG_DEBOUNCE_SECONDS = 5.0
 _CONFIG_RETRY_SECONDS = 60.0
 _IDLE_SECONDS = 3600.0
 _LOOK_SECONDS = 0.5
-_STOP_LOOK_SECONDS = 5.0
-"""Longest silence while somebody waits for the server's wish to stop: only an answer brings it."""
 _HISTORY_FIELD = 2
 _CRASHED = 1
 """Exit code of a run whose journal has no exit record, as `wandb sync` gives it."""
@@ -72,7 +70,6 @@ class Delivery:
         options: How to treat the journal.
         alarm: Rung when the journal grew or somebody waits.
         tell: Called after each change of `progress`.
-        stop: Who wants to know that the server asks the run to stop.
     """
 
     def __init__(
@@ -87,7 +84,6 @@ class Delivery:
         options: DeliveryOptions,
         alarm: Alarm,
         tell: Callable[[], None],
-        stop: StopListener | None = None,
     ) -> None:
         self._reader = reader
         self._fold = fold
@@ -98,7 +94,6 @@ class Delivery:
         self._options = options
         self._alarm = alarm
         self._tell = tell
-        self._stop = stop
         self._pacer = Pacer(
             interval_seconds=settings.transmit_interval if options.follow else 0.0,
             heartbeat_seconds=settings.heartbeat_seconds,
@@ -161,11 +156,6 @@ class Delivery:
                 group.cancel_scope.cancel()
         if failure is not None:
             raise failure
-
-    @property
-    def files_waiting(self) -> int:
-        """Files that are to be uploaded and are not yet."""
-        return len(self._fold.files) + (self.uploads.waiting if self.uploads is not None else 0)
 
     async def aclose(self) -> None:
         """Write down how far it came; after `run`, however that ended."""
@@ -235,18 +225,12 @@ class Delivery:
             hurry = flushing or not at_tail or fold.preempting or not self._options.follow
             if fold.pending or (self.uploads is not None and self.uploads.committed):
                 wait = self._pacer.wait_seconds(now, hurry=hurry)
-                if wait <= 0:
-                    await self._post()
-                    continue
             else:
                 self._advance(progress.position)
-                watched = self._stop is not None and self._stop.watched
-                wait = self._pacer.heartbeat_wait_seconds(
-                    now, at_most=_STOP_LOOK_SECONDS if watched else None
-                )
-                if wait <= 0:
-                    await self._post()
-                    continue
+                wait = self._pacer.heartbeat_wait_seconds(now, at_most=progress.longest_silence)
+            if wait <= 0:
+                await self._post()
+                continue
             timers = (t - now for t in (self._config_due, self._schedule.due_at) if t is not None)
             # While rows wait for their time, more of them are no reason to wake up.
             await self._sleep(max(0.0, min((wait, *timers))), asleep=not fold.pending)
@@ -305,9 +289,7 @@ class Delivery:
         progress.rows_sent += rows
         progress.last_error = ""
         if answer.stopped:
-            progress.stop_requested = True
-            if self._stop is not None:
-                self._stop.request()
+            progress.note_stop()
         self._advance(position)
         await self._keeper.store_sometimes(self._ack)
 
@@ -375,8 +357,7 @@ class Delivery:
         assert uploads is not None
         ending = fold.exit or ExitRecord(exit_code=_CRASHED)
         # After a full disk: what was delivered from memory counts more than this journal's summary.
-        behind = self._replay_to > 0
-        if behind:
+        if behind := self._replay_to > 0:
             log.warning("%s ends before what the server has", self._run_dir.name)
             fold.discard()
         await self._send_alerts()

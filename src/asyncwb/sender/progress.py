@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 __all__ = ["DeliveryOptions", "Progress", "StopListener"]
 
 
+_STOP_LOOK_SECONDS = 5.0
+
+
 class DeliveryOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How to treat the journal.
 
@@ -52,6 +55,7 @@ class Progress(msgspec.Struct, kw_only=True):
         position: Read up to here.
         trouble: Why the config could not be delivered the last time; rows go on meanwhile.
         error: Why the delivery ended.
+        listener: Told of a stop that the server asks for.
     """
 
     phase: Phase = "starting"
@@ -69,3 +73,18 @@ class Progress(msgspec.Struct, kw_only=True):
     resumed: ResumePoint | None = None
     trouble: Error | None = None
     error: Error | None = None
+    listener: StopListener | None = None
+
+    @property
+    def longest_silence(self) -> float | None:
+        """Seconds after which a silent run is to ask the server, while somebody waits for a stop.
+
+        Only an answer brings it.
+        """
+        return _STOP_LOOK_SECONDS if self.listener is not None and self.listener.watched else None
+
+    def note_stop(self) -> None:
+        """The server asked the run to stop."""
+        self.stop_requested = True
+        if self.listener is not None:
+            self.listener.request()

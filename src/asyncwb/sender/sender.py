@@ -71,7 +71,7 @@ class Sender:
         self._recovers = options.recover
         self._on_status = on_status
         self._fold = Fold(version=VERSION, overrides=overrides)
-        self._progress = Progress()
+        self._progress = Progress(listener=stop)
         self._alarm = Alarm()
         self._delivery = Delivery(
             reader,
@@ -83,7 +83,6 @@ class Sender:
             options=options,
             alarm=self._alarm,
             tell=self._tell,
-            stop=stop,
         )
         self._ready = Gate()
         self._waiters: list[tuple[int, Gate]] = []
@@ -109,7 +108,7 @@ class Sender:
             rows_sent=state.rows_sent,
             bytes_sent=state.bytes_sent,
             files_uploaded=uploads.count if uploads is not None else 0,
-            files_waiting=self._delivery.files_waiting,
+            files_waiting=len(self._fold.files) + (uploads.waiting if uploads is not None else 0),
             files_failed=tuple(uploads.failed) if uploads is not None else (),
             last_error=state.last_error,
             retries=state.retries,

@@ -6,7 +6,7 @@ sent the last time; everything else is none of its business, and stays as anothe
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 from .jsontext import is_list, is_object
 
@@ -60,11 +60,11 @@ def _with_metrics(config: Tree, change: Any) -> Tree:
 def _as_names(metrics: Any) -> Any:
     if not is_list(metrics):
         return metrics
-    entries = [cast("Tree", entry) if is_object(entry) else {} for entry in metrics]
+    entries: list[Tree] = [entry if is_object(entry) else {} for entry in metrics]
     names = [_name(entry) for entry in entries]
     found: Tree = {}
     for name, entry in zip(names, entries, strict=True):
-        step = entry.get(_STEP_METRIC)
+        step: Any = entry.get(_STEP_METRIC)
         known = isinstance(step, int) and 0 < step <= len(names)
         # One value, not a tree: a definition is replaced as a whole.
         found[name] = (entry, names[step - 1] if known else None)
