@@ -195,7 +195,7 @@ class RunCore:
         first = not self.ended
         self.end(run, exit_code)
         if self.connection is not None:
-            if self._state != "finishing":
+            if self._state in ("finished", "detached"):
                 return
             self._state = "detached"
             self._leave(run)
