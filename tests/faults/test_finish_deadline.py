@@ -1,4 +1,4 @@
-"""`finish(timeout=...)` against servers that never take anything: in time, and it says what is left.
+"""`finish(timeout=...)` against servers that never take anything: in time, saying what is left.
 
 A cell is a run whose server is good or bad from the beginning, and has something to send when it
 ends. All cells of a face end at the same time, each in a thread or a task of its own.
@@ -146,9 +146,7 @@ async def async_cell(
 
 
 def proxies(stack: ExitStack, server: LocalServer) -> list[FaultProxy]:
-    found = [
-        FaultProxy(server.url, faults=[Fault.STATUS_500], silence_seconds=20) for _ in CELLS
-    ]
+    found = [FaultProxy(server.url, faults=[Fault.STATUS_500], silence_seconds=20) for _ in CELLS]
     return [stack.enter_context(proxy) for proxy in found]
 
 
