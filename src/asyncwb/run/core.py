@@ -149,6 +149,9 @@ class RunCore:
 
     def end(self, run: RunAttributes, exit_code: int) -> None:
         """Write what ends the journal, once."""
+        # Looked at first: the lock may be held by a thread whose signal handler waits for us.
+        if self.ended:
+            return
         with self._lock:
             if self.ended:
                 return
