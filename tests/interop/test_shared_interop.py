@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import asyncwb.sync
+from asyncwb.journal import JournalReader
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from asyncwb.testing import LocalServer
 
@@ -96,3 +100,27 @@ def test_two_writers(
     assert found["summary"] == {"n0": ROWS - 1, "n1": ROWS - 1, "_step": ROWS - 1}
     # A secondary writer of the wandb package does not describe its machine; ours does.
     assert found["writers"] == (1 if kinds[1] == "wandb" else 2)
+
+
+def test_the_wandb_package_reads_what_a_shared_journal_notes(tmp_path: Path) -> None:
+    from wandb.proto import wandb_internal_pb2
+
+    with asyncwb.sync.init(
+        project="p", mode="offline", dir=str(tmp_path),
+        settings={"shared": True, "label": "r1", "primary": False, "silent": True},
+    ) as run:  # fmt: skip
+        run.log({"a": 1})
+    journal = run.status().journal
+    assert journal is not None
+    reader = JournalReader.open(Path(journal))
+    parsed = [
+        wandb_internal_pb2.Record.FromString(raw.payload) for raw in reader.read_batch(1 << 20, 100)
+    ]
+    reader.close()
+    first = next(record.run for record in parsed if record.WhichOneof("record_type") == "run")
+    assert {item.key: json.loads(item.value_json) for item in first.settings.item} == {
+        "mode": "shared",
+        "x_label": "r1",
+        "x_primary": False,
+        "x_update_finish_state": False,
+    }
