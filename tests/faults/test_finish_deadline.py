@@ -90,7 +90,7 @@ def check(run: Run, error: WaitTimeoutError, seconds: float, phase: str, timeout
     assert "bytes of the journal" in text
     status = run.status()
     # Beside the user's files a run has its own: config, summary, metadata.
-    files = status.files_unsent
+    files = status.files_waiting
     assert files in {"files": (2, 5)}.get(phase, (0, 3)), (phase, files)
     assert (f", {files} files are not" in text) == bool(files), text
     assert (status.state, status.rows, status.rows_sent) == ("unsent", 2, 0)

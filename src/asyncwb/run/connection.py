@@ -194,9 +194,9 @@ class Connection:
         unsent = max(0, self._journal.end - status.acked_position)
         parts = [f"{unsent} bytes of the journal"]
         if rows := max(0, self._rows() - status.rows_sent):
-            parts.insert(0, f"{rows} rows")
+            parts.insert(0, _count(rows, "row"))
         if status.files_waiting:
-            parts.append(f"{status.files_waiting} files")
+            parts.append(_count(status.files_waiting, "file"))
         cause = f" ({status.last_error})" if status.last_error else ""
         where = self._journal.path
         rest = (
@@ -214,9 +214,13 @@ class Connection:
             connected=known.run_id is not None,
             rows_sent=known.rows_sent,
             unsent_bytes=max(0, self._journal.end - known.acked_position),
-            files_unsent=known.files_waiting,
+            files_waiting=known.files_waiting,
             files_failed=known.files_failed,
             last_error=known.last_error,
             retries=known.retries,
             stop_requested=known.stop_requested,
         )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

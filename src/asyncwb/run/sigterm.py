@@ -63,9 +63,13 @@ class SigtermWatch:
             signal.signal(signal.SIGTERM, self._before)
             self._before = None
 
+    def leave_to_parent(self) -> None:
+        """In a forked child: the runs are the parent's; the handler passes on."""
+        self._runs = {}
+
     def _handle(self, number: int, frame: FrameType | None) -> None:
         before = self._before
-        _end([run for run in self._runs.values() if not run._forked])  # pyright: ignore[reportPrivateUsage]
+        _end(list(self._runs.values()))
         if callable(before):
             before(number, frame)
             return

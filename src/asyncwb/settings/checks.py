@@ -103,6 +103,14 @@ def _check_entity(entity: str) -> None:
         raise InvalidValueError(f"The entity {entity!r} contains {bad!r}.")
 
 
+def _check_label(label: str) -> None:
+    """It becomes a part of file names and of names of metrics."""
+    if not label.strip() or _first_of(label, "/\\"):
+        raise InvalidValueError(
+            f"The label {label!r} is empty, or contains a slash, a backslash or a control character."
+        )
+
+
 def _check_positive(name: str, value: float) -> None:
     if not value > 0:
         raise InvalidValueError(f"{name} must be above zero, not {value}.")
@@ -121,9 +129,11 @@ def _check_texts(settings: Settings, name: str) -> None:
         _check_entity(settings.entity)
     elif name == "run_tags" and settings.run_tags is not None:
         check_tags(settings.run_tags)
+    elif name == "label" and settings.label is not None:
+        _check_label(settings.label)
 
 
-_TEXTS = ("run_id", "project", "entity", "run_tags")
+_TEXTS = ("run_id", "project", "entity", "run_tags", "label")
 _POSITIVE = (
     "init_timeout",
     "http_timeout",

@@ -85,5 +85,6 @@ async def test_each_start_is_another_writer() -> None:
 async def test_bad_values_are_refused() -> None:
     with pytest.raises(InvalidValueError):
         await init("p", mode="offline", settings={"on_sigterm": "perhaps"})
-    with pytest.raises(InvalidValueError):
-        await init("p", mode="offline", settings={"label": 7})
+    for label in (7, "", "../up", "a\nb"):
+        with pytest.raises(InvalidValueError, match="label"):
+            await init("p", mode="offline", settings={"label": label})
