@@ -216,3 +216,26 @@ time.sleep(20)
     (journal,) = Path("wandb").glob("offline-run-*-off/run-off.wandb")
     assert [row["n"] for row in rows(journal)] == list(range(51))
     assert [b.exit_code for b in bodies(journal) if isinstance(b, ExitRecord)] == [143]
+
+
+@pytest.mark.parametrize("round", range(3))
+def test_a_run_that_is_just_ending_still_arrives(round: int, running: LocalServer) -> None:
+    body = f"""
+import random
+signal.signal(signal.SIGALRM, lambda *_: {KILL})
+signal.setitimer(signal.ITIMER_REAL, random.uniform(0.0001, 0.01))
+AWAIT run.finish()
+AWAIT pause(20)
+"""
+    run_id = f"ending-{round}"
+    outcome = ended(launch(program("sync", body), [run_id], running.env), time.monotonic())
+    assert outcome.code == -signal.SIGTERM, outcome
+    assert "Traceback" not in outcome.err
+    numbers, exits, _ = ends(run_id)
+    assert numbers == list(range(ROWS))
+    # Whoever came first said how the run ended. In the middle of its end it is left to a sync.
+    assert exits in ([0], [143], [])
+    if exits:
+        state, exitcode, history = on_server(running, run_id)
+        assert (state, exitcode) == (("finished", 0) if exits == [0] else ("preempted", 143))
+        assert [row["n"] for row in history] == numbers

@@ -65,7 +65,8 @@ class RunCore:
         self.start_time = start_time
         self.starting_step = 0
         self.resumed = False
-        self.ended = False
+        # No more rows; and soon after: the journal has its last record.
+        self.ended = self.closed = False
         self.forked = False
         self.connection: Connection | None = None
         self.stop = StopSignal(interrupts=settings.stop_interrupts)
@@ -150,11 +151,19 @@ class RunCore:
     def end(self, run: RunAttributes, exit_code: int) -> None:
         """Write what ends the journal, once."""
         # Looked at first: the lock may be held by a thread whose signal handler waits for us.
-        if self.ended:
+        if self.closed or not self._end_journal(exit_code):
             return
+        self.stop.end()
+        leave_run(run)
+        EXIT_WATCH.stop_if_idle()
+        if self.connection is None:
+            SIGTERM_WATCH.leave(run)
+
+    def _end_journal(self, exit_code: int) -> bool:
+        """Close the journal; False when another thread did."""
         with self._lock:
             if self.ended:
-                return
+                return False
             self.history.close()
             self.summary.checkpoint(time())
             self.ended = True
@@ -163,11 +172,8 @@ class RunCore:
             if exit_code == 0 and self.settings.resume == "auto":
                 forget_run(self.settings.root_dir, self.names.id)
             self._state = "finished" if self.connection is None else "finishing"
-        self.stop.end()
-        leave_run(run)
-        EXIT_WATCH.stop_if_idle()
-        if self.connection is None:
-            SIGTERM_WATCH.leave(run)
+            self.closed = True
+            return True
 
     async def finish(
         self, run: RunAttributes, exit_code: int, timeout: float | None, quiet: bool | None

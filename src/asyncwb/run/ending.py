@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from asyncwb.errors import Error, InvalidValueError
@@ -120,7 +121,7 @@ class RunEnding(RunAttributes):
         cancelled = not isinstance(error, Exception)
         limit = self._core.settings.exit_timeout if cancelled else None
         try:
-            with shield():
+            with shield() if cancelled else nullcontext():
                 await self.finish(code_of_error(error), limit)
         except Error as failure:
             # The caller's own exception matters more; this one must not take its place.

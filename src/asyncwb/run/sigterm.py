@@ -87,12 +87,14 @@ def _in_main_thread() -> bool:
 
 def _end(runs: list[Run]) -> None:
     """End runs in this thread, whose locks they may hold; then wait until they are sent."""
-    for run in runs:
-        if run.status().state == "running":
+    cores = [run._core for run in runs]  # pyright: ignore[reportPrivateUsage]
+    for run, core in zip(runs, cores, strict=True):
+        if not core.ended:
             run.mark_preempting()
-            run._end_at_exit(_EXIT_CODE)  # pyright: ignore[reportPrivateUsage]
-    ending = [run for run in runs if run.status().state == "finishing"]
-    if ending:
+            core.end(run, _EXIT_CODE)
+    # One that this signal interrupted while it ended cannot go on before we return.
+    ending = [run for run, core in zip(runs, cores, strict=True) if core.closed]
+    if any(run.status().state == "finishing" for run in ending):
         PORTAL.run_at_end(partial(_send, ending))
 
 

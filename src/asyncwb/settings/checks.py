@@ -107,7 +107,7 @@ def _check_label(label: str) -> None:
     """It becomes a part of file names and of names of metrics."""
     if not label.strip() or _first_of(label, "/\\"):
         raise InvalidValueError(
-            f"The label {label!r} is empty, or contains a slash, a backslash or a control character."
+            f"The label {label!r} is empty, or has a slash, a backslash or a control character."
         )
 
 

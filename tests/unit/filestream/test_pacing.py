@@ -67,3 +67,20 @@ def test_heartbeats_are_spread_and_never_late() -> None:
     assert max(waits) <= 30.0
     assert min(waits) >= 25.5
     assert len(waits) > 10
+
+
+def test_a_run_that_never_sent_anything_shows_that_it_lives() -> None:
+    pacer = Pacer(heartbeat_seconds=30.0)
+    first = pacer.heartbeat_wait_seconds(100.0)
+    assert 25.0 <= first <= 30.0
+    # Asked again later, for another reason: the time goes on running.
+    assert pacer.heartbeat_wait_seconds(110.0) == pytest.approx(first - 10.0)
+    pacer.sent(120.0)
+    assert pacer.heartbeat_wait_seconds(120.0) == pytest.approx(first)
+
+
+def test_a_shorter_silence_where_somebody_waits_for_an_answer() -> None:
+    pacer = Pacer(heartbeat_seconds=30.0)
+    pacer.sent(0.0)
+    assert pacer.heartbeat_wait_seconds(1.0, at_most=5.0) == pytest.approx(4.0)
+    assert Pacer(heartbeat_seconds=1.0).heartbeat_wait_seconds(0.0, at_most=5.0) <= 1.0
