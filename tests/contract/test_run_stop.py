@@ -66,9 +66,8 @@ def ended_as(server: LocalServer, project: str, run_id: str) -> tuple[str, int |
 
 async def test_a_silent_run_that_waits_learns_of_a_stop() -> None:
     """Heartbeats of half a minute would be too late: waiting asks more often."""
-    run = await init("stop")
+    run = await init("stop", settings={"heartbeat_seconds": 3600.0})
     await stop_on_server(run.path)
-    assert not run.stop_requested
     with anyio.fail_after(LIMIT):
         assert await run.wait_stopped()
     assert run.stop_requested
@@ -88,6 +87,15 @@ async def test_a_run_that_logs_learns_of_a_stop_without_waiting_for_it() -> None
             while not run.stop_requested:
                 await run.log({"n": 1})
                 await run.flush(LIMIT)
+
+
+async def test_a_silent_run_that_looks_learns_of_a_stop() -> None:
+    run = await init("stop", settings={"heartbeat_seconds": 3600.0})
+    await stop_on_server(run.path)
+    with anyio.fail_after(LIMIT):
+        while not run.stop_requested:  # noqa: ASYNC110 - what users write
+            await anyio.sleep(0.05)
+    await run.finish()
 
 
 async def test_waiting_ends_with_the_run_the_time_or_the_caller() -> None:

@@ -25,10 +25,11 @@ class RunEnding(RunAttributes):
     def stop_requested(self) -> bool:
         """Whether somebody asked on the server that this run stops. From any thread, never waits.
 
-        The server says so with its next answer: within a second or two of a run that logs, and
-        within `heartbeat_seconds` of a silent one (5 seconds while `wait_stopped` waits).
+        The server says so with its next answer. A run that logs gets one within a second or two;
+        a silent one asks every 5 seconds while somebody looks here, or waits in `wait_stopped`,
+        and every `heartbeat_seconds` otherwise.
         """
-        return self._core.stop.requested
+        return self._core.stop.look()
 
     async def wait_stopped(self, timeout: float | None = None) -> bool:  # sync: here
         """Wait until somebody asks on the server that this run stops.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from asyncwb.portal import PORTAL
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 __all__ = ["StopSignal"]
 
 
+_LOOKING_SECONDS = 15.0
+
+
 class StopSignal:
     """Whether the server asked one run to stop.
 
@@ -23,16 +27,28 @@ class StopSignal:
 
     def __init__(self, *, interrupts: bool = False) -> None:
         self.requested = False
-        # Called in the loop when somebody begins to wait: a silent run then asks more often.
+        # Called when somebody begins to look or to wait: a silent run then asks more often.
         self.on_watch: Callable[[], None] | None = None
         self._interrupts = interrupts
+        self._looks_until = 0.0
         self._ended = False
         self._waiting: list[Event] = []
 
     @property
     def watched(self) -> bool:
         """Whether somebody wants to know soon."""
-        return not self.requested and bool(self._interrupts or self._waiting)
+        if self.requested:
+            return False
+        return bool(self._interrupts or self._waiting) or monotonic() < self._looks_until
+
+    def look(self) -> bool:
+        """Whether the server asked. From any thread; who looks now and then counts as waiting."""
+        if not self.requested:
+            now = monotonic()
+            first, self._looks_until = now >= self._looks_until, now + _LOOKING_SECONDS
+            if first and self.on_watch is not None:
+                self.on_watch()
+        return self.requested
 
     def request(self) -> None:
         """The server asked. In the loop; again is harmless."""
