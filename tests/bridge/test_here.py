@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from asyncwb.errors import PortalMisuseError
+from asyncwb.errors import BlockingInAsyncWarning, PortalMisuseError
 from asyncwb.portal import PORTAL
 
 
@@ -33,6 +33,20 @@ def test_a_coroutine_without_a_call_starts_no_loop() -> None:
     PORTAL.restart()
     assert PORTAL.here(nothing) == 3
     assert not PORTAL.started
+
+
+def test_thread_work_is_done_here_too_even_inside_of_a_running_loop() -> None:
+    async def work() -> int:
+        return await PORTAL.in_thread(threading.get_ident)
+
+    async def notebook() -> int:
+        return PORTAL.here(work)
+
+    PORTAL.restart()
+    assert PORTAL.here(work) == threading.get_ident()
+    assert not PORTAL.started
+    with pytest.warns(BlockingInAsyncWarning):
+        assert asyncio.run(notebook()) == threading.get_ident()
 
 
 def test_an_error_is_the_same_object_and_the_next_call_of_the_thread_hops_again() -> None:

@@ -92,7 +92,7 @@ def check(run: Run, error: WaitTimeoutError, seconds: float, phase: str, timeout
     # Beside the user's files a run has its own: config, summary, metadata.
     files = status.files_waiting
     assert files in {"files": (2, 5)}.get(phase, (0, 3)), (phase, files)
-    assert (f", {files} files are not" in text) == bool(files), text
+    assert (f" and {files} files are not uploaded" in text) == bool(files), text
     assert (status.state, status.rows, status.rows_sent) == ("unsent", 2, 0)
     assert status.unsent_bytes > 0
     assert status.journal is not None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, assert_type
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO, assert_type
 
 import asyncwb
 from asyncwb.api.run import Run as ApiRun
@@ -20,6 +21,8 @@ async def use() -> None:
         assert_type(run.stop_requested, bool)
         assert_type(await run.wait_stopped(timeout=1), bool)
         assert_type(await run.detach(), None)
+        assert_type(await run.save("*.txt", policy="now"), list[str])
+        assert_type(await run.restore("a.txt", root=Path()), TextIO | None)
     assert_type(await asyncwb.init(), asyncwb.Run)
     assert_type(asyncwb.run, asyncwb.Run | None)
     assert_type(asyncwb.config, asyncwb.Config)

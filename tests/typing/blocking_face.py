@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, assert_type
+from typing import Any, TextIO, assert_type
 
 import asyncwb.sync as wandb
 from asyncwb.sync._api_files import File
@@ -16,6 +16,8 @@ assert_type(run.log({"loss": 1.0}, step=3), None)
 assert_type(run.stop_requested, bool)
 assert_type(run.wait_stopped(timeout=1), bool)
 assert_type(run.detach(exit_code=1), None)
+assert_type(run.save("*.txt", base_path=".", policy="end", glob=False), list[str])
+assert_type(run.restore("a.txt"), TextIO | None)
 assert_type(wandb.run, wandb.Run | None)
 assert_type(wandb.config, wandb.Config)
 assert_type(wandb.summary, wandb.Summary)

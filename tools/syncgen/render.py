@@ -182,7 +182,8 @@ class Writer:
         head = f"{self._head(item, types)}\n{_doc(item)}"
         if item.name == "__aenter__":
             self.extra.add("PORTAL")
-            return f"{head}    PORTAL.call(self._async.__aenter__)\n    return self"
+            verb = "here" if "here" in marks else "call"
+            return f"{head}    PORTAL.{verb}(self._async.__aenter__)\n    return self"
         target = f"self._async.{item.name}"
         if "fast" in marks:
             target = f"self._async._{item.name}_nowait"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asyncwb.api.batches import closing, each
+from asyncwb.api.places import inside
 from asyncwb.errors import CommError, InvalidValueError, RunNotFoundError, UsageError
 from asyncwb.graphql import READ_POLICY
 from asyncwb.graphql.api_operations import (
@@ -97,7 +98,7 @@ class File:
             InvalidValueError: Its name points out of `root`.
             CommError: The server refused or was not reached.
         """
-        target = await offload(_inside, Path(root), self.name)
+        target = await offload(inside, Path(root), self.name)
         if not replace and await offload(target.exists):
             if exist_ok:
                 return target
@@ -273,22 +274,3 @@ def _name_under(path: Path, root: Path) -> str:
 def _header(text: str) -> tuple[str, str]:
     name, _, value = text.partition(":")
     return name.strip(), value.strip()
-
-
-def _inside(root: Path, name: str) -> Path:
-    """Where a file of that name goes; a server must not choose a place outside of `root`."""
-    pure = PurePosixPath(name)
-    parts = pure.parts
-    unsafe = (
-        not parts
-        or pure.is_absolute()
-        or ".." in parts
-        or any(char in name for char in "\\\0")
-        or Path(name).drive
-    )
-    if unsafe:
-        raise InvalidValueError(f"the file name {name!r} points out of the folder")
-    target = root.joinpath(*parts)
-    if not target.resolve().is_relative_to(root.resolve()):
-        raise InvalidValueError(f"the file name {name!r} leads out of the folder through a link")
-    return target

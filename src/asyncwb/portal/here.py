@@ -28,7 +28,7 @@ HERE = _Here()
 
 
 def run_here(coroutine: Coroutine[Any, Any, T], name: str) -> T:
-    """Run a coroutine that waits for nothing but `Portal.acall`, which then blocks."""
+    """Run a coroutine that waits for nothing but `acall` and `in_thread`, which then block."""
     __tracebackhide__ = True
     outer, HERE.now = HERE.now, True
     try:

@@ -88,9 +88,9 @@ class Portal:
     ) -> T:
         """Run a coroutine function in the calling thread, where every `acall` of it blocks.
 
-        For one that waits for nothing but `acall`. The locks it takes are the caller's own, so a
-        signal handler may call it while it interrupts a holder of them; and it starts no loop
-        unless it needs one.
+        For one that waits for nothing but `acall` and `in_thread`. The locks it takes are the
+        caller's own, so a signal handler may call it while it interrupts a holder of them; and
+        it starts no loop unless it needs one.
 
         Raises:
             PortalMisuseError: Called from the loop's own thread; or it waits for something else.
@@ -135,8 +135,8 @@ class Portal:
     async def in_thread(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a blocking function in a thread and await its end, from asyncio, uvloop or trio.
 
-        The function sees a copy of the caller's context variables. It cannot be cancelled: a
-        cancelled caller waits for its end.
+        Inside of `here` it runs in the calling thread. The function sees a copy of the caller's
+        context variables. It cannot be cancelled: a cancelled caller waits for its end.
 
         Returns:
             What the function returns.
@@ -146,6 +146,8 @@ class Portal:
             BaseException: What the function raised: the same object.
         """
         __tracebackhide__ = True
+        if HERE.now:
+            return fn(*args, **kwargs)
         from asyncwb.portal.waiters import async_waiter
 
         try:

@@ -162,7 +162,7 @@ class Connection:
         """Wait as long as the server makes progress."""
         end = self._journal.end
         patience = self._settings.exit_timeout
-        mark: tuple[int, int, int] | None = None
+        mark: tuple[int, ...] | None = None
         still = 0.0
         while True:
             with anyio.move_on_after(_LOOK_SECONDS) as scope:
@@ -170,7 +170,12 @@ class Connection:
             if not scope.cancelled_caught:
                 return True
             status = self._sender.status
-            moved = (status.acked_position, status.bytes_sent, status.files_uploaded)
+            moved = (
+                status.acked_position,
+                status.bytes_sent,
+                status.files_uploaded,
+                status.file_bytes_sent,
+            )
             still = 0.0 if moved != mark else still + _LOOK_SECONDS
             mark = moved
             limit = patience if self._was_reached() else min(patience, _NEVER_REACHED_SECONDS)
@@ -192,11 +197,11 @@ class Connection:
     def _unsent(self, waited: str) -> str:
         status = self._sender.status
         unsent = max(0, self._journal.end - status.acked_position)
-        parts = [f"{unsent} bytes of the journal"]
+        missing = f"{unsent} bytes of the journal are not acknowledged"
         if rows := max(0, self._rows() - status.rows_sent):
-            parts.insert(0, _count(rows, "row"))
-        if status.files_waiting:
-            parts.append(_count(status.files_waiting, "file"))
+            missing = f"{_count(rows, 'row')}, {missing}"
+        if files := status.files_waiting + len(status.files_failed):
+            missing += f" and {_count(files, 'file')} {'is' if files == 1 else 'are'} not uploaded"
         cause = f" ({status.last_error})" if status.last_error else ""
         where = self._journal.path
         rest = (
@@ -204,7 +209,7 @@ class Connection:
             if where is None
             else f"they stay in {where.parent}; `asyncwb sync {where.parent}` sends them"
         )
-        return f"{waited}: {', '.join(parts)} are not acknowledged{cause}; {rest}"
+        return f"{waited}: {missing}{cause}; {rest}"
 
     def add_to(self, status: RunStatus) -> RunStatus:
         """Fill in what the server has."""
@@ -214,6 +219,7 @@ class Connection:
             connected=known.run_id is not None,
             rows_sent=known.rows_sent,
             unsent_bytes=max(0, self._journal.end - known.acked_position),
+            files_uploaded=known.files_uploaded,
             files_waiting=known.files_waiting,
             files_failed=known.files_failed,
             last_error=known.last_error,

@@ -17,6 +17,7 @@ from asyncwb.run.folder import remove_folder
 from asyncwb.run.history import History
 from asyncwb.run.names import Names
 from asyncwb.run.recorder import Recorder, decode_row
+from asyncwb.run.saving import Saving
 from asyncwb.run.sigterm import SIGTERM_WATCH
 from asyncwb.run.status import RunState, RunStatus
 from asyncwb.run.stopping import StopSignal
@@ -75,6 +76,7 @@ class RunCore:
         self._runtime_before = 0.0
         self._lock = RLock()
         self.recorder = Recorder(journal.append, settings=settings, start_time=start_time)
+        self.saving = Saving(folder.files_path, self.recorder, terminal, settings)
         self.names = Names(settings, self.recorder)
         self.config = Config(
             self.recorder.config, allow_val_change=settings.allow_val_change, lock=self._lock

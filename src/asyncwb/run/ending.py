@@ -105,7 +105,7 @@ class RunEnding(RunAttributes):
         self._check_process()
         await self._core.detach(self, _checked(exit_code))
 
-    async def __aenter__(self) -> Self:
+    async def __aenter__(self) -> Self:  # sync: here
         return self
 
     async def __aexit__(  # sync: here

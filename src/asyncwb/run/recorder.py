@@ -15,6 +15,8 @@ from asyncwb.journal.records import (
     ConfigRecord,
     EnvironmentRecord,
     ExitRecord,
+    FileItem,
+    FilesRecord,
     Git,
     HeaderRecord,
     Item,
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from asyncwb.settings import Settings
+    from asyncwb.types import FileKind, FilePolicy
 
 __all__ = ["Recorder", "decode_row"]
 
@@ -45,6 +48,9 @@ _RESERVED_KEY = "_wandb"
 _FEATURE_OFFLINE = 4
 _FEATURE_NAME, _FEATURE_TAGS, _FEATURE_CONFIG = 13, 15, 16
 _FEATURE_SHARED, _FEATURE_LABEL = 67, 69
+# Numbers of the file message's enums.
+_POLICIES: dict[FilePolicy, int] = {"now": 0, "end": 1, "live": 2}
+_KINDS: dict[FileKind, int] = {"other": 0, "wandb": 1, "media": 2, "artifact": 3}
 
 
 class Recorder:
@@ -184,6 +190,20 @@ class Recorder:
     def alert(self, title: str, text: str, level: str, wait_seconds: float) -> None:
         """Ask for an alert."""
         self._write(AlertRecord(title, text, level, round(wait_seconds * 1000)))
+
+    def files(
+        self, names: Sequence[str], policy: FilePolicy = "now", kind: FileKind = "other"
+    ) -> None:
+        """Ask for the upload of files.
+
+        Args:
+            names: Paths relative to the run's folder of files, with forward slashes.
+            policy: When they are uploaded.
+            kind: What they are, for other readers of the journal.
+        """
+        number, of_kind = _POLICIES[policy], _KINDS[kind]
+        if names:
+            self._write(FilesRecord(files=[FileItem(name, number, of_kind) for name in names]))
 
     def preempting(self) -> None:
         """Announce that the machine may be taken away."""

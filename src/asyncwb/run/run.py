@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from asyncwb.errors import InvalidValueError, UsageError
 from asyncwb.run.attributes import RunAttributes
 from asyncwb.run.ending import RunEnding
+from asyncwb.run.files import RunFiles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Run"]
 
 
-class Run(RunEnding, RunAttributes):
+class Run(RunEnding, RunFiles, RunAttributes):
     """One live run. Made by `init`.
 
     Three words say how far a row has come. When `log` returns, the finished row is in the run's

@@ -29,7 +29,9 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
             for it was full. 0 unless something is very wrong; a warning said so.
         rows_sent: Rows that the server acknowledged.
         unsent_bytes: Bytes of the journal that the server has not acknowledged; 0 offline.
-        files_waiting: Files that are to be uploaded and are not yet.
+        files_uploaded: Uploads of files that succeeded.
+        files_waiting: Files whose upload is due or under way. Those that are uploaded at the end
+            of the run count from then on.
         files_failed: Run-relative paths of files that could not be uploaded.
         last_error: The latest failure of the connection, for people; "" when all is well.
         retries: Requests that were repeated.
@@ -44,6 +46,7 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
     rows_lost: int = 0
     rows_sent: int = 0
     unsent_bytes: int = 0
+    files_uploaded: int = 0
     files_waiting: int = 0
     files_failed: tuple[str, ...] = ()
     last_error: str = ""

@@ -16,18 +16,14 @@ from asyncwb.graphql import GraphQL
 from asyncwb.journal.records import ExitRecord, field_number
 from asyncwb.sender.ack import Ack, AckKeeper
 from asyncwb.sender.alerts import send_alert
-from asyncwb.sender.finishing import write_final_files
+from asyncwb.sender.finishing import final_files
 from asyncwb.sender.opening import Opener
-from asyncwb.sender.schedule import UploadSchedule
 from asyncwb.sender.uploads import Uploads
 from asyncwb.transport import Transport
-from asyncwb.transport.offload import offload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from anyio.abc import TaskGroup
 
     from asyncwb.journal import JournalReader, RawRecord
     from asyncwb.sender.fold import Fold
@@ -136,21 +132,24 @@ class Delivery:
             on_retry=self._on_retry,
             on_answer=lambda answer: self._pacer.answered(answer.headers),
         )
-        self.uploads = Uploads(
-            transport,
-            self._graphql,
-            self._run_dir / "files",
-            self._target,
-            deadline_seconds=self._settings.file_timeout,
-        )
-        self._schedule = UploadSchedule(self.uploads, self._alarm.ring)
         self._enter("streaming")
         failure: Error | None = None
         async with anyio.create_task_group() as group:
+            self.uploads = Uploads(
+                transport,
+                self._graphql,
+                self._run_dir / "files",
+                self._target,
+                settings=self._settings,
+                group=group,
+                ring=self._alarm.ring,
+                on_retry=self._note_retry,
+                watch=self._options.follow,
+            )
             # Raised inside, an error would come out wrapped into a group.
             try:
-                await self._follow(group)
-                await self._finish(group)
+                await self._follow(self.uploads)
+                await self._finish(self.uploads)
             except Error as exc:
                 failure = exc
                 group.cancel_scope.cancel()
@@ -159,6 +158,8 @@ class Delivery:
 
     async def aclose(self) -> None:
         """Write down how far it came; after `run`, however that ended."""
+        if self.uploads is not None:
+            self.uploads.close()
         if self._progress.target is not None:
             await self._keeper.store(self._ack)
 
@@ -167,7 +168,6 @@ class Delivery:
     _opener: Opener
     _target: RunTarget
     _stream: FileStream
-    _schedule: UploadSchedule
     _ack: Ack
 
     def _enter(self, phase: Phase) -> None:
@@ -175,9 +175,12 @@ class Delivery:
         self._tell()
 
     def _on_retry(self, state: RetryState) -> None:
+        self._pacer.refused(state.status)
+        self._note_retry(state)
+
+    def _note_retry(self, state: RetryState) -> None:
         self._progress.retries += 1
         self._progress.last_error = state.reason
-        self._pacer.refused(state.status)
         self._tell()
 
     async def _read_run(self) -> None:
@@ -209,21 +212,21 @@ class Delivery:
         await self._keeper.store(self._ack)
         return opened.target
 
-    async def _follow(self, group: TaskGroup) -> None:
+    async def _follow(self, uploads: Uploads) -> None:
         """Send what the journal holds, and what comes, until its end."""
         fold, progress = self._fold, self._progress
+        self._want_files(uploads, 0)
         while True:
             at_tail = await self._fill()
             if at_tail and (fold.exit is not None or not self._options.follow):
                 return
             flushing = progress.flush_to > progress.settled
             now = time.monotonic()
-            self._want_files()
-            self._schedule.start_due(group, now, at_once=flushing)
+            uploads.start_due(now, hurry=flushing)
             await self._send_alerts()
             await self._update_config(now, at_once=flushing)
             hurry = flushing or not at_tail or fold.preempting or not self._options.follow
-            if fold.pending or (self.uploads is not None and self.uploads.committed):
+            if fold.pending or uploads.committed:
                 wait = self._pacer.wait_seconds(now, hurry=hurry)
             else:
                 self._advance(progress.position)
@@ -231,7 +234,7 @@ class Delivery:
             if wait <= 0:
                 await self._post()
                 continue
-            timers = (t - now for t in (self._config_due, self._schedule.due_at) if t is not None)
+            timers = (t - now for t in (self._config_due, uploads.due_at) if t is not None)
             # While rows wait for their time, more of them are no reason to wake up.
             await self._sleep(max(0.0, min((wait, *timers))), asleep=not fold.pending)
 
@@ -262,6 +265,8 @@ class Delivery:
         if fold.exit is not None and not ended:
             self._before_exit = self._progress.position
         self._progress.position = record.end_position
+        if fold.files and self.uploads is not None:
+            self._want_files(self.uploads, record.end_position)
         if self._replay_to and record.end_position >= self._replay_to:
             fold.discard()
             self._replay_to = 0
@@ -300,9 +305,11 @@ class Delivery:
             position = min(position, self._before_exit)
         self._ack.position = progress.acked = max(progress.acked, position)
         self._reader.release(progress.acked)
-        files = self._fold.files or self._schedule.busy
-        if not files and not self._fold.config_dirty and not self._fold.alerts:
+        if not self._fold.config_dirty and not self._fold.alerts:
             settled = progress.acked
+            asked_from = None if self.uploads is None else self.uploads.asked_from
+            if asked_from is not None:
+                settled = min(settled, asked_from - 1)
             if self._before_exit is not None:
                 # Who waits for the end waits until the ack says so, too.
                 settled = min(settled, self._before_exit)
@@ -344,43 +351,32 @@ class Delivery:
             if error is not None:
                 self._progress.last_error = str(error)
 
-    def _want_files(self) -> None:
-        assert self.uploads is not None
+    def _want_files(self, uploads: Uploads, position: int) -> None:
         files, self._fold.files = self._fold.files, {}
-        for name, policy in files.items():
-            self.uploads.want(name, policy)
+        uploads.want(files, position)
 
-    async def _finish(self, group: TaskGroup) -> None:
+    async def _finish(self, uploads: Uploads) -> None:
         """Files, config, the rest of the rows; last of all the exit code."""
         self._enter("finishing")
-        fold, uploads = self._fold, self.uploads
-        assert uploads is not None
+        fold = self._fold
         ending = fold.exit or ExitRecord(exit_code=_CRASHED)
         # After a full disk: what was delivered from memory counts more than this journal's summary.
         if behind := self._replay_to > 0:
             log.warning("%s ends before what the server has", self._run_dir.name)
             fold.discard()
         await self._send_alerts()
-        self._want_files()
-        try:
-            names = await offload(
-                write_final_files, fold, self._run_dir / "files", summary=not behind
-            )
-        except OSError as exc:
-            log.warning("summary and config files cannot be written: %s", exc)
-            names = []
-        for name in names:
-            uploads.want(name, "end")
+        names = await final_files(fold, self._run_dir / "files", summary=not behind)
+        uploads.want(dict.fromkeys(names, "end"), self._progress.position)
         failure: CommError | None = None
         try:
             await self._opener.update(self._target)
         except CommError as exc:
             log.warning("the last config was not delivered: %s", exc)
             failure = exc
-        await self._upload_rest(group)
+        await self._upload_rest(uploads)
         complete = fold.writer.ends_run and not ending.not_complete
         await self._post(exit_code=ending.exit_code if complete else None, final=True)
-        failure = failure or next(iter(uploads.failed.values()), None)
+        failure = failure or uploads.failure()
         if failure is not None:
             raise failure
         self._ack.finished = True
@@ -389,9 +385,9 @@ class Delivery:
         self._progress.settled = self._progress.acked
         self._enter("finished")
 
-    async def _upload_rest(self, group: TaskGroup) -> None:
+    async def _upload_rest(self, uploads: Uploads) -> None:
         """Upload all files; rows and heartbeats go on meanwhile."""
-        done = self._schedule.start_rest(group)
+        done = uploads.start_rest()
         while not done.is_open:
             wait = self._pacer.heartbeat_wait_seconds(time.monotonic())
             if self._fold.pending or wait <= 0:

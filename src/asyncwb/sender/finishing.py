@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from typing import TYPE_CHECKING
 
 from asyncwb import jsonx
 from asyncwb.sender.yamltext import to_yaml
+from asyncwb.transport.offload import offload
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from asyncwb.sender.fold import Fold
 
-__all__ = ["write_final_files"]
+__all__ = ["final_files"]
+
+log = logging.getLogger("asyncwb.sender")
 
 
-def write_final_files(fold: Fold, folder: Path, *, summary: bool) -> list[str]:
-    """Write `wandb-summary.json` and `config.yaml`, and metadata that nobody wrote yet. Blocks.
+async def final_files(fold: Fold, folder: Path, *, summary: bool) -> list[str]:
+    """Write `wandb-summary.json` and `config.yaml`, and metadata that nobody wrote yet.
 
     The run has one of each, that of its primary writer.
 
@@ -26,22 +31,41 @@ def write_final_files(fold: Fold, folder: Path, *, summary: bool) -> list[str]:
         summary: Whether the summary is known to be the latest.
 
     Returns:
-        Names of the files to upload, `output.log` among them where there is one.
-
-    Raises:
-        OSError: The folder cannot be written.
+        Names of the files to upload, `output.log` among them where there is one; none where the
+        folder cannot be written.
     """
-    if not fold.writer.primary:
-        return [name for name in ("output.log",) if (folder / name).exists()]
+    try:
+        return await offload(_write_all, fold, folder, summary=summary)
+    except OSError as exc:
+        log.warning("summary and config files cannot be written: %s", exc)
+        return []
+
+
+def _write_all(fold: Fold, folder: Path, *, summary: bool) -> list[str]:
+    names = _write_description(fold, folder, summary=summary) if fold.writer.primary else []
+    return [*names, *(name for name in ("output.log",) if (folder / name).exists())]
+
+
+def _write_description(fold: Fold, folder: Path, *, summary: bool) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.yaml").write_text(to_yaml(fold.config.wire()), encoding="utf-8")
+    _write(folder / "config.yaml", to_yaml(fold.config.wire()).encode())
     names = ["config.yaml"]
     if summary:
-        (folder / "wandb-summary.json").write_bytes(fold.summary.line())
+        _write(folder / "wandb-summary.json", fold.summary.line())
         names.append("wandb-summary.json")
     metadata = folder / "wandb-metadata.json"
     if fold.config.environments and not metadata.exists():
         first = next(iter(fold.config.environments.values()))
-        metadata.write_bytes(jsonx.encode(first))
-    names += [n for n in ("wandb-metadata.json", "output.log") if (folder / n).exists()]
-    return names
+        _write(metadata, jsonx.encode(first))
+    return [*names, metadata.name] if metadata.exists() else names
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Replace a file in one step. What is there may be a link to a file of the user's own."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        draft.write_bytes(data)
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from asyncwb.sender.ack import Ack
     from asyncwb.sender.resume import ResumePoint
     from asyncwb.sender.tree import Tree
-    from asyncwb.sender.uploads import FilePolicy
+    from asyncwb.types import FilePolicy
 
 __all__ = ["Fold", "RunInfo", "RunOverrides"]
 

@@ -109,7 +109,8 @@ class Sender:
             bytes_sent=state.bytes_sent,
             files_uploaded=uploads.count if uploads is not None else 0,
             files_waiting=len(self._fold.files) + (uploads.waiting if uploads is not None else 0),
-            files_failed=tuple(uploads.failed) if uploads is not None else (),
+            files_failed=uploads.failed if uploads is not None else (),
+            file_bytes_sent=uploads.bytes_sent if uploads is not None else 0,
             last_error=state.last_error,
             retries=state.retries,
             stop_requested=state.stop_requested,
@@ -147,7 +148,7 @@ class Sender:
         loop; cancelling it harms nothing.
 
         Raises:
-            CommError: The server refused.
+            CommError: The server refused, or a file could not be uploaded.
             ClosedError: The sender was stopped.
         """
         state = self._progress
@@ -163,6 +164,10 @@ class Sender:
                 self._waiters.remove((position, gate))
         if not self._delivered(position):
             raise self._failure()
+        uploads = self._delivery.uploads
+        failure = uploads.failure() if uploads is not None else None
+        if failure is not None:
+            raise failure
 
     def wake(self) -> None:
         """Say that the journal grew, or that something is to be done. Never waits."""

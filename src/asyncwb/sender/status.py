@@ -31,8 +31,9 @@ class SenderStatus(msgspec.Struct, frozen=True, kw_only=True):
         rows_sent: History rows accepted.
         bytes_sent: Body bytes of accepted file-stream requests.
         files_uploaded: Files whose upload succeeded.
-        files_waiting: Files that are to be uploaded and are not yet.
+        files_waiting: Files whose upload is due or under way.
         files_failed: Run-relative paths of files that could not be uploaded.
+        file_bytes_sent: Bytes of files sent, those of repeated attempts included.
         last_error: Latest failure, for people; "" after recovery.
         retries: Attempts that were repeated.
         stop_requested: The server asked to stop the run.
@@ -55,6 +56,7 @@ class SenderStatus(msgspec.Struct, frozen=True, kw_only=True):
     files_uploaded: int = 0
     files_waiting: int = 0
     files_failed: tuple[str, ...] = ()
+    file_bytes_sent: int = 0
     last_error: str = ""
     retries: int = 0
     stop_requested: bool = False

@@ -1,49 +1,60 @@
-"""Run files on their way to the server: CreateRunFiles, then one PUT per file."""
+"""The uploads of one run: what is wanted when, in the background, a few files at a time."""
 
 from __future__ import annotations
 
 import logging
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Literal, TypeAlias
+import os
+import time
+from functools import partial
+from typing import TYPE_CHECKING
 
 import anyio
 
-from asyncwb.errors import CommError, InvalidValueError, ProtocolError
-from asyncwb.graphql.run_operations import CREATE_RUN_FILES
-from asyncwb.transport import OVERLOAD_STATUSES, RetryPolicy
+from asyncwb.errors import CommError
+from asyncwb.sender.file_table import FileTable, is_ignored, leads_out
+from asyncwb.sender.file_transfer import FileTransfer
+from asyncwb.sender.file_watch import FileWatch, watchable
+from asyncwb.sender.signals import Gate
 from asyncwb.transport.offload import offload
 
 if TYPE_CHECKING:
-    from asyncwb.graphql import GraphQL
-    from asyncwb.graphql.run_operations import FileUpload
-    from asyncwb.sender.target import RunTarget
-    from asyncwb.transport import Transport
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
 
-__all__ = ["FilePolicy", "Uploads"]
+    from anyio.abc import TaskGroup
+
+    from asyncwb.graphql import GraphQL
+    from asyncwb.sender.file_table import RunFile
+    from asyncwb.sender.file_transfer import Parcel
+    from asyncwb.sender.target import RunTarget
+    from asyncwb.settings import Settings
+    from asyncwb.transport import RetryState, Transport
+    from asyncwb.types import FilePolicy
+
+__all__ = ["Uploads"]
 
 log = logging.getLogger("asyncwb.sender")
 
-FilePolicy: TypeAlias = Literal["now", "end", "live"]
-
 _ANNOUNCE_AT_ONCE = 100
 _PARALLEL = 8
-_CREATE_POLICY = RetryPolicy(retry_statuses=OVERLOAD_STATUSES, max_attempts=20)
-_PUT_POLICY = RetryPolicy(retry_statuses=OVERLOAD_STATUSES, max_attempts=20)
-_CREATE_SECONDS = 600.0
-
-# Size and time of change: what tells whether a file is still the one that was uploaded.
-_State: TypeAlias = tuple[int, int]
+_TELL_SECONDS = 0.05
 
 
 class Uploads:
-    """Files of one run: which are wanted when, which are done.
+    """Starts the uploads of one run and knows what is left to do.
+
+    Files are announced a hundred at a time, by one task, and sent by up to eight.
 
     Args:
-        transport: For the PUTs; they carry no credentials.
+        transport: For the files.
         graphql: For the announcements.
-        folder: The run's `files` folder; nothing outside it is read unless a link there leads out.
+        folder: The run's `files` folder.
         target: Where the run lives.
-        deadline_seconds: Time for one file, retries included.
+        settings: Timeout, and what is ignored.
+        group: Where the tasks run.
+        ring: Called when something changed that somebody may wait for.
+        on_retry: Called before a request is repeated.
+        watch: Whether live files are watched for changes.
     """
 
     def __init__(
@@ -53,39 +64,90 @@ class Uploads:
         folder: Path,
         target: RunTarget,
         *,
-        deadline_seconds: float,
+        settings: Settings,
+        group: TaskGroup,
+        ring: Callable[[], None],
+        on_retry: Callable[[RetryState], None],
+        watch: bool,
     ) -> None:
-        self._transport = transport
-        self._graphql = graphql
+        self._table = FileTable()
+        self._transfer = FileTransfer(
+            transport,
+            graphql,
+            folder,
+            target,
+            self._table,
+            deadline_seconds=settings.file_timeout,
+            on_retry=on_retry,
+        )
         self._folder = folder
-        self._target = target
-        self._deadline_seconds = deadline_seconds
-        self._wanted: dict[str, FilePolicy] = {}
-        self._due: dict[str, None] = {}
-        self._done: dict[str, _State] = {}
+        self._ignored = settings.ignore_globs
+        self._group = group
+        self._ring = ring
+        self._watches = watch
+        self._watched: dict[str, tuple[str, Callable[[], None]]] = {}
+        self._to_watch: dict[str, None] = {}
+        self._slots = anyio.Semaphore(_PARALLEL)
+        self._announcing = False
+        self._telling = False
         self._committed: list[str] = []
-        self.count = 0
-        self.failed: dict[str, CommError] = {}
+        self._end: Gate | None = None
 
-    def want(self, name: str, policy: FilePolicy) -> None:
-        """Note a `files` record; a name that leads out of the folder is refused with a warning."""
-        path = PurePosixPath(name)
-        if path.is_absolute() or ".." in path.parts or not path.parts:
-            log.warning("the file %r lies outside the run folder and is not uploaded", name)
-            return
-        self._wanted[name] = policy
-        if policy != "end":
-            self._due[name] = None
+    def want(self, files: Mapping[str, FilePolicy], position: int) -> None:
+        """Take in a `files` record that ends at a journal position."""
+        now = time.monotonic()
+        for name, policy in files.items():
+            if leads_out(name):
+                log.warning("the file %r lies outside the run folder and is not uploaded", name)
+            elif not is_ignored(name, self._ignored):
+                self._table.want(name, policy, position, now)
+                if policy == "live" and self._watches:
+                    self._to_watch[name] = None
 
     @property
-    def due(self) -> bool:
-        """Whether files wait for an upload before the end of the run."""
-        return bool(self._due)
+    def asked_from(self) -> int | None:
+        """Journal position of the first record whose files are still awaited."""
+        return self._table.asked_from
+
+    @property
+    def due_at(self) -> float | None:
+        """Monotonic time at which `start_due` has something to do; None: not before a ring."""
+        if self._announcing:
+            return None
+        return 0.0 if self._to_watch else self._table.next_due
+
+    @property
+    def count(self) -> int:
+        """Uploads that succeeded."""
+        return self._table.uploaded
+
+    @property
+    def bytes_sent(self) -> int:
+        """Bytes of files sent."""
+        return self._transfer.bytes_sent
 
     @property
     def waiting(self) -> int:
-        """How many wanted files were never uploaded."""
-        return len(self._wanted.keys() - self._done.keys())
+        """Files that are due or under way."""
+        return self._table.waiting
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """Files whose last upload failed."""
+        return tuple(self._table.failed)
+
+    def failure(self) -> CommError | None:
+        """Why files failed, None when none did."""
+        failed = self._table.failed
+        if not failed:
+            return None
+        name, cause = next(iter(failed.items()))
+        more = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
+        return CommError(
+            f"the file {name!r}{more} could not be uploaded: {cause}",
+            exc=cause,
+            response=cause.response,
+        )
 
     @property
     def committed(self) -> bool:
@@ -97,98 +159,89 @@ class Uploads:
         taken, self._committed = self._committed, []
         return taken
 
-    async def upload_due(self) -> None:
-        """Upload what is due now; failures are noted in `failed`, not raised."""
-        names, self._due = list(self._due), {}
-        await self._upload(names)
-
-    async def upload_all(self) -> None:
-        """Upload every wanted file that is not on the server as it is now; the end of a run."""
-        self._due = {}
-        await self._upload(list(self._wanted))
-
-    async def _upload(self, names: list[str]) -> None:
-        present: dict[str, _State] = {}
-        for name in names:
-            state = await _state(self._folder / name)
-            if state is None:
-                log.warning("the file %r is gone and is not uploaded", name)
-            elif self._done.get(name) != state:
-                present[name] = state
-        todo = list(present)
-        for start in range(0, len(todo), _ANNOUNCE_AT_ONCE):
-            batch = todo[start : start + _ANNOUNCE_AT_ONCE]
-            await self._upload_batch({name: present[name] for name in batch})
-
-    async def _upload_batch(self, states: dict[str, _State]) -> None:
-        try:
-            places, headers = await self._announce(list(states))
-        except CommError as exc:
-            self._fail(list(states), exc)
+    def start_due(self, now: float, *, hurry: bool) -> None:
+        """Start what is due; `hurry`: also what was asked for a moment ago."""
+        if self._to_watch:
+            names, self._to_watch = list(self._to_watch), {}
+            self._group.start_soon(self._watch, names)
+        if self._announcing:
             return
-        limiter = anyio.CapacityLimiter(_PARALLEL)
+        files = self._table.take(now, hurry=hurry, limit=_ANNOUNCE_AT_ONCE)
+        if files:
+            self._announcing = True
+            self._group.start_soon(self._announce, files, hurry)
 
-        async def put(name: str, url: str) -> None:
-            async with limiter:
-                await self._put(name, url, headers, states[name])
+    def start_rest(self) -> Gate:
+        """Upload everything that is left; the gate opens at the end."""
+        self.close()
+        self._table.want_rest(time.monotonic())
+        self._end = Gate()
+        self._go_on()
+        return self._end
 
-        async with anyio.create_task_group() as group:
-            for place in places:
-                if place.upload_url is not None and place.name in states:
-                    group.start_soon(put, place.name, place.upload_url)
-        refused = states.keys() - {p.name for p in places if p.upload_url is not None}
-        if refused:
-            self._fail(sorted(refused), ProtocolError("the server gave no upload URL"))
+    def close(self) -> None:
+        """Watch no more files."""
+        self._to_watch.clear()
+        self._watches = False
+        for _, end in self._watched.values():
+            end()
+        self._watched.clear()
 
-    async def _announce(self, names: list[str]) -> tuple[list[FileUpload], dict[str, str]]:
-        answer = await self._graphql.execute(
-            CREATE_RUN_FILES,
-            {
-                "entity": self._target.entity or "",
-                "project": self._target.project,
-                "run": self._target.run_id,
-                "files": names,
-            },
-            policy=_CREATE_POLICY,
-            deadline_seconds=_CREATE_SECONDS,
-        )
-        created = answer.create_run_files
-        if created is None:
-            raise ProtocolError("the server gave no upload URLs")
-        headers: dict[str, str] = {}
-        for header in created.upload_headers or []:
-            key, _, value = header.partition(":")
-            headers[key.strip()] = value.strip()
-        return [place for place in created.files or [] if place is not None], headers
-
-    async def _put(self, name: str, url: str, headers: dict[str, str], state: _State) -> None:
+    async def _announce(self, files: list[RunFile], hurry: bool) -> None:
         try:
-            await self._transport.put(
-                url,
-                self._folder / name,
-                headers=headers,
-                policy=_PUT_POLICY,
-                deadline_seconds=self._deadline_seconds,
-            )
-        except CommError as exc:
-            self._fail([name], exc)
-        except InvalidValueError as exc:
-            log.warning("the file %r cannot be read and is not uploaded: %s", name, exc)
-        else:
-            self._done[name] = state
-            self.failed.pop(name, None)
-            self._committed.append(name)
-            self.count += 1
+            while files:
+                for parcel in await self._transfer.announce(files):
+                    await self._slots.acquire()
+                    self._group.start_soon(self._send, parcel)
+                files = self._table.take(time.monotonic(), hurry=hurry, limit=_ANNOUNCE_AT_ONCE)
+        finally:
+            self._announcing = False
+        self._go_on()
 
-    def _fail(self, names: list[str], exc: CommError) -> None:
-        for name in names:
-            self.failed[name] = exc
-        log.warning("%d file(s) could not be uploaded, %r first: %s", len(names), names[0], exc)
+    async def _send(self, parcel: Parcel) -> None:
+        try:
+            if await self._transfer.send(parcel):
+                self._committed.append(parcel.file.name)
+        finally:
+            self._slots.release()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """After each step: at the end of a run the next one follows at once."""
+        if self._end is not None:
+            self.start_due(time.monotonic(), hurry=True)
+            if self._table.idle:
+                self._end.open()
+        if self._table.idle:
+            self._ring()
+        elif not self._telling:
+            self._telling = True
+            self._group.start_soon(self._tell)
+
+    async def _tell(self) -> None:
+        """Ring a little later: of thousands of files not each one wakes the sender."""
+        await anyio.sleep(_TELL_SECONDS)
+        self._telling = False
+        self._ring()
+
+    async def _watch(self, names: list[str]) -> None:
+        found = await offload(_watchable, self._folder, names)
+        watch = await FileWatch.shared()
+        if not self._watches:
+            return
+        for name, (path, places) in zip(names, found, strict=True):
+            before, end = self._watched.get(name, ("", None))
+            # Saved again, it may be a link to another file.
+            if path != before:
+                if end is not None:
+                    end()
+                end = watch.add(path, places, partial(self._changed, name))
+                self._watched[name] = path, end
+
+    def _changed(self, name: str) -> None:
+        self._table.touch(name, time.monotonic())
+        self._ring()
 
 
-async def _state(path: Path) -> _State | None:
-    try:
-        found = await offload(path.stat)
-    except OSError:
-        return None
-    return found.st_size, found.st_mtime_ns
+def _watchable(folder: Path, names: list[str]) -> list[tuple[str, tuple[str, ...]]]:
+    return [watchable(os.path.join(folder, name)) for name in names]

@@ -77,7 +77,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     http_timeout: float = 30.0
     """Seconds for one control request, retries included."""
     file_timeout: float = 300.0
-    """Seconds for one file transfer, retries included."""
+    """Seconds for one file transfer, retries included; uploads get 16 more per MiB."""
+    ignore_globs: tuple[str, ...] = ()
+    """Patterns of paths in the run's folder that are never uploaded; `*` stops at a slash."""
+    symlink: bool = True
+    """Whether `save` links files into the run's folder; else, and where it cannot: hard links."""
     exit_timeout: float = 30.0
     """Seconds that the exit of the interpreter waits for unsent rows."""
     stop_interrupts: bool = False
@@ -179,6 +183,8 @@ ENVIRONMENT: Final[Mapping[str, tuple[str, ...]]] = {
     "on_init_failure": ("ASYNCWB_ON_INIT_FAILURE",),
     "http_timeout": ("WANDB_HTTP_TIMEOUT",),
     "file_timeout": ("WANDB_FILE_PUSHER_TIMEOUT",),
+    "ignore_globs": ("WANDB_IGNORE_GLOBS",),
+    "symlink": ("WANDB_SYMLINK",),
     "exit_timeout": ("ASYNCWB_EXIT_TIMEOUT",),
     "stop_interrupts": ("ASYNCWB_STOP_INTERRUPTS",),
     "on_sigterm": ("ASYNCWB_ON_SIGTERM",),

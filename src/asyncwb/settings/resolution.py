@@ -29,7 +29,8 @@ _BOOLEANS = {
     **dict.fromkeys(("1", "true", "yes", "on", "y", "t"), True),
     **dict.fromkeys(("0", "false", "no", "off", "n", "f"), False),
 }
-_BOOLEAN_FIELDS = frozenset({"silent", "quiet", "allow_val_change", "insecure"})
+_BOOLEAN_FIELDS = frozenset({"silent", "quiet", "allow_val_change", "insecure", "symlink"})
+_LIST_FIELDS = frozenset({"run_tags", "ignore_globs"})
 _OLD_MODES = {"dryrun": "offline", "run": "online"}
 _SERVER_FIELDS = ("base_url", "api_key")
 
@@ -91,8 +92,10 @@ def _raw(name: str, item: Sourced) -> object:
         return "auto" if value else None
     if name == "mode" and isinstance(value, str):
         return _OLD_MODES.get(value, value)
-    if name == "run_tags" and isinstance(value, str):
-        return [tag.strip() for tag in value.split(",") if tag.strip()] if item.is_text else [value]
+    if name in _LIST_FIELDS and isinstance(value, str):
+        return (
+            [part.strip() for part in value.split(",") if part.strip()] if item.is_text else [value]
+        )
     if name == "extra_http_headers":
         return _headers(value, item)
     if item.is_text and name in _BOOLEAN_FIELDS and isinstance(value, str):

@@ -11,15 +11,16 @@ from asyncwb.run.run import Run as AsyncRun
 from asyncwb.sync._base import Wrapper
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping, Sequence
     from types import TracebackType
-    from typing import Any, NoReturn, Self
+    from typing import Any, NoReturn, Self, TextIO
 
     from asyncwb.run.config import Config
     from asyncwb.run.status import RunStatus
     from asyncwb.run.summary import Summary
     from asyncwb.settings import Settings
-    from asyncwb.types import Mode
+    from asyncwb.types import FilePolicy, Mode
 
 __all__ = ["Run"]
 
@@ -201,7 +202,7 @@ class Run(Wrapper[AsyncRun]):
         PORTAL.here(self._async.detach, exit_code)
 
     def __enter__(self) -> Self:
-        PORTAL.call(self._async.__aenter__)
+        PORTAL.here(self._async.__aenter__)
         return self
 
     def __exit__(
@@ -211,6 +212,71 @@ class Run(Wrapper[AsyncRun]):
         trace: TracebackType | None,
     ) -> None:
         PORTAL.here(self._async.__aexit__, kind, error, trace)
+
+    def save(
+        self,
+        glob_str: str | bytes | os.PathLike[str],
+        base_path: str | os.PathLike[str] | None = None,
+        policy: FilePolicy = "live",
+        glob: bool = True,
+    ) -> list[str]:
+        """Save files with the run. Never waits for the network.
+
+        The files are linked into the run's folder (copied where links cannot be made) and the
+        request to upload them is in the journal when this returns; `flush` and `finish` wait for
+        the server. The pattern is looked up once, now. A file that is the same as at its last
+        upload is not sent again.
+
+        Args:
+            glob_str: A path or a pattern as Python's `glob` module has it: `*` and `?` stop at a
+                slash. Relative to the working directory. Folders that match are left out.
+            base_path: A folder above the files; their names in the run are relative to it.
+                Default: the working directory, and for an absolute `glob_str` the folder that
+                holds the files' folder, so that one level is kept.
+            policy: "live": upload now, whenever the file changes, and at the end of the run;
+                "now": upload once, now; "end": at the end of the run.
+            glob: False: `glob_str` is the name of one file, whatever characters it holds.
+
+        Returns:
+            Where the files lie in the run's folder, sorted; empty when nothing matched, and for
+            addresses in a cloud storage, which are not downloaded.
+
+        Raises:
+            InvalidValueError: Another policy, a path that does not lie below `base_path` or is
+                the same, or a pattern whose first part below it is `*`.
+            ClosedError: The run is finished.
+            ForkedError: The run belongs to the parent process.
+        """
+        return PORTAL.here(self._async.save, glob_str, base_path, policy, glob)
+
+    def restore(
+        self,
+        name: str,
+        run_path: str | None = None,
+        replace: bool = False,
+        root: str | os.PathLike[str] | None = None,
+    ) -> TextIO | None:
+        """Open a file of this run or another one, after downloading it where needed.
+
+        Args:
+            name: The file's path in the run's folder.
+            run_path: `entity/project/run_id` of another run; None: this one.
+            replace: Download even if the file is there already.
+            root: The folder to put it in; None: this run's `dir`.
+
+        Returns:
+            The file, open for reading as text; None when the run has no such file. A run that is
+            offline or disabled has only what is on this machine.
+
+        Raises:
+            InvalidValueError: The name leads out of the folder, or the server says that it knows
+                no such file (also a ValueError).
+            RunNotFoundError: There is no such run (also a ValueError).
+            UsageError: The file cannot be read or written.
+            CommError: The server refused or was not reached.
+            ForkedError: The run belongs to the parent process.
+        """
+        return PORTAL.here(self._async.restore, name, run_path, replace, root)
 
     @property
     def id(self) -> str:

@@ -15,7 +15,7 @@ from asyncwb.portal import PORTAL
 from asyncwb.transport.offload import offload
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
 __all__ = [
@@ -71,8 +71,9 @@ class BytesBody(httpx.AsyncByteStream):
 class FileBody(httpx.AsyncByteStream):
     """A file in chunks, read on the portal's threads; its size is fixed when it is opened."""
 
-    def __init__(self, path: Path, size: int) -> None:
+    def __init__(self, path: Path, size: int, on_sent: Callable[[int], None] | None) -> None:
         self._path = path
+        self._on_sent = on_sent
         self.size = size
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -84,10 +85,18 @@ class FileBody(httpx.AsyncByteStream):
                     raise BodyChangedError(f"{self._path} shrank while it was sent")
                 left -= len(chunk)
                 yield chunk
+                if self._on_sent is not None:
+                    self._on_sent(len(chunk))
 
 
-async def open_body(source: bytes | Path | None) -> BytesBody | FileBody | None:
+async def open_body(
+    source: bytes | Path | None, on_sent: Callable[[int], None] | None = None
+) -> BytesBody | FileBody | None:
     """Make the body of one attempt.
+
+    Args:
+        source: What it holds.
+        on_sent: Called with the size of each piece of a file that the client has taken.
 
     Raises:
         InvalidValueError: The file cannot be read.
@@ -100,7 +109,7 @@ async def open_body(source: bytes | Path | None) -> BytesBody | FileBody | None:
         size = (await offload(source.stat)).st_size
     except OSError as exc:
         raise _unreadable(source, exc) from exc
-    return FileBody(source, size)
+    return FileBody(source, size, on_sent)
 
 
 async def read_small(path: Path, limit: int) -> bytes | None:

@@ -173,7 +173,7 @@ class Client:
                 httpcore fails every request of the connection with the one that times out.
             body: The body, where the caller wants to watch it.
         """
-        content = body or await open_body(outgoing.source)
+        content = body or await open_body(outgoing.source, outgoing.on_sent)
         headers = dict(outgoing.headers)
         if content is not None:
             headers["Content-Length"] = str(content.size)

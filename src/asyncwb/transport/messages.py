@@ -10,18 +10,24 @@ import msgspec
 from asyncwb.errors import ProtocolError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 __all__ = ["Outgoing", "Response"]
 
 
 class Outgoing(msgspec.Struct):
-    """A request that can be sent any number of times; `repr` shows no header and no query."""
+    """A request that can be sent any number of times; `repr` shows no header and no query.
+
+    Attributes:
+        on_sent: Called in the loop with the size of each piece of a file that goes out.
+    """
 
     method: str
     url: str
     headers: dict[str, str]
     source: bytes | Path | None = None
+    on_sent: Callable[[int], None] | None = None
 
     @property
     def label(self) -> str:

@@ -15,7 +15,7 @@ from asyncwb.transport.offload import offload
 from asyncwb.transport.retry import RetryPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, Callable, Mapping
     from pathlib import Path
 
     from asyncwb.transport.bulk import Opened, Purpose
@@ -128,6 +128,7 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         policy: RetryPolicy = _DEFAULT_POLICY,
         deadline_seconds: float,
+        on_sent: Callable[[int], None] | None = None,
     ) -> Response:
         """Upload bytes or a file to a (signed) URL, without credentials, from the start each time.
 
@@ -140,6 +141,8 @@ class Transport:
             policy: What to retry.
             deadline_seconds: Time for all attempts and waits; an attempt also ends after 60 s
                 without progress.
+            on_sent: Called in the loop with the size of each piece of a file that went out, in
+                every attempt; not for what fits into the control lane.
 
         Raises:
             InvalidValueError: The file cannot be read.
@@ -156,7 +159,8 @@ class Transport:
                 small = await read_small(source, CONTROL_BODY_BYTES)
             if small is not None:
                 source, lane = small, "control"
-        outgoing = Outgoing("PUT", target, self._headers({}, private=False, given=headers), source)
+        given = self._headers({}, private=False, given=headers)
+        outgoing = Outgoing("PUT", target, given, source, on_sent)
         return await self._call(outgoing, lane, "up", policy, deadline_seconds)
 
     async def download(

@@ -69,6 +69,8 @@ def test_config_dir_moves_the_global_file(home: dict[str, str], tmp_path: Path) 
         ("WANDB_NAME", "n", "run_name", "n"),
         ("WANDB_NOTES", "n", "run_notes", "n"),
         ("WANDB_TAGS", "a, b,", "run_tags", ("a", "b")),
+        ("WANDB_IGNORE_GLOBS", "*.log, data/*", "ignore_globs", ("*.log", "data/*")),
+        ("WANDB_SYMLINK", "false", "symlink", False),
         ("WANDB_RUN_GROUP", "g", "run_group", "g"),
         ("WANDB_JOB_TYPE", "j", "run_job_type", "j"),
         ("WANDB_SWEEP_ID", "s", "sweep_id", "s"),
@@ -100,6 +102,7 @@ def test_environment(
     ("keyword", "value", "field", "expected"),
     [
         ("tags", "one", "run_tags", ("one",)),
+        ("ignore_globs", ["a,b", "c"], "ignore_globs", ("a,b", "c")),
         ("tags", ["a", "b"], "run_tags", ("a", "b")),
         ("resume", True, "resume", "auto"),
         ("resume", False, "resume", None),
