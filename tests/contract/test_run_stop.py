@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import msgspec
 import pytest
 from run_journals import bodies, user_rows
 from seen_on_server import on_server
@@ -20,9 +21,11 @@ from seen_on_server import on_server
 import asyncwb.sync
 from asyncwb.api import Api
 from asyncwb.errors import ClosedError
-from asyncwb.journal.records import ExitRecord
+from asyncwb.journal import JournalReader
+from asyncwb.journal.records import ExitRecord, field_number
 from asyncwb.portal import PORTAL
 from asyncwb.run import init
+from asyncwb.sender.ack import Ack, store_ack
 from asyncwb.sender.offline import sync_folder
 from asyncwb.settings import resolve
 from asyncwb.testing import LocalServer, local_server
@@ -225,6 +228,27 @@ async def test_detach_leaves_the_rest_to_sync(server: LocalServer) -> None:
     result = await PORTAL.acall(sync_folder, Path(status.journal).parent, resolve())
     assert (result.state, result.error) == ("synced", None)
     assert await state_of(run.path) == ("failed", [{"n": n, "_step": n} for n in range(301)])
+
+
+async def test_a_delivery_that_ended_just_before_the_first_row(server: LocalServer) -> None:
+    """As a detached run leaves it: the run is known, and none of its rows has arrived."""
+    run = await init("detach", id="before-rows", mode="offline")
+    for n in range(3):
+        await run.log({"n": n})
+    await run.finish()
+    path = Path(run.status().journal or "")
+    reader = JournalReader.open(path)
+    ends = {field_number(raw.payload): raw.end_position for raw in reader.read_batch(1 << 20, 4)}
+    reader.close()
+    assert 2 not in ends  # header, run, telemetry, environment: no history yet
+    known = Ack(server=server.url, entity=server.entity, project="detach", run_id="before-rows")
+    store_ack(path, msgspec.structs.replace(known, position=max(ends.values())))
+    result = await PORTAL.acall(sync_folder, path.parent, resolve())
+    assert (result.state, result.rows) == ("synced", 3)
+    assert await state_of("detach/before-rows") == (
+        "finished",
+        [{"n": n, "_step": n} for n in range(3)],
+    )
 
 
 async def test_a_detached_run_waits_for_no_server(here: pytest.MonkeyPatch) -> None:

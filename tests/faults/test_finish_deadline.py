@@ -22,7 +22,7 @@ from run_journals import bodies, user_rows
 import asyncwb
 import asyncwb.sync
 from asyncwb.errors import WaitTimeoutError
-from asyncwb.journal.records import ExitRecord, FileItem, FilesRecord, encode
+from asyncwb.journal.records import ExitRecord
 from asyncwb.portal import PORTAL
 from asyncwb.testing import LocalServer, local_server
 from asyncwb.testing.faults import Fault, FaultProxy
@@ -73,8 +73,7 @@ def add_work(run: Run, phase: str) -> None:
         # Before the rows: the sender counts the files that it has read of.
         for name in ("a.txt", "b.txt"):
             Path(run.dir, name).write_text("content")
-        items = [FileItem("a.txt"), FileItem("b.txt")]
-        run._core.journal.append(encode(FilesRecord(files=items)))
+        run._core.recorder.files(["a.txt", "b.txt"])
     elif phase == "alert":
         run._core.recorder.alert("title", "text", "INFO", 0)
     elif phase == "config":

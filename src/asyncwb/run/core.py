@@ -170,11 +170,11 @@ class RunCore:
             self.summary.checkpoint(time())
             self.ended = True
             self.recorder.end(exit_code, time() - self.start_time)
+            self._state = "finished" if self.connection is None else "finishing"
+            self.closed = True
             self.journal.close()
             if exit_code == 0 and self.settings.resume == "auto":
                 forget_run(self.settings.root_dir, self.names.id)
-            self._state = "finished" if self.connection is None else "finishing"
-            self.closed = True
             return True
 
     async def finish(

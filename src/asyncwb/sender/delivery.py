@@ -205,7 +205,11 @@ class Delivery:
         ack = await self._keeper.load()
         opened = await self._opener.open(ack, resume, journal if recover else None)
         self._ack = opened.ack
-        self._replay_to = self._progress.acked = opened.ack.position
+        acked = self._progress.acked = opened.ack.position
+        if self._progress.position <= acked:
+            self._fold.discard()
+        # What is read already counts: the next record may be the first that the server lacks.
+        self._replay_to = acked if acked > self._progress.position else 0
         self._progress.target, self._progress.resumed = opened.target, opened.resumed
         self._progress.last_error = ""
         # The start offsets must be on disk before the first line is sent.
