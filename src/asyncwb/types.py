@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence  # noqa: TC003 - the aliases are resolved at runtime
 from typing import Literal, Protocol, TypeAlias
 
-__all__ = ["JSON", "FileKind", "FilePolicy", "Mode", "ResponseLike", "Resume", "Row"]
+__all__ = ["JSON", "FileKind", "FilePolicy", "Mode", "Reinit", "ResponseLike", "Resume", "Row"]
 
 JSON: TypeAlias = "bool | int | float | str | Sequence[JSON] | Mapping[str, JSON] | None"
 """A value that JSON can hold; floats may also be NaN or infinite."""
@@ -15,6 +15,7 @@ Row: TypeAlias = "dict[str, JSON]"
 
 Mode: TypeAlias = Literal["online", "offline", "disabled", "shared"]
 Resume: TypeAlias = Literal["allow", "must", "never", "auto"]
+Reinit: TypeAlias = Literal["create_new", "finish_previous", "return_previous", "default"]
 
 FilePolicy: TypeAlias = Literal["now", "end", "live"]
 """When a file of a run is uploaded: at once, at the end of the run, or at each change."""

@@ -118,7 +118,12 @@ def test_the_wandb_package_reads_what_a_shared_journal_notes(tmp_path: Path) -> 
     ]
     reader.close()
     first = next(record.run for record in parsed if record.WhichOneof("record_type") == "run")
-    assert {item.key: json.loads(item.value_json) for item in first.settings.item} == {
+    found = {item.key: json.loads(item.value_json) for item in first.settings.item}
+    environment = next(
+        r.environment for r in parsed if r.WhichOneof("record_type") == "environment"
+    )
+    assert found.pop("writer_id") == environment.writer_id
+    assert found == {
         "mode": "shared",
         "x_label": "r1",
         "x_primary": False,

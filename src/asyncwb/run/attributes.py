@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any, Protocol
 
 from asyncwb.errors import ClosedError, ForkedError
+from asyncwb.run.telemetry import Feature
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,13 +46,14 @@ class RunAttributes:
 
     @property
     def name(self) -> str | None:
-        """Display name; None until the server has invented one. Setting it writes through."""
+        """Display name; None while the server alone knows it. Setting it writes through."""
         return self._core.names.name
 
     @name.setter
     def name(self, value: str) -> None:
         self._check_open()
         self._core.names.set_name(value)
+        self._core.telemetry.use(Feature.SET_NAME)
 
     @property
     def notes(self) -> str | None:
@@ -72,6 +74,7 @@ class RunAttributes:
     def tags(self, value: Sequence[str]) -> None:
         self._check_open()
         self._core.names.set_tags(value)
+        self._core.telemetry.use(Feature.SET_TAGS)
 
     @property
     def entity(self) -> str | None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from asyncwb.journal import Journal
     from asyncwb.portal.background import Background
+    from asyncwb.run.environment import Survey
     from asyncwb.run.status import RunStatus
     from asyncwb.run.stopping import StopSignal
     from asyncwb.sender.resume import ResumePoint
@@ -31,6 +32,7 @@ __all__ = ["Connection"]
 _NEVER_REACHED_SECONDS = 2.0
 _STOP_SECONDS = 0.4
 _LOOK_SECONDS = 0.25
+_ACCOUNT_SECONDS = 1.0
 
 
 class Connection:
@@ -58,6 +60,7 @@ class Connection:
         self._journal = journal
         self._rows = rows
         self._settings = settings
+        self._config = config
         self._sender = Sender(
             journal.reader(),
             settings=settings,
@@ -67,6 +70,7 @@ class Connection:
         )
         stop.on_watch = self._sender.wake
         self._task: Background | None = None
+        self._lookup: Background | None = None
         self._finish_lock: anyio.Lock | None = None
         self._delivered: bool | None = None
         self._failure: Error | None = None
@@ -81,13 +85,53 @@ class Connection:
         """Where the server's run ended; None for a new one."""
         return self._sender.resumed
 
+    @property
+    def inherited(self) -> dict[str, object]:
+        """Config of the run that this one goes on with, as the server holds it."""
+        return self._sender.inherited
+
     def start(self) -> None:
         """Begin to send. From any thread; returns at once."""
         self._journal.on_append = self._sender.wake
         self._task = PORTAL.spawn(self._sender.run, name="asyncwb sender")
 
+    def look_up(self, survey: Survey) -> None:
+        """Find out in the background whose run this is, where that matters; returns at once."""
+        if not survey.wants_account:
+            survey.conclude(None)
+            return
+
+        async def ask() -> None:
+            from asyncwb.run.environment.account import find_account
+
+            survey.conclude(await find_account(self._config))
+
+        self._lookup = PORTAL.spawn(ask, name="asyncwb account")
+
+    @property
+    def looking_up(self) -> bool:
+        """Whether the answer to `look_up` is still missing. From any thread."""
+        return self._lookup is not None and not self._lookup.done
+
+    async def account_known(self, timeout: float | None = None) -> None:
+        """Give a server that is not known to be away a moment to say whose run this is."""
+        if self._lookup is not None and not self.sender_status.last_error:
+            limit = _ACCOUNT_SECONDS if timeout is None else min(timeout, _ACCOUNT_SECONDS)
+            with anyio.move_on_after(limit):
+                await self._lookup.wait()
+
+    async def end_look_up(self, timeout: float | None) -> None:
+        """Take the answer that comes in a moment, or go on without."""
+        await self.account_known(timeout)
+        self._cancel_look_up()
+
+    def _cancel_look_up(self) -> None:
+        if self._lookup is not None:
+            self._lookup.cancel()
+
     def stop(self) -> None:
         """Give up sending. From any thread; returns at once."""
+        self._cancel_look_up()
         self._sender.stop()
 
     async def ready(self, timeout: float) -> bool:
@@ -108,8 +152,12 @@ class Connection:
         if scope.cancelled_caught:
             raise WaitTimeoutError(self._unsent(f"flush() waited {timeout:g} s"))
 
-    async def finish(self, timeout: float | None) -> bool:
+    async def finish(self, timeout: float | None, asked: float | None = None) -> bool:
         """Wait until the server has everything, then end the sender.
+
+        Args:
+            timeout: Seconds; None: as long as the server makes progress.
+            asked: What the user gave, for the message; a part of it may be over.
 
         Returns:
             True, or False for a run that the server never saw, which its user knows.
@@ -122,10 +170,10 @@ class Connection:
         with anyio.move_on_after(timeout) as scope:
             await lock.acquire()
         if scope.cancelled_caught:
-            raise WaitTimeoutError(self._unsent(f"finish() waited {timeout:g} s"))
+            raise WaitTimeoutError(self._unsent(f"finish() waited {asked or timeout:g} s"))
         try:
             if self._delivered is None:
-                await self._finish(timeout)
+                await self._finish(timeout, asked)
         finally:
             lock.release()
         if self._failure is not None:
@@ -138,7 +186,7 @@ class Connection:
         self._delivered = False
         await self._end_task()
 
-    async def _finish(self, timeout: float | None) -> None:
+    async def _finish(self, timeout: float | None, asked: float | None) -> None:
         try:
             if timeout is None:
                 self._delivered = await self._wait_while_moving()
@@ -153,7 +201,8 @@ class Connection:
             self._failure = error
         if not self._delivered:
             if self._failure is None and (timeout is not None or self._was_reached()):
-                waited = "finish() gave up" if timeout is None else f"finish() waited {timeout:g} s"
+                seconds = timeout if asked is None else asked
+                waited = "finish() gave up" if seconds is None else f"finish() waited {seconds:g} s"
                 self._failure = WaitTimeoutError(self._unsent(waited))
             self._delivered = False
         await self._end_task()

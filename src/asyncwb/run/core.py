@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from functools import partial
 from threading import RLock
-from time import time
+from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
 from asyncwb.errors import Error
 from asyncwb.portal import PORTAL
 from asyncwb.run.auto_resume import forget_run
-from asyncwb.run.config import Config, wire_config
+from asyncwb.run.config import Config
+from asyncwb.run.config_sources import wire_config
 from asyncwb.run.context import leave_run
+from asyncwb.run.environment import Survey
 from asyncwb.run.exit import EXIT_GRACE_SECONDS, EXIT_WATCH
 from asyncwb.run.folder import remove_folder
 from asyncwb.run.history import History
@@ -22,6 +24,7 @@ from asyncwb.run.sigterm import SIGTERM_WATCH
 from asyncwb.run.status import RunState, RunStatus
 from asyncwb.run.stopping import StopSignal
 from asyncwb.run.summary import Summary
+from asyncwb.run.telemetry import Feature
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,12 +32,19 @@ if TYPE_CHECKING:
     from asyncwb.journal.rows import RowEncoder
     from asyncwb.run.attributes import RunAttributes
     from asyncwb.run.connection import Connection
+    from asyncwb.run.environment import Program
     from asyncwb.run.folder import RunFolder
     from asyncwb.run.nulls import RunJournal
+    from asyncwb.run.telemetry import Telemetry
     from asyncwb.run.terminal import Terminal
     from asyncwb.settings import Settings
 
 __all__ = ["RunCore"]
+
+
+_DETACH_SECONDS = 1.0
+# Of the time that `finish` has: most of it is for sending.
+_SETTLE_SHARE = 0.25
 
 
 class RunCore:
@@ -47,6 +57,8 @@ class RunCore:
         terminal: For lines to the user.
         encoder: Turns rows into records.
         start_time: Start of the run in Unix seconds.
+        program: What runs.
+        telemetry: What of asyncwb is used.
     """
 
     def __init__(
@@ -58,6 +70,8 @@ class RunCore:
         terminal: Terminal,
         encoder: RowEncoder,
         start_time: float,
+        program: Program,
+        telemetry: Telemetry,
     ) -> None:
         self.settings = settings
         self.journal = journal
@@ -76,6 +90,10 @@ class RunCore:
         self._runtime_before = 0.0
         self._lock = RLock()
         self.recorder = Recorder(journal.append, settings=settings, start_time=start_time)
+        self.telemetry = telemetry
+        self.survey = Survey(
+            settings, self.recorder, folder.files_path, program=program, start_time=start_time
+        )
         self.saving = Saving(folder.files_path, self.recorder, terminal, settings)
         self.names = Names(settings, self.recorder)
         self.config = Config(
@@ -108,21 +126,24 @@ class RunCore:
         if connection is None:
             return
         self.names.take(connection.sender_status)
+        with self._lock:
+            self.config.load({**wire_config(connection.inherited), **self.config.as_dict()})
         point = connection.resumed
         if point is None:
             return
+        self.telemetry.use(Feature.RESUMED)
         self.names.continue_from(point)
         self.resumed = True
         self.starting_step = point.starting_step
         self._runtime_before = point.runtime
         with self._lock:
-            self.config.load({**wire_config(point.config), **self.config.as_dict()})
             self.summary.load({k: v for k, v in point.summary.items() if k != "_wandb"})
             self.history.start_at(point.starting_step, point.runtime)
             self.names.note_resumed(point.starting_step, point.runtime)
 
     def abandon(self, run: RunAttributes) -> None:
         """End a run whose start failed: it was never handed out, so nothing of it is kept."""
+        self.survey.drop()
         self.end(run, 1)
         self._state = "unsent"
         self._leave(run)
@@ -169,6 +190,8 @@ class RunCore:
             self.history.close()
             self.summary.checkpoint(time())
             self.ended = True
+            self.telemetry.use(Feature.FINISH)
+            self.recorder.write(self.telemetry.record(finished=True))
             self.recorder.end(exit_code, time() - self.start_time)
             self._state = "finished" if self.connection is None else "finishing"
             self.closed = True
@@ -181,30 +204,40 @@ class RunCore:
         self, run: RunAttributes, exit_code: int, timeout: float | None, quiet: bool | None
     ) -> None:
         """End the run; online: wait until the server has it."""
-        first = not self.ended
-        self.end(run, exit_code)
-        if self.connection is not None:
-            if self._state in ("finished", "detached"):
-                return
+        first, began = not self.ended, monotonic()
+        try:
             try:
-                delivered = await PORTAL.acall(self.connection.finish, timeout)
-            except Error:
-                self._state = "unsent"
+                if first:
+                    await self._settle(None if timeout is None else timeout * _SETTLE_SHARE)
+            finally:
+                self.end(run, exit_code)
+            if self.connection is not None:
+                if self._state in ("finished", "detached"):
+                    return
+                left = None if timeout is None else max(0.0, timeout - (monotonic() - began))
+                delivered = await PORTAL.acall(self.connection.finish, left, timeout)
+                self._state = "finished" if delivered else "unsent"
                 self._leave(run)
-                raise
-            except BaseException:
+        except Error:
+            self._state = "unsent"
+            self._leave(run)
+            raise
+        except BaseException:
+            if self.connection is not None:
                 # Cancelled: unless it is repeated, the process waits for the delivery at its end.
                 self._finish_late(run, exit_code)
-                raise
-            self._state = "finished" if delivered else "unsent"
-            self._leave(run)
+            raise
         if first:
             self._tell_end(quiet)
 
     async def detach(self, run: RunAttributes, exit_code: int) -> None:
         """End the run here; what the server does not have is left to a later sync."""
         first = not self.ended
-        self.end(run, exit_code)
+        try:
+            if first:
+                await self._settle(_DETACH_SECONDS)
+        finally:
+            self.end(run, exit_code)
         if self.connection is not None:
             if self._state in ("finished", "detached"):
                 return
@@ -213,6 +246,12 @@ class RunCore:
             await PORTAL.acall(self.connection.detach)
         if first:
             self._tell_end(quiet=None)
+
+    async def _settle(self, timeout: float | None) -> None:
+        """Let the look at the run's environment end; it is told by records before the last one."""
+        if self.connection is not None and self.connection.looking_up:
+            await PORTAL.acall(self.connection.end_look_up, timeout)
+        await self.survey.settled(timeout)
 
     def _finish_late(self, run: RunAttributes, exit_code: int) -> None:
         if self._late is None:
@@ -238,6 +277,11 @@ class RunCore:
             )
         except Error as error:
             self.terminal.warning(str(error))
+
+    def start_at(self, step: int) -> None:
+        """Begin at a step of an earlier run, which the caller chose."""
+        self.starting_step = step
+        self.history.start_at(step, 0.0)
 
     def leave_to_parent(self) -> None:
         """In a forked child: nothing of the parent's is touched again."""

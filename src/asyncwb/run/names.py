@@ -45,6 +45,7 @@ class Names:
         self.notes = settings.run_notes
         self.tags = settings.run_tags or ()
         self._recorder = recorder
+        self._continues = settings.resume is not None or settings.resume_from is not None
         # Later records name the run as the first one did, whatever the server made of it.
         self._key = {"run_id": self.id, "project": self.project}
 
@@ -54,6 +55,20 @@ class Names:
         self.entity = status.entity or self.entity
         self.project = status.project or self.project
         self.name = self.name or status.display_name
+
+    def invented(self) -> str | None:
+        """A name for a run that no server has named, the same for each start of an id.
+
+        None for a run that has a name, and for one that is resumed or rewound: that has one, too.
+        """
+        if self.name is not None or self._continues:
+            return None
+        from zlib import crc32
+
+        from asyncwb.words import readable_name
+
+        choice = crc32(self.id.encode())
+        return readable_name(choice, 1 + choice % 999)
 
     def set_name(self, name: str) -> None:
         """Change the display name."""

@@ -147,4 +147,5 @@ class Run(RunEnding, RunFiles, RunAttributes):
 
     def _end_at_exit(self, exit_code: int) -> None:
         """End the journal of a run that nobody finished and that nothing can send any more."""
+        self._core.survey.wait()
         self._core.end(self, exit_code)

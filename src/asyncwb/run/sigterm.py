@@ -91,7 +91,7 @@ def _end(runs: list[Run]) -> None:
     for run, core in zip(runs, cores, strict=True):
         if not core.ended:
             run.mark_preempting()
-            core.end(run, _EXIT_CODE)
+            run._end_at_exit(_EXIT_CODE)  # pyright: ignore[reportPrivateUsage]
     # One that this signal interrupted while it ended cannot go on before we return.
     ending = [run for run, core in zip(runs, cores, strict=True) if core.closed]
     if any(run.status().state == "finishing" for run in ending):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, cast
 
 from asyncwb.errors import InvalidValueError
-from asyncwb.run.config import as_mapping
+from asyncwb.run.config_sources import as_mapping
 from asyncwb.run.last_rows import LastRows
 from asyncwb.run.tracked import tracked, untracked
 from asyncwb.run.values import plain_value

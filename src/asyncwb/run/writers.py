@@ -23,14 +23,14 @@ def new_writer_id(unix_seconds: float) -> str:
     return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
 
 
-def writer_settings(settings: Settings) -> SettingsRecord | None:
+def writer_settings(settings: Settings, writer_id: str) -> SettingsRecord | None:
     """What a later sender has to know of this writer; None where that is nothing."""
     ends = (
         settings.primary if settings.update_finish_state is None else settings.update_finish_state
     )
     found: dict[str, object] = {}
     if settings.is_shared:
-        found["mode"] = "shared"
+        found.update(mode="shared", writer_id=writer_id)
     if settings.label:
         found["x_label"] = settings.label
     if not settings.primary:

@@ -211,7 +211,7 @@ class Delivery:
         # What is read already counts: the next record may be the first that the server lacks.
         self._replay_to = acked if acked > self._progress.position else 0
         self._progress.target, self._progress.resumed = opened.target, opened.resumed
-        self._progress.last_error = ""
+        self._progress.inherited, self._progress.last_error = opened.inherited, ""
         # The start offsets must be on disk before the first line is sent.
         await self._keeper.store(self._ack)
         return opened.target

@@ -12,10 +12,11 @@ import asyncwb.journal.records as rec
 from asyncwb import jsonx
 from asyncwb.errors import Error
 from asyncwb.filestream import EVENTS, HISTORY, MAX_LINE_BYTES, SUMMARY, Block
+from asyncwb.journal.metadata import environment_tree
 from asyncwb.journal.rows import RowDecoder
 from asyncwb.sender.config import ConfigFold
 from asyncwb.sender.console import ConsoleLines
-from asyncwb.sender.environment import environment_tree, merge_environment, telemetry_tree
+from asyncwb.sender.environment import merge_environment, telemetry_tree
 from asyncwb.sender.metrics import MetricTable, definition_of
 from asyncwb.sender.summary import SummaryFold
 from asyncwb.sender.writer import Writer
@@ -66,6 +67,13 @@ class RunInfo(msgspec.Struct, kw_only=True):
     runtime: float = 0.0
     resume: bool = False
     resumed: bool = False
+    branch_run: str = ""
+    branch_step: int = 0
+
+    @property
+    def rewinds(self) -> bool:
+        """Whether the run goes on from an earlier step of itself."""
+        return bool(self.run_id) and self.branch_run == self.run_id
 
 
 class Fold:
@@ -104,6 +112,11 @@ class Fold:
         self._environments: dict[str, rec.EnvironmentRecord] = {}
         self._shift: tuple[int, float] | None = None
         self._resume = _NO_SHIFT
+
+    @property
+    def environment(self) -> rec.EnvironmentRecord | None:
+        """Of this journal's first writer; None where it is not told."""
+        return next(iter(self._environments.values()), None)
 
     @property
     def size(self) -> int:
@@ -277,8 +290,9 @@ class Fold:
             self.config.telemetry = telemetry_tree(record.telemetry)
         if record.branch_point is not None and first:
             point = record.branch_point
+            run.branch_run, run.branch_step = point.run, int(point.value)
             self.config.set(
-                ("_wandb", "branch_point"), {"run_id": point.run, "step": int(point.value)}
+                ("_wandb", "branch_point"), {"run_id": run.branch_run, "step": run.branch_step}
             )
         self.config_dirty = self.parameters_dirty = True
 
@@ -304,7 +318,6 @@ class Fold:
 
     def _add_environment(self, record: rec.EnvironmentRecord) -> None:
         writer = record.writer_id or "default"
-        self.writer.id = self.writer.id or record.writer_id
         earlier = self._environments.get(writer)
         merged = merge_environment(earlier, record) if earlier is not None else record
         self._environments[writer] = merged

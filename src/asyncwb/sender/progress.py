@@ -53,6 +53,7 @@ class Progress(msgspec.Struct, kw_only=True):
         acked: Rows before this journal position were accepted.
         settled: So was everything else before this one: config, alerts, files due now.
         position: Read up to here.
+        inherited: Config of the run that this one goes on with.
         trouble: Why the config could not be delivered the last time; rows go on meanwhile.
         error: Why the delivery ended.
         listener: Told of a stop that the server asks for.
@@ -71,6 +72,7 @@ class Progress(msgspec.Struct, kw_only=True):
     stop_requested: bool = False
     target: RunTarget | None = None
     resumed: ResumePoint | None = None
+    inherited: dict[str, object] = {}  # noqa: RUF012 - msgspec copies it per instance
     trouble: Error | None = None
     error: Error | None = None
     listener: StopListener | None = None

@@ -37,6 +37,7 @@ class Writer(msgspec.Struct, kw_only=True):
 
     def load(self, found: Mapping[str, object]) -> None:
         """Take over what the journal says; the names are those of the SDK's settings."""
+        self.id = str(found.get("writer_id") or self.id)
         self.shared = self.shared or found.get("mode") == "shared"
         self.label = str(found.get("x_label") or self.label)
         self.primary = bool(found.get("x_primary", self.primary))

@@ -285,7 +285,7 @@ class Run(Wrapper[AsyncRun]):
 
     @property
     def name(self) -> str | None:
-        """Display name; None until the server has invented one. Setting it writes through."""
+        """Display name; None while the server alone knows it. Setting it writes through."""
         return self._async.name
 
     @name.setter

@@ -101,7 +101,7 @@ async def test_the_journal_begins_as_readers_expect() -> None:
 
 async def test_attributes() -> None:
     run = await init("proj", "ent", mode="offline", id="r1", group="g", job_type="j", tags="one")
-    assert (run.id, run.name, run.notes, run.tags) == ("r1", None, None, ("one",))
+    assert (run.id, run.notes, run.tags) == ("r1", None, ("one",))
     assert (run.entity, run.project, run.path) == ("ent", "proj", "ent/proj/r1")
     assert (run.group, run.job_type, run.mode) == ("g", "j", "offline")
     assert (run.resumed, run.step, run.starting_step, run.sweep_id) == (False, 0, 0, None)

@@ -306,3 +306,29 @@ def test_exit_and_its_runtime() -> None:
     assert made.exit.exit_code == 3
     line = json.loads(made.summary.line())
     assert (line["_runtime"], line["_wandb"]) == (7, {"runtime": 7})
+
+
+def test_a_branch_point_of_the_run_itself_rewinds_it() -> None:
+    point = rec.BranchPoint(run="r1", value=4.0, metric="_step")
+    made = fold(run(branch_point=point))
+    assert (made.run.rewinds, made.run.branch_step) == (True, 4)
+    wire = made.config.wire()["_wandb"]["value"]  # type: ignore[index,call-overload]
+    assert wire["branch_point"] == {"run_id": "r1", "step": 4}
+    # Sent under another id, it begins as that run did and leaves it alone.
+    assert not fold(run(branch_point=point), overrides=RunOverrides(run_id="new")).run.rewinds
+    other = rec.BranchPoint(run="other", value=4.0, metric="_step")
+    assert not fold(run(branch_point=other)).run.rewinds
+    assert not fold(run()).run.rewinds
+
+
+def test_the_metadata_are_those_of_the_writer_of_the_journal() -> None:
+    mine = rec.EnvironmentRecord(host="mine", writer_id="b")
+    made = fold(run(), encode(mine))
+    point = ResumePoint(
+        storage_id="s", history_lines=1, events_lines=0, console_lines=0, starting_step=1,
+        runtime=1.0, summary={}, config={"_wandb": {"value": {"e": {"a": {"host": "theirs"}}}}},
+    )  # fmt: skip
+    made.take_over(point)
+    assert list(made.config.environments) == ["a", "b"]
+    assert made.environment == mine
+    assert fold(run()).environment is None

@@ -42,7 +42,7 @@ async def test_a_run_of_its_own_has_one_writer_and_no_headers() -> None:
 async def test_a_shared_run() -> None:
     found = await written(shared=True, label="rank1", primary=False)
     writer = folded(found)
-    (environment,) = [b for b in found if isinstance(b, EnvironmentRecord)]
+    environment = next(b for b in found if isinstance(b, EnvironmentRecord))
     assert UUID7.fullmatch(environment.writer_id)
     assert writer == Writer(
         id=environment.writer_id, shared=True, label="rank1", primary=False, ends_run=False
@@ -57,7 +57,7 @@ async def test_a_shared_run() -> None:
         "X-Wandb-Async-Client-Id": environment.writer_id,
     }
     # Features that the SDK counts: 67 shared, 69 a label.
-    (telemetry,) = [b for b in found if isinstance(b, TelemetryRecord)]
+    telemetry = next(b for b in found if isinstance(b, TelemetryRecord))
     assert {67, 69} <= set(telemetry.feature)
 
 
