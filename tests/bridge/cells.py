@@ -6,21 +6,19 @@ status, its journals, its error output, the processes it left and the server are
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import json
 import os
 import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bridge_tools import server
 from run_journals import bodies, rows
+from seen_on_server import on_server
 
 import asyncwb
 from asyncwb.journal.records import ExitRecord
@@ -279,22 +277,3 @@ def _check_server(
         assert numbers == list(range(len(numbers))), said
     else:
         assert numbers == list(range(count)), said
-
-
-def on_server(
-    running: LocalServer, run_id: str, project: str = "matrix"
-) -> tuple[str, int | None, list[dict[str, Any]]]:
-    """State, exit code and rows of a run, asked for without the client under test."""
-    query = (
-        f'{{ project(name: "{project}", entityName: "{running.entity}") '
-        f'{{ run(name: "{run_id}") {{ state exitcode history }} }} }}'
-    )
-    key = base64.b64encode(f"api:{running.api_key}".encode()).decode()
-    request = urllib.request.Request(
-        f"{running.url}/graphql",
-        data=json.dumps({"query": query}).encode(),
-        headers={"Authorization": f"Basic {key}", "Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=20) as answer:
-        run = json.load(answer)["data"]["project"]["run"]
-    return run["state"], run["exitcode"], [json.loads(line) for line in run["history"]]

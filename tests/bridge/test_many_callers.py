@@ -9,8 +9,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from cells import on_server
 from run_journals import rows, user_rows
+from seen_on_server import on_server
 
 import asyncwb
 import asyncwb.sync

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from cells import ended, launch, mood_environment, on_server
+from cells import ended, launch, mood_environment
 from run_journals import bodies, rows
+from seen_on_server import on_server
 
 from asyncwb.journal.records import ExitRecord
 from asyncwb.testing import LocalServer, local_server

@@ -7,7 +7,8 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from cells import LIMIT_SECONDS, ended, launch, on_server
+from cells import LIMIT_SECONDS, ended, launch
+from seen_on_server import on_server
 
 from asyncwb.testing import LocalServer, local_server
 

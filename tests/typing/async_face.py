@@ -22,6 +22,9 @@ async def use() -> None:
     async with asyncwb.init(project="p") as run:
         assert_type(run, asyncwb.Run)
         await run.log({"loss": 1.0})
+        assert_type(run.stop_requested, bool)
+        assert_type(await run.wait_stopped(timeout=1), bool)
+        assert_type(await run.detach(), None)
         assert_type(await run.save("*.txt", policy="now"), list[str])
         assert_type(await run.restore("a.txt", root=Path()), TextIO | None)
         epoch = run.define_metric("epoch", hidden=True)

@@ -15,9 +15,14 @@ if TYPE_CHECKING:
 __all__ = ["console_sink"]
 
 
-def console_sink(folder: Path, settings: Settings) -> ConsoleSink:
-    """The files of the console below `folder`, the folder of a run's files."""
-    label = settings.label or ""
+def console_sink(folder: Path, settings: Settings, label: str) -> ConsoleSink:
+    """The files of the console below `folder`, the folder of a run's files.
+
+    Args:
+        folder: The folder.
+        settings: Which files.
+        label: Names the writer, where several write one run; "" for none.
+    """
     if not settings.console_multipart:
         return ConsoleFile(folder, label)
     return ConsoleParts(

@@ -90,8 +90,13 @@ class Pacer:
         interval = self._quota_interval if hurry else self.interval_seconds
         return max(0.0, self._sent_at + interval - now)
 
-    def heartbeat_wait_seconds(self, now: float) -> float:
-        """Seconds until a heartbeat is due, counted from the last request or the first question."""
+    def heartbeat_wait_seconds(self, now: float, *, at_most: float | None = None) -> float:
+        """Seconds until a heartbeat is due, counted from the last request or the first question.
+
+        Args:
+            now: Monotonic time.
+            at_most: Longest silence, where it is to be shorter than usual.
+        """
         if self._silent_since is None:
             self._silent_since = now
         latest = self._silent_since + self._heartbeat
@@ -99,6 +104,8 @@ class Pacer:
         if slot - self._silent_since < self._heartbeat / _SLOTS:
             # The timer was early: that was this slot's request.
             slot += self._heartbeat
+        if at_most is not None:
+            slot = min(slot, self._silent_since + at_most)
         return slot - now
 
     def sent(self, now: float) -> None:

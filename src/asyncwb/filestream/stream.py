@@ -13,7 +13,7 @@ from asyncwb.filestream.chunks import MAX_BODY_BYTES
 from asyncwb.transport import TRANSIENT_STATUSES, Response, RetryPolicy, RetryState, Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from asyncwb.filestream.chunks import Chunk
 
@@ -61,12 +61,13 @@ class FileStream:
         entity: As the server answered; None leaves the path segment out.
         project: As the server answered.
         run_id: As the server answered.
+        headers: Added to each request.
         patience_seconds: How long to repeat a request while the server is not there.
         on_retry: Told before each repetition.
         on_answer: Told each accepted answer.
     """
 
-    __slots__ = ("_error", "_on_answer", "_path", "_patience", "_policy", "_transport")
+    __slots__ = ("_error", "_headers", "_on_answer", "_path", "_patience", "_policy", "_transport")
 
     def __init__(
         self,
@@ -75,12 +76,14 @@ class FileStream:
         entity: str | None,
         project: str,
         run_id: str,
+        headers: Mapping[str, str] | None = None,
         patience_seconds: float = _WEEK_SECONDS,
         on_retry: Callable[[RetryState], None] | None = None,
         on_answer: Callable[[Response], None] | None = None,
     ) -> None:
         segments = [segment for segment in (entity, project, run_id) if segment]
         self._path = "/files/" + "/".join(quote(s, safe="+") for s in segments) + "/file_stream"
+        self._headers = {**_JSON, **(headers or {})}
         self._transport = transport
         self._on_answer = on_answer
         self._error: CommError | None = None
@@ -112,7 +115,7 @@ class FileStream:
                 answer = await self._transport.post(
                     self._path,
                     body,
-                    headers=_JSON,
+                    headers=self._headers,
                     policy=self._policy,
                     deadline_seconds=self._patience,
                 )

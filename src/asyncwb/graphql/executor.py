@@ -50,6 +50,7 @@ class GraphQL:
         transport: Where to send.
         deadline_seconds: Time for a call with all its retries, unless the call says otherwise.
         policy: Retry policy, unless the call says otherwise.
+        headers: Added to each request.
     """
 
     def __init__(
@@ -58,7 +59,9 @@ class GraphQL:
         *,
         deadline_seconds: float = 60.0,
         policy: RetryPolicy = READ_POLICY,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
+        self._headers = {"Content-Type": "application/json", **(headers or {})}
         self._transport = transport
         self._deadline_seconds = deadline_seconds
         self._policy = policy
@@ -109,7 +112,7 @@ class GraphQL:
             response = await self._transport.post(
                 "/graphql",
                 body,
-                headers={"Content-Type": "application/json"},
+                headers=self._headers,
                 policy=policy or self._policy,
                 deadline_seconds=(
                     self._deadline_seconds if deadline_seconds is None else deadline_seconds

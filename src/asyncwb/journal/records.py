@@ -53,6 +53,7 @@ __all__ = [
     "PreemptingRecord",
     "Record",
     "RunRecord",
+    "SettingsRecord",
     "StatsRecord",
     "SummaryRecord",
     "TelemetryRecord",
@@ -111,6 +112,12 @@ class BranchPoint(Message):
     metric: Annotated[str, 3] = ""
 
 
+class SettingsRecord(Message):
+    """Settings that belong to a run, by the SDK's names."""
+
+    item: Annotated[list[Item], 1] = []
+
+
 class RunRecord(Message):
     """The run; a later one is an update whose empty fields mean unchanged.
 
@@ -127,6 +134,7 @@ class RunRecord(Message):
     display_name: Annotated[str, 8] = ""
     notes: Annotated[str, 9] = ""
     tags: Annotated[list[str], 10] = []
+    settings: Annotated[SettingsRecord | None, 11] = None
     sweep_id: Annotated[str, 12] = ""
     host: Annotated[str, 13] = ""
     starting_step: Annotated[int, 14] = 0

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import threading
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, TypeVar
 
 from asyncwb.errors import PortalMisuseError
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+    from contextlib import AbstractContextManager
     from typing import Any
 
-__all__ = ["HERE", "run_here"]
+__all__ = ["HERE", "run_here", "shield"]
 
 T = TypeVar("T")
 
@@ -38,3 +40,15 @@ def run_here(coroutine: Coroutine[Any, Any, T], name: str) -> T:
         HERE.now = outer
         coroutine.close()
     raise PortalMisuseError(f"{name}() waits for something that is not in asyncwb's loop")
+
+
+def shield() -> AbstractContextManager[object]:
+    """Keep a cancelled scope of the calling task away from the waits of the block.
+
+    For cleanup that has a limit of its own. Nothing for a blocking caller.
+    """
+    if HERE.now:
+        return nullcontext()
+    import anyio
+
+    return anyio.CancelScope(shield=True)

@@ -58,7 +58,7 @@ class Portal:
         self._ident: int | None = None
         self._executor: DaemonExecutor | None = None
         self._resolver: DaemonExecutor | None = None
-        self._hooks = ExitHooks(self._run_at_exit, partial(self.close, 1.0))
+        self._hooks = ExitHooks(self.run_at_end, partial(self.close, 1.0))
         self._closed = False
         self._starting: set[int] = set()
 
@@ -318,7 +318,8 @@ class Portal:
             executor.warm()
         return self._hooks.add(hook, budget_seconds)
 
-    def _run_at_exit(self, work: Callable[[], Awaitable[object]]) -> None:
+    def run_at_end(self, work: Callable[[], Awaitable[object]]) -> None:
+        """Run the last work of the process in the loop and block, whatever runs in this thread."""
         if not self._closed:
             self._running().call(work, "exit")
 

@@ -15,12 +15,14 @@ from asyncwb.portal import PORTAL
 from asyncwb.sender import Sender, SenderStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from asyncwb.journal import Journal
     from asyncwb.portal.background import Background
     from asyncwb.run.environment import Survey
     from asyncwb.run.status import RunStatus
+    from asyncwb.run.stopping import StopSignal
     from asyncwb.sender.resume import ResumePoint
     from asyncwb.settings import Settings
     from asyncwb.transport import TransportConfig
@@ -41,12 +43,22 @@ class Connection:
         settings: The run's settings.
         run_dir: The run's folder.
         config: Server and credentials.
+        stop: Learns that the server asks the run to stop.
+        rows: Tells how many rows were logged.
     """
 
     def __init__(
-        self, journal: Journal, *, settings: Settings, run_dir: Path, config: TransportConfig
+        self,
+        journal: Journal,
+        *,
+        settings: Settings,
+        run_dir: Path,
+        config: TransportConfig,
+        stop: StopSignal,
+        rows: Callable[[], int],
     ) -> None:
         self._journal = journal
+        self._rows = rows
         self._settings = settings
         self._config = config
         self._sender = Sender(
@@ -54,7 +66,9 @@ class Connection:
             settings=settings,
             run_dir=run_dir,
             transport_config=config,
+            stop=stop,
         )
+        stop.on_watch = self._sender.wake
         self._task: Background | None = None
         self._lookup: Background | None = None
         self._finish_lock: anyio.Lock | None = None
@@ -99,15 +113,16 @@ class Connection:
         """Whether the answer to `look_up` is still missing. From any thread."""
         return self._lookup is not None and not self._lookup.done
 
-    async def account_known(self) -> None:
+    async def account_known(self, timeout: float | None = None) -> None:
         """Give a server that is not known to be away a moment to say whose run this is."""
         if self._lookup is not None and not self.sender_status.last_error:
-            with anyio.move_on_after(_ACCOUNT_SECONDS):
+            limit = _ACCOUNT_SECONDS if timeout is None else min(timeout, _ACCOUNT_SECONDS)
+            with anyio.move_on_after(limit):
                 await self._lookup.wait()
 
-    async def end_look_up(self) -> None:
+    async def end_look_up(self, timeout: float | None) -> None:
         """Take the answer that comes in a moment, or go on without."""
-        await self.account_known()
+        await self.account_known(timeout)
         self._cancel_look_up()
 
     def _cancel_look_up(self) -> None:
@@ -141,8 +156,12 @@ class Connection:
         if scope.cancelled_caught:
             raise WaitTimeoutError(self._unsent(f"flush() waited {timeout:g} s"))
 
-    async def finish(self, timeout: float | None) -> bool:
+    async def finish(self, timeout: float | None, asked: float | None = None) -> bool:
         """Wait until the server has everything, then end the sender.
+
+        Args:
+            timeout: Seconds; None: as long as the server makes progress.
+            asked: What the user gave, for the message; a part of it may be over.
 
         Returns:
             True, or False for a run that the server never saw, which its user knows.
@@ -151,17 +170,27 @@ class Connection:
             WaitTimeoutError: The time was not enough.
             CommError: The server refused.
         """
-        if self._finish_lock is None:
-            self._finish_lock = anyio.Lock()
-        async with self._finish_lock:
+        lock = self._finish_lock = self._finish_lock or anyio.Lock()
+        with anyio.move_on_after(timeout) as scope:
+            await lock.acquire()
+        if scope.cancelled_caught:
+            raise WaitTimeoutError(self._unsent(f"finish() waited {asked or timeout:g} s"))
+        try:
             if self._delivered is None:
-                await self._finish(timeout)
+                await self._finish(timeout, asked)
+        finally:
+            lock.release()
         if self._failure is not None:
             failure, self._failure = self._failure, None
             raise failure
         return bool(self._delivered)
 
-    async def _finish(self, timeout: float | None) -> None:
+    async def detach(self) -> None:
+        """End the sender at once, and leave the journal to somebody else."""
+        self._delivered = False
+        await self._end_task()
+
+    async def _finish(self, timeout: float | None, asked: float | None) -> None:
         try:
             if timeout is None:
                 self._delivered = await self._wait_while_moving()
@@ -176,7 +205,8 @@ class Connection:
             self._failure = error
         if not self._delivered:
             if self._failure is None and (timeout is not None or self._was_reached()):
-                waited = "finish() gave up" if timeout is None else f"finish() waited {timeout:g} s"
+                seconds = timeout if asked is None else asked
+                waited = "finish() gave up" if seconds is None else f"finish() waited {seconds:g} s"
                 self._failure = WaitTimeoutError(self._unsent(waited))
             self._delivered = False
         await self._end_task()
@@ -220,6 +250,11 @@ class Connection:
     def _unsent(self, waited: str) -> str:
         status = self._sender.status
         unsent = max(0, self._journal.end - status.acked_position)
+        missing = f"{unsent} bytes of the journal are not acknowledged"
+        if rows := max(0, self._rows() - status.rows_sent):
+            missing = f"{_count(rows, 'row')}, {missing}"
+        if files := status.files_waiting + len(status.files_failed):
+            missing += f" and {_count(files, 'file')} {'is' if files == 1 else 'are'} not uploaded"
         cause = f" ({status.last_error})" if status.last_error else ""
         where = self._journal.path
         rest = (
@@ -227,10 +262,6 @@ class Connection:
             if where is None
             else f"they stay in {where.parent}; `asyncwb sync {where.parent}` sends them"
         )
-        missing = f"{unsent} bytes of the journal are not acknowledged"
-        files = status.files_waiting + len(status.files_failed)
-        if files:
-            missing += f" and {files} files are not uploaded"
         return f"{waited}: {missing}{cause}; {rest}"
 
     def add_to(self, status: RunStatus) -> RunStatus:
@@ -248,3 +279,7 @@ class Connection:
             retries=known.retries,
             stop_requested=known.stop_requested,
         )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from asyncwb.run.attributes import RunAttributes
     from asyncwb.run.run import Run
 
 __all__ = ["add_run", "current_run", "enter_run", "leave_run", "live_runs", "previous_run"]
@@ -62,7 +63,7 @@ def add_run(run: Run) -> None:
     _live[id(run)] = run
 
 
-def leave_run(run: Run) -> None:
+def leave_run(run: RunAttributes) -> None:
     """Forget a finished run, in whatever context it ended."""
     _live.pop(id(run), None)
 
@@ -73,11 +74,11 @@ def live_runs() -> list[Run]:
 
 
 def _after_fork() -> None:
-    from asyncwb.run.environment import SURVEYOR
     from asyncwb.run.exit import EXIT_WATCH
+    from asyncwb.run.sigterm import SIGTERM_WATCH
 
     EXIT_WATCH.leave_to_parent()
-    SURVEYOR.leave_to_parent()
+    SIGTERM_WATCH.leave_to_parent()
     if _live:
         from asyncwb.run.console.capture import CAPTURE
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from threading import RLock
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any
@@ -17,32 +18,39 @@ from asyncwb.run.console.local_log import LocalLog
 from asyncwb.run.console.loggers import CapturedLoggers
 from asyncwb.run.context import leave_run
 from asyncwb.run.environment import Survey
-from asyncwb.run.exit import EXIT_WATCH
+from asyncwb.run.exit import EXIT_GRACE_SECONDS, EXIT_WATCH
 from asyncwb.run.folder import remove_folder
 from asyncwb.run.history import History
 from asyncwb.run.names import Names
 from asyncwb.run.recorder import Recorder, decode_row
 from asyncwb.run.saving import Saving
+from asyncwb.run.sigterm import SIGTERM_WATCH
 from asyncwb.run.status import RunState, RunStatus
+from asyncwb.run.stopping import StopSignal
 from asyncwb.run.summary import Summary
 from asyncwb.run.system_metrics import SystemMetrics
 from asyncwb.run.telemetry import Feature
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from asyncwb.journal.rows import RowEncoder
+    from asyncwb.run.attributes import RunAttributes
     from asyncwb.run.connection import Connection
     from asyncwb.run.environment import Program
     from asyncwb.run.folder import RunFolder
     from asyncwb.run.metrics import Metrics
     from asyncwb.run.nulls import RunJournal
-    from asyncwb.run.run import Run
     from asyncwb.run.telemetry import Telemetry
     from asyncwb.run.terminal import Terminal
     from asyncwb.settings import Settings
 
 __all__ = ["RunCore"]
+
+
+_DETACH_SECONDS = 1.0
+# Of the time that `finish` has: most of it is for sending.
+_SETTLE_SHARE = 0.25
 
 
 class RunCore:
@@ -78,10 +86,13 @@ class RunCore:
         self.start_time = start_time
         self.starting_step = 0
         self.resumed = False
-        self.ended = False
+        # No more rows; and soon after: the journal has its last record.
+        self.ended = self.closed = False
         self.forked = False
         self.connection: Connection | None = None
+        self.stop = StopSignal(interrupts=settings.stop_interrupts)
         self._state: RunState = "running"
+        self._late: Callable[[], None] | None = None
         self._runtime_before = 0.0
         self._metrics: Metrics | None = None
         self._lock = RLock()
@@ -163,11 +174,12 @@ class RunCore:
             self.history.start_at(point.starting_step, point.runtime)
             self.names.note_resumed(point.starting_step, point.runtime)
 
-    def abandon(self, run: Run) -> None:
+    def abandon(self, run: RunAttributes) -> None:
         """End a run whose start failed: it was never handed out, so nothing of it is kept."""
         self.survey.drop()
         self.end(run, 1)
         self._state = "unsent"
+        self._leave(run)
         remove_folder(self.folder)
 
     def _record_summary(self, values: dict[str, Any], objects: Collection[tuple[str, ...]]) -> None:
@@ -205,13 +217,26 @@ class RunCore:
             # Online, the sender keeps the file, with the lines that it sends.
             self._local_log.add(text, at, source)
 
-    def end(self, run: Run, exit_code: int) -> None:
+    def end(self, run: RunAttributes, exit_code: int) -> None:
         """Write what ends the journal, once."""
+        # Looked at first: the lock may be held by a thread whose signal handler waits for us.
+        if self.closed:
+            return
         CAPTURE.stop(self.console)
         self.loggers.stop()
+        if not self._end_journal(exit_code):
+            return
+        self.stop.end()
+        leave_run(run)
+        EXIT_WATCH.stop_if_idle()
+        if self.connection is None:
+            SIGTERM_WATCH.leave(run)
+
+    def _end_journal(self, exit_code: int) -> bool:
+        """Close the journal; False when another thread did."""
         with self._lock:
             if self.ended:
-                return
+                return False
             self.system.stop()
             self.history.close()
             self.summary.checkpoint(time())
@@ -221,38 +246,83 @@ class RunCore:
             self.telemetry.use(Feature.FINISH)
             self.recorder.write(self.telemetry.record(finished=True))
             self.recorder.end(exit_code, time() - self.start_time)
+            self._state = "finished" if self.connection is None else "finishing"
+            self.closed = True
             self.journal.close()
             if exit_code == 0 and self.settings.resume == "auto":
                 forget_run(self.settings.root_dir, self.names.id)
-            self._state = "finished" if self.connection is None else "finishing"
-        leave_run(run)
-        EXIT_WATCH.stop_if_idle()
+            return True
 
     async def finish(
-        self, run: Run, exit_code: int, timeout: float | None, quiet: bool | None
+        self, run: RunAttributes, exit_code: int, timeout: float | None, quiet: bool | None
     ) -> None:
         """End the run; online: wait until the server has it."""
-        first = not self.ended
-        if first:
-            began = monotonic()
-            if self.connection is not None and self.connection.looking_up:
-                await PORTAL.acall(self.connection.end_look_up)
-            await self.survey.settled(timeout)
-            timeout = None if timeout is None else max(0.0, timeout - (monotonic() - began))
-        self.end(run, exit_code)
-        if self.connection is not None:
-            if self._state == "finished":
-                return
+        first, began = not self.ended, monotonic()
+        try:
             try:
-                delivered = await PORTAL.acall(self.connection.finish, timeout)
-            except Error:
-                self._state = "unsent"
-                raise
-            self._state = "finished" if delivered else "unsent"
+                if first:
+                    await self._settle(None if timeout is None else timeout * _SETTLE_SHARE)
+            finally:
+                self.end(run, exit_code)
+            if self.connection is not None:
+                if self._state in ("finished", "detached"):
+                    return
+                left = None if timeout is None else max(0.0, timeout - (monotonic() - began))
+                delivered = await PORTAL.acall(self.connection.finish, left, timeout)
+                self._state = "finished" if delivered else "unsent"
+                self._leave(run)
+        except Error:
+            self._state = "unsent"
+            self._leave(run)
+            raise
+        except BaseException:
+            if self.connection is not None:
+                # Cancelled: unless it is repeated, the process waits for the delivery at its end.
+                self._finish_late(run, exit_code)
+            raise
         if first:
             self._tell_end(quiet)
 
-    async def finish_at_exit(self, run: Run, exit_code: int, budget_seconds: float) -> None:
+    async def detach(self, run: RunAttributes, exit_code: int) -> None:
+        """End the run here; what the server does not have is left to a later sync."""
+        first = not self.ended
+        try:
+            if first:
+                await self._settle(_DETACH_SECONDS)
+        finally:
+            self.end(run, exit_code)
+        if self.connection is not None:
+            if self._state in ("finished", "detached"):
+                return
+            self._state = "detached"
+            self._leave(run)
+            await PORTAL.acall(self.connection.detach)
+        if first:
+            self._tell_end(quiet=None)
+
+    async def _settle(self, timeout: float | None) -> None:
+        """Let the look at the run's environment end; it is told by records before the last one."""
+        if self.connection is not None and self.connection.looking_up:
+            await PORTAL.acall(self.connection.end_look_up, timeout)
+        await self.survey.settled(timeout)
+
+    def _finish_late(self, run: RunAttributes, exit_code: int) -> None:
+        if self._late is None:
+            self._late = PORTAL.on_exit(
+                partial(self.finish_at_exit, run, exit_code),
+                budget_seconds=self.settings.exit_timeout + EXIT_GRACE_SECONDS,
+            )
+
+    def _leave(self, run: RunAttributes) -> None:
+        """Nothing more will be sent by this process."""
+        SIGTERM_WATCH.leave(run)
+        forget, self._late = self._late, None
+        if forget is not None:
+            forget()
+
+    async def finish_at_exit(
+        self, run: RunAttributes, exit_code: int, budget_seconds: float
+    ) -> None:
         """End a run that nobody finished, in at most `exit_timeout` seconds; never raises."""
         try:
             await self.finish(
@@ -274,6 +344,7 @@ class RunCore:
         self.config.leave_to_parent(self._lock)
         self.summary.leave_to_parent(self._lock)
         self.history.leave_to_parent(self._lock)
+        self.stop.leave_to_parent()
         self.recorder.leave_to_parent()
         self.console.leave_to_parent()
         self.loggers.stop()
@@ -293,7 +364,7 @@ class RunCore:
         elif self._state == "unsent":
             text = f"run {self.names.id} is not sent; `asyncwb sync {folder}` sends it"
             self.terminal.warning(text)
-        elif mode == "offline":
+        elif mode == "offline" or self._state == "detached":
             text = f"run {self.names.id} has ended; `asyncwb sync {folder}` sends it"
             self.terminal.line(text, quiet=quiet)
         else:

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-__all__ = ["EXIT_WATCH"]
+__all__ = ["EXIT_GRACE_SECONDS", "EXIT_WATCH", "code_of_error"]
 
 _FAILED = 1
 _INTERRUPTED = 255
 # For the end of a run whose time is over: it says so, and leaves nothing running.
-_GRACE_SECONDS = 2.0
+EXIT_GRACE_SECONDS = 2.0
 
 
 class ExitWatch:
@@ -60,7 +60,7 @@ class ExitWatch:
                 at_exit(self._end_local_runs)
             if online_seconds is not None and self._unregister is None:
                 self._unregister = PORTAL.on_exit(
-                    _finish_runs, budget_seconds=online_seconds + _GRACE_SECONDS
+                    _finish_runs, budget_seconds=online_seconds + EXIT_GRACE_SECONDS
                 )
 
     def stop_if_idle(self) -> None:
@@ -110,6 +110,16 @@ class ExitWatch:
         self._begin()
 
 
+def code_of_error(error: BaseException) -> int:
+    """The exit code of a run whose block was left by an exception.
+
+    A cancelled task counts as interrupted: it is what Ctrl-C becomes in an event loop.
+    """
+    if isinstance(error, SystemExit):
+        return code_of(error.code)
+    return _FAILED if isinstance(error, Exception) else _INTERRUPTED
+
+
 def code_of(status: object) -> int:
     """The exit code that `sys.exit(status)` makes."""
     if status is None:
@@ -121,7 +131,7 @@ async def _finish_runs(budget_seconds: float) -> None:
     """End every live run; the journal keeps what the time does not suffice for."""
     import anyio
 
-    seconds = max(0.0, budget_seconds - _GRACE_SECONDS)
+    seconds = max(0.0, budget_seconds - EXIT_GRACE_SECONDS)
     async with anyio.create_task_group() as group:
         for run in live_runs():
             group.start_soon(run._finish_at_exit, EXIT_WATCH.exit_code, seconds)  # pyright: ignore[reportPrivateUsage]

@@ -9,6 +9,7 @@ from asyncwb.errors import InvalidValueError
 from asyncwb.portal import PORTAL
 from asyncwb.run.context import enter_run, previous_run
 from asyncwb.run.options import StartOptions
+from asyncwb.run.sigterm import SIGTERM_WATCH
 
 if TYPE_CHECKING:
     import os
@@ -211,6 +212,8 @@ class RunInit(AbstractAsyncContextManager["Run"]):
             self._abandon()
             raise
         enter_run(run)
+        # That thread may not set a signal handler; the caller's may be the main one.
+        SIGTERM_WATCH.start(run)
         if connection is not None:
             from asyncwb.run.start import connect
 

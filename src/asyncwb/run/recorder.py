@@ -28,6 +28,7 @@ from asyncwb.journal.records import (
 )
 from asyncwb.journal.rows import RowDecoder
 from asyncwb.run.console.buffer import Source
+from asyncwb.run.writers import new_writer_id, writer_settings
 from asyncwb.version import VERSION
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ class Recorder:
         self._append = append
         self._settings = settings
         self._start_time = start_time
+        # Names this writer among those of one run, in the config's environments.
+        self.writer_id = new_writer_id(start_time)
 
     def write(self, body: records.Body) -> None:
         """Write a record that somebody else made."""
@@ -107,6 +110,7 @@ class Recorder:
                 git=git,
                 branch_point=branch,
                 resume=settings.resume in ("allow", "must", "auto"),
+                settings=writer_settings(settings, self.writer_id),
             )
         )
         self.write(telemetry)

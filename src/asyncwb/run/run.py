@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from asyncwb.errors import Error, InvalidValueError, UsageError
+from asyncwb.errors import InvalidValueError, UsageError
 from asyncwb.run.artifact_methods import ArtifactMethods
 from asyncwb.run.attributes import RunAttributes
 from asyncwb.run.display import RunDisplay
+from asyncwb.run.ending import RunEnding
 from asyncwb.run.files import RunFiles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import timedelta
-    from types import TracebackType
-    from typing import Literal, Self
+    from typing import Literal
 
     from asyncwb.run.config import Config
     from asyncwb.run.metrics import Metric
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Run"]
 
 
-class Run(RunFiles, RunDisplay, ArtifactMethods, RunAttributes):
+class Run(RunEnding, RunFiles, RunDisplay, ArtifactMethods, RunAttributes):
     """One live run. Made by `init`.
 
     Three words say how far a row has come. When `log` returns, the finished row is in the run's
@@ -34,8 +34,9 @@ class Run(RunFiles, RunDisplay, ArtifactMethods, RunAttributes):
     exit code is sent.
 
     Every method may be called from any task, thread and event loop, several at once. Nothing but
-    `flush` and `finish` waits for the network. As `async with` block, the run is finished at the
-    end: with exit code 0, or 1 after an exception.
+    `flush`, `finish` and `wait_stopped` waits for the network. As `async with` block, the run is
+    finished at the end: with exit code 0, or 1 after an exception (`SystemExit`: its code;
+    Ctrl-C and a cancelled task: 255).
     """
 
     # -- logging ----------------------------------------------------------------------------
@@ -194,20 +195,6 @@ class Run(RunFiles, RunDisplay, ArtifactMethods, RunAttributes):
         self._check_process()
         self._core.write_logs(text)
 
-    def mark_preempting(self) -> None:
-        """Tell the server, at once, that this process may be stopped soon. Never waits.
-
-        The run then counts as preempting, and as preempted when it goes silent or fails, so that
-        a sweep gives its work to somebody else.
-
-        Raises:
-            ClosedError: The run is finished.
-            ForkedError: The run belongs to the parent process.
-        """
-        self._check_open()
-        self._core.recorder.preempting()
-        self._core.hurry()
-
     # -- waiting ----------------------------------------------------------------------------
 
     async def flush(self, timeout: float | None = None) -> None:  # sync: here
@@ -226,72 +213,11 @@ class Run(RunFiles, RunDisplay, ArtifactMethods, RunAttributes):
         self._check_process()
         await self._core.flush(timeout)
 
-    async def finish(  # sync: here
-        self,
-        exit_code: int | None = None,
-        timeout: float | None = None,
-        quiet: bool | None = None,
-    ) -> None:
-        """End the run: everything sent and acknowledged, files uploaded, exit code sent.
-
-        The open row is written first. What cannot be sent stays in the run's folder, where
-        `asyncwb sync` finds it. Again is harmless. A cancelled call can be repeated.
-
-        Args:
-            exit_code: 0 (also None): the run finished; anything else: it failed.
-            timeout: Seconds after which this gives up; None: as long as the server makes
-                progress (it gives up after `exit_timeout` seconds without any).
-            quiet: Show nothing about it; None: as the settings say.
-
-        Raises:
-            WaitTimeoutError: The server does not have everything; says what is unsent and how to
-                send it later. The run has ended nevertheless.
-            CommError: The server refused the run; the rows stay in the journal.
-            ForkedError: The run belongs to the parent process.
-        """
-        self._check_process()
-        if exit_code is not None and (
-            isinstance(exit_code, bool) or not isinstance(exit_code, int)  # pyright: ignore[reportUnnecessaryIsInstance]
-        ):
-            raise InvalidValueError(f"exit_code is an integer, got {exit_code!r}")
-        await self._core.finish(self, exit_code or 0, timeout, quiet)
-
-    async def join(self, exit_code: int | None = None) -> None:  # sync: here
-        """The same as `finish`.
-
-        Args:
-            exit_code: 0 (also None): the run finished; anything else: it failed.
-
-        Raises:
-            WaitTimeoutError: The server does not have everything.
-            CommError: The server refused the run.
-            ForkedError: The run belongs to the parent process.
-        """
-        await self.finish(exit_code)
-
     def status(self) -> RunStatus:
         """A snapshot of the run and of what the server has of it. Never waits."""
         return self._core.status()
 
-    # -- blocks, copies, forks --------------------------------------------------------------
-
-    async def __aenter__(self) -> Self:  # sync: here
-        return self
-
-    async def __aexit__(  # sync: here
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if error is None:
-            await self.finish()
-            return
-        try:
-            await self.finish(exit_code=255 if isinstance(error, KeyboardInterrupt) else 1)
-        except Error as failure:
-            # The caller's own exception matters more; this one must not take its place.
-            self._core.terminal.warning(str(failure))
+    # -- copies, exit ---------------------------------------------------------------------
 
     def __repr__(self) -> str:
         return f"<asyncwb.Run {self.path} {self._core.status().state}>"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import platform
 from time import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from asyncwb.errors import DeadlineError, InvalidValueError, UnsupportedError, UsageError
+from asyncwb.errors import DeadlineError, InvalidValueError, UsageError
 from asyncwb.journal.records import BranchPoint
 from asyncwb.portal import PORTAL
 from asyncwb.run.assignment import decided, parameters_of, take_assignment
@@ -23,6 +24,7 @@ from asyncwb.run.folder import make_folder, name_folder
 from asyncwb.run.names import new_run_id
 from asyncwb.run.nulls import NullJournal
 from asyncwb.run.run import Run
+from asyncwb.run.sigterm import SIGTERM_WATCH
 from asyncwb.run.telemetry import Feature, Telemetry
 from asyncwb.run.terminal import Terminal
 from asyncwb.settings import Settings, resolve
@@ -55,7 +57,7 @@ def start(options: StartOptions) -> tuple[Run, Connection | None]:
     settings = msgspec.structs.replace(settings, program=program.name or None)
     parameters = parameters_of(assignment, settings)
     config = {**_config(options, settings), **parameters}
-    online = settings.mode == "online"
+    online = settings.mode in ("online", "shared")
     # Before anything is written: without a key nothing could ever be sent.
     destination = _destination(settings) if online else None
     start_time = time()
@@ -76,7 +78,8 @@ def start(options: StartOptions) -> tuple[Run, Connection | None]:
     core.config.load(config)
     if parameters:
         core.config.lock(parameters, terminal.warning)
-    if not online or not options.wait:
+    # The writers of a shared run leave its name to the server, or to one of them.
+    if not (online and options.wait) and not settings.is_shared:
         core.names.name = core.names.name or core.names.invented()
     branch = _branch(settings)
     core.recorder.begin(
@@ -96,11 +99,17 @@ def start(options: StartOptions) -> tuple[Run, Connection | None]:
         from asyncwb.run.connection import Connection
 
         connection = core.connection = Connection(
-            file_journal, settings=settings, run_dir=folder.path, config=destination
+            file_journal,
+            settings=settings,
+            run_dir=folder.path,
+            config=destination,
+            stop=core.stop,
+            rows=lambda: core.history.rows,
         )
     try:
         add_run(run)
         EXIT_WATCH.start(settings.exit_timeout if online else None)
+        SIGTERM_WATCH.start(run)
         _listen(core)
         core.system.start()
         if options.anonymous:
@@ -200,15 +209,18 @@ def run_settings(options: StartOptions, assignment: Assignment | None) -> Settin
         if base is not None and not hasattr(base, "items"):
             raise InvalidValueError(f"settings is a Settings or a dict, got {type(base).__name__}")
         settings = resolve({**dict(base or {}), **given})
-    if settings.mode == "shared":
-        raise UnsupportedError("mode='shared' (several writers of one run) is not available")
     run_id = settings.run_id
     if run_id is None and settings.resume == "auto":
         run_id = remembered_run(settings.root_dir)
     if settings.resume_from is not None:
         run_id, _ = branch_point("resume_from", settings.resume_from)
+    label = settings.label
+    if label is None and settings.is_shared:
+        # Without one, nobody could tell the metrics and console lines of the writers apart.
+        label = f"{settings.host or platform.node()}-{new_run_id()}"
     return msgspec.structs.replace(
         settings,
+        label=label,
         run_id=run_id or new_run_id(),
         project=settings.project or _DEFAULT_PROJECT,
     )

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RunState", "RunStatus"]
 
-RunState: TypeAlias = Literal["running", "finishing", "finished", "unsent"]
+RunState: TypeAlias = Literal["running", "finishing", "finished", "unsent", "detached"]
 
 
 class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,7 +20,8 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         state: "running"; "finishing" once `finish` began; "finished" when everything is where it
             belongs (the server's acknowledgement online, the disk offline); "unsent" when the
-            run ended and the server lacks something, which `asyncwb sync` sends later.
+            run ended and the server lacks something, which `asyncwb sync` sends later; "detached"
+            when it was left to that on purpose.
         mode: The run's mode.
         connected: Whether the server has accepted the run.
         rows: Rows logged.

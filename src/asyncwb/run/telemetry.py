@@ -34,6 +34,8 @@ class Feature(IntEnum):
     INIT_CONFIG = 16
     SET_NAME = 17
     SET_TAGS = 18
+    SHARED = 67
+    LABEL = 69
     FORK = 71
     REWIND = 72
 
@@ -51,6 +53,8 @@ class Telemetry:
         used = {
             Feature.OFFLINE: settings.mode == "offline",
             Feature.INIT_TAGS: bool(settings.run_tags),
+            Feature.SHARED: settings.is_shared,
+            Feature.LABEL: settings.label is not None,
             Feature.FORK: settings.fork_from is not None,
             Feature.REWIND: settings.resume_from is not None,
         }

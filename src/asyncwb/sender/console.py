@@ -18,16 +18,14 @@ __all__ = ["ConsoleStream"]
 class ConsoleStream(ConsoleLines):
     """Console lines on their way to a server.
 
-    Args:
-        label: Names this writer in each line; "" for none.
-
     Attributes:
+        label: Names this writer in each line; "" for none.
         structured: Whether lines go as JSON objects, to servers that say that they take them.
     """
 
-    def __init__(self, label: str = "") -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._label = label
+        self.label = ""
         self.structured = False
 
     def take(self, offset: int) -> list[Block]:
@@ -44,14 +42,14 @@ class ConsoleStream(ConsoleLines):
 
     def _as_text(self, line: Line) -> bytes:
         level = "ERROR " if line.error else ""
-        label = f"[{self._label}] " if self._label else ""
+        label = f"[{self.label}] " if self.label else ""
         return f"{level}{line.stamp} {label}{line.shown()}".encode(errors="replace")
 
     def _as_object(self, line: Line) -> bytes:
         # In the order of the `wandb` package.
         parts = {"level": "error"} if line.error else {}
         parts["ts"] = line.stamp
-        if self._label:
-            parts["label"] = self._label
+        if self.label:
+            parts["label"] = self.label
         parts["content"] = line.shown()
         return msgspec.json.encode(parts)

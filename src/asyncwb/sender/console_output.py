@@ -42,7 +42,7 @@ class ConsoleOutput:
         self._lines = fold.console
         self._graphql = graphql
         self._uploads = uploads
-        self._sink = console_sink(uploads.folder, settings)
+        self._sink = console_sink(uploads.folder, settings, fold.writer.label)
         self._asked = self._failed = False
 
     async def attend(self, position: int) -> None:

@@ -109,8 +109,9 @@ class Delivery:
             JournalError: The journal names no run.
         """
         transport = await Transport.shared(self._config)
-        self._graphql = GraphQL(transport, deadline_seconds=120.0)
         await self._read_run()
+        writer = self._fold.writer
+        self._graphql = GraphQL(transport, deadline_seconds=120.0, headers=writer.graphql_headers)
         self._enter("connecting")
         self._opener = Opener(
             self._graphql,
@@ -127,6 +128,7 @@ class Delivery:
             entity=self._target.entity,
             project=self._target.project,
             run_id=self._target.run_id,
+            headers=writer.stream_headers,
             patience_seconds=self._options.patience_seconds,
             on_retry=self._on_retry,
             on_answer=lambda answer: self._pacer.answered(answer.headers),
@@ -206,7 +208,11 @@ class Delivery:
         ack = await self._keeper.load()
         opened = await self._opener.open(ack, resume, journal if recover else None)
         self._ack = opened.ack
-        self._replay_to = self._progress.acked = opened.ack.position
+        acked = self._progress.acked = opened.ack.position
+        if self._progress.position <= acked:
+            self._fold.discard()
+        # What is read already counts: the next record may be the first that the server lacks.
+        self._replay_to = acked if acked > self._progress.position else 0
         self._progress.target, self._progress.resumed = opened.target, opened.resumed
         self._progress.inherited, self._progress.last_error = opened.inherited, ""
         # The start offsets must be on disk before the first line is sent.
@@ -234,7 +240,7 @@ class Delivery:
                 wait = self._pacer.wait_seconds(now, hurry=hurry, idle=not urgent)
             else:
                 self._advance(progress.position)
-                wait = self._pacer.heartbeat_wait_seconds(now)
+                wait = self._pacer.heartbeat_wait_seconds(now, at_most=progress.longest_silence)
             if wait <= 0:
                 await self._post()
                 continue
@@ -297,7 +303,8 @@ class Delivery:
             raise answer.error
         progress.rows_sent += rows
         progress.last_error = ""
-        progress.stop_requested = progress.stop_requested or answer.stopped
+        if answer.stopped:
+            progress.note_stop()
         self._advance(position)
         await self._keeper.store_sometimes(self._ack)
 
@@ -362,8 +369,7 @@ class Delivery:
         fold = self._fold
         ending = fold.exit or ExitRecord(exit_code=_CRASHED)
         # After a full disk: what was delivered from memory counts more than this journal's summary.
-        behind = self._replay_to > 0
-        if behind:
+        if behind := self._replay_to > 0:
             log.warning("%s ends before what the server has", self._run_dir.name)
             fold.discard()
         await self._send_alerts()
@@ -377,7 +383,8 @@ class Delivery:
             log.warning("the last config was not delivered: %s", exc)
             failure = exc
         await self._upload_rest(uploads)
-        await self._post(exit_code=None if ending.not_complete else ending.exit_code, final=True)
+        complete = fold.writer.ends_run and not ending.not_complete
+        await self._post(exit_code=ending.exit_code if complete else None, final=True)
         failure = failure or uploads.failure()
         if failure is not None:
             raise failure

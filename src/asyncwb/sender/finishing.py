@@ -23,6 +23,8 @@ log = logging.getLogger("asyncwb.sender")
 async def final_files(fold: Fold, folder: Path, *, summary: bool) -> list[str]:
     """Write `wandb-summary.json` and `config.yaml`, and metadata that nobody wrote yet.
 
+    The run has one of each, that of its primary writer.
+
     Args:
         fold: The journal, read to its end.
         folder: Where the run's files are.
@@ -39,6 +41,10 @@ async def final_files(fold: Fold, folder: Path, *, summary: bool) -> list[str]:
 
 
 def _write_all(fold: Fold, folder: Path, *, summary: bool) -> list[str]:
+    return _write_description(fold, folder, summary=summary) if fold.writer.primary else []
+
+
+def _write_description(fold: Fold, folder: Path, *, summary: bool) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / "config.yaml", to_yaml(fold.config.wire()).encode())
     names = ["config.yaml"]
@@ -48,9 +54,7 @@ def _write_all(fold: Fold, folder: Path, *, summary: bool) -> list[str]:
     metadata = folder / "wandb-metadata.json"
     if fold.environment is not None and not metadata.exists():
         _write(metadata, metadata_json(fold.environment))
-    if metadata.exists():
-        names.append(metadata.name)
-    return names
+    return [*names, metadata.name] if metadata.exists() else names
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -19,6 +19,7 @@ from asyncwb.sender.config import ConfigFold
 from asyncwb.sender.console import ConsoleStream
 from asyncwb.sender.environment import merge_environment, telemetry_tree
 from asyncwb.sender.summary import SummaryFold
+from asyncwb.sender.writer import Writer
 
 if TYPE_CHECKING:
     from asyncwb.sender.ack import Ack
@@ -86,18 +87,16 @@ class Fold:
     Args:
         version: Our version, for runs whose journal holds no telemetry.
         overrides: Names that count instead of those in the journal.
-        label: Names this writer in console lines; "" for none.
     """
 
-    def __init__(
-        self, *, version: str = "", overrides: RunOverrides | None = None, label: str = ""
-    ) -> None:
+    def __init__(self, *, version: str = "", overrides: RunOverrides | None = None) -> None:
         self.run = RunInfo()
+        self.writer = Writer()
         self.known = False
         self.metrics = MetricTable()
         self.summary = SummaryFold(self.metrics)
         self.config = ConfigFold(self.metrics, version=version)
-        self.console = ConsoleStream(label)
+        self.console = ConsoleStream()
         self.config_dirty = self.parameters_dirty = self.summary_dirty = False
         self.preempting = False
         self.files: dict[str, FilePolicy] = {}
@@ -293,6 +292,9 @@ class Fold:
         _update(run, "runtime", float(record.runtime))
         run.resume = run.resume or record.resume
         run.resumed = run.resumed or record.resumed
+        if record.settings is not None:
+            self.writer.load({item.key: _value(item) for item in record.settings.item})
+            self.console.label = self.writer.label
         if record.config is not None:
             self._add_config(record.config)
         if record.summary is not None:

@@ -196,12 +196,14 @@ class Opener:
                 "groupName": run.group or None,
                 "jobType": run.job_type or None,
                 "sweep": run.sweep_id or None,
-                "repo": public_remote(run.git_remote_url) or None,
-                "commit": run.git_commit or None,
             }
-            # Not twice: a server takes these two for a new start, which ends a stop or preemption.
-            start = {"host": run.host or None, "program": fold.program or self._program}
-            variables |= {key: one for key, one in start.items() if self._start.get(key) != one}
+            if fold.writer.primary:
+                variables["repo"] = public_remote(run.git_remote_url) or None
+                variables["commit"] = run.git_commit or None
+                # Not twice: a server takes these two for a new start, which ends a stop or
+                # preemption.
+                start = {"host": run.host or None, "program": fold.program or self._program}
+                variables |= {key: one for key, one in start.items() if self._start.get(key) != one}
         fold.config_dirty = False
         fold.parameters_dirty = fold.parameters_dirty and config_only
         try:
@@ -246,6 +248,11 @@ class Opener:
             project=target.project,
             run_id=target.run_id,
         )
+        if self._fold.writer.shared:
+            # Each writer has a numbering of its own.
+            if point is not None:
+                ack.resume_step, ack.resume_runtime = point.starting_step, point.runtime
+            return ack
         ack.history_start = bucket.history_line_count or 0
         known = point
         if journal is not None and ack.history_start and point is None:

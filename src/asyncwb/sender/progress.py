@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from asyncwb.sender.status import Phase
     from asyncwb.sender.target import RunTarget
 
-__all__ = ["DeliveryOptions", "Progress"]
+__all__ = ["DeliveryOptions", "Progress", "StopListener"]
+
+
+_STOP_LOOK_SECONDS = 5.0
 
 
 class DeliveryOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +33,19 @@ class DeliveryOptions(msgspec.Struct, frozen=True, kw_only=True):
     patience_seconds: float = 7 * 24 * 3600.0
 
 
+class StopListener(Protocol):
+    """Who wants to know that the server asks the run to stop."""
+
+    @property
+    def watched(self) -> bool:
+        """Whether somebody waits for it: then a silent run asks more often."""
+        ...
+
+    def request(self) -> None:
+        """The server asked. Called in the loop, perhaps again."""
+        ...
+
+
 class Progress(msgspec.Struct, kw_only=True):
     """What happened so far; written in the loop, read anywhere.
 
@@ -40,6 +56,7 @@ class Progress(msgspec.Struct, kw_only=True):
         inherited: Config of the run that this one goes on with.
         trouble: Why the config could not be delivered the last time; rows go on meanwhile.
         error: Why the delivery ended.
+        listener: Told of a stop that the server asks for.
     """
 
     phase: Phase = "starting"
@@ -58,3 +75,18 @@ class Progress(msgspec.Struct, kw_only=True):
     inherited: dict[str, object] = {}  # noqa: RUF012 - msgspec copies it per instance
     trouble: Error | None = None
     error: Error | None = None
+    listener: StopListener | None = None
+
+    @property
+    def longest_silence(self) -> float | None:
+        """Seconds after which a silent run is to ask the server, while somebody waits for a stop.
+
+        Only an answer brings it.
+        """
+        return _STOP_LOOK_SECONDS if self.listener is not None and self.listener.watched else None
+
+    def note_stop(self) -> None:
+        """The server asked the run to stop."""
+        self.stop_requested = True
+        if self.listener is not None:
+            self.listener.request()

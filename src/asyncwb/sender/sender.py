@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from asyncwb.journal import Damage, JournalReader
+    from asyncwb.sender.progress import StopListener
     from asyncwb.sender.resume import ResumePoint
     from asyncwb.settings import Settings
     from asyncwb.transport import TransportConfig
@@ -48,6 +49,7 @@ class Sender:
         on_status: Called in the loop whenever the status changed; must be quick.
         options: How to treat the journal; default: that of a live run.
         overrides: Names that count instead of those in the journal.
+        stop: Who wants to know that the server asks the run to stop.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Sender:
         on_status: Callable[[SenderStatus], None] | None = None,
         options: DeliveryOptions | None = None,
         overrides: RunOverrides | None = None,
+        stop: StopListener | None = None,
     ) -> None:
         self._reader = reader
         options = options or DeliveryOptions()
@@ -67,8 +70,8 @@ class Sender:
         self._run_dir = run_dir
         self._recovers = options.recover
         self._on_status = on_status
-        self._fold = Fold(version=VERSION, overrides=overrides, label=settings.label or "")
-        self._progress = Progress()
+        self._fold = Fold(version=VERSION, overrides=overrides)
+        self._progress = Progress(listener=stop)
         self._alarm = Alarm()
         self._delivery = Delivery(
             reader,
@@ -105,7 +108,7 @@ class Sender:
             rows_sent=state.rows_sent,
             bytes_sent=state.bytes_sent,
             files_uploaded=uploads.count if uploads is not None else 0,
-            files_waiting=uploads.waiting if uploads is not None else 0,
+            files_waiting=len(self._fold.files) + (uploads.waiting if uploads is not None else 0),
             files_failed=uploads.failed if uploads is not None else (),
             file_bytes_sent=uploads.bytes_sent if uploads is not None else 0,
             last_error=state.last_error,

@@ -132,6 +132,14 @@ def _check_entity(entity: str) -> None:
         raise InvalidValueError(f"The entity {entity!r} contains {bad!r}.")
 
 
+def _check_label(label: str) -> None:
+    """It becomes a part of file names and of names of metrics."""
+    if not label.strip() or _first_of(label, "/\\"):
+        raise InvalidValueError(
+            f"The label {label!r} is empty, or has a slash, a backslash or a control character."
+        )
+
+
 def _check_positive(name: str, value: float) -> None:
     if not value > 0:
         raise InvalidValueError(f"{name} must be above zero, not {value}.")
@@ -155,6 +163,8 @@ def _check_texts(settings: Settings, name: str) -> None:
         _check_entity(settings.entity)
     elif name == "run_tags" and settings.run_tags is not None:
         check_tags(settings.run_tags)
+    elif name == "label" and settings.label is not None:
+        _check_label(settings.label)
 
 
 def _check_stats(settings: Settings, name: str) -> None:
@@ -176,7 +186,7 @@ def _check_stats(settings: Settings, name: str) -> None:
 
 
 _STATS = ("stats_sampling_interval", "stats_pid", "stats_gpu_device_ids")
-_TEXTS = ("run_id", "project", "entity", "run_tags")
+_TEXTS = ("run_id", "project", "entity", "run_tags", "label")
 _BRANCHES = ("resume_from", "fork_from")
 _NOT_NEGATIVE = ("console_chunk_max_bytes", "console_chunk_max_seconds")
 _POSITIVE = (

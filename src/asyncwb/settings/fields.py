@@ -116,6 +116,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether `save` links files into the run's folder; else, and where it cannot: hard links."""
     exit_timeout: float = 30.0
     """Seconds that the exit of the interpreter waits for unsent rows."""
+    stop_interrupts: bool = False
+    """Whether a stop asked for on the server interrupts the main thread, as Ctrl-C does."""
+    on_sigterm: Literal["default", "finish"] = "default"
+    """On SIGTERM: what Python does, or mark the run preempting and finish it first."""
+    label: str | None = None
+    """Name of this writer among those of its run, for its system metrics and console lines."""
+    primary: bool = True
+    """Whether this writer describes the run: metadata, summary and config files."""
+    update_finish_state: bool | None = None
+    """Whether the end of this writer ends the run; None: if it is the primary one."""
+    shared: bool = False
+    """Several processes write this run; `mode="shared"` says the same, and online."""
     http2: Literal["auto", "h2c", "off"] = "auto"
     """HTTP/2 when the server offers it, by prior knowledge on cleartext (`h2c`), or never."""
     ca_file: str | None = None
@@ -136,8 +148,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Seconds after which the next of these files begins and the last is uploaded; 0: no limit."""
     capture_loggers: tuple[tuple[str, str], ...] = ()
     """Python loggers whose records become console lines, as pairs of name and least level."""
-    label: str | None = None
-    """Name of this writer, where several write one run; marks its lines and system metrics."""
     transmit_interval: float | None = None
     """Seconds between posts of rows; None: adapts from 1 to 15."""
     heartbeat_seconds: float = 30.0
@@ -166,6 +176,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Indexes of the NVIDIA GPUs to watch; None: all."""
     extra_http_headers: tuple[tuple[str, str], ...] = ()
     """Headers added to every request, as name and value pairs."""
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several processes write this run."""
+        return self.shared or self.mode == "shared"
 
     @property
     def web_url(self) -> str:
@@ -249,6 +264,12 @@ ENVIRONMENT: Final[Mapping[str, tuple[str, ...]]] = {
     "ignore_globs": ("WANDB_IGNORE_GLOBS",),
     "symlink": ("WANDB_SYMLINK",),
     "exit_timeout": ("ASYNCWB_EXIT_TIMEOUT",),
+    "stop_interrupts": ("ASYNCWB_STOP_INTERRUPTS",),
+    "on_sigterm": ("ASYNCWB_ON_SIGTERM",),
+    "label": ("WANDB_X_LABEL", "WANDB__LABEL"),
+    "primary": ("WANDB_X_PRIMARY", "WANDB__PRIMARY"),
+    "update_finish_state": ("WANDB_X_UPDATE_FINISH_STATE", "WANDB__UPDATE_FINISH_STATE"),
+    "shared": ("ASYNCWB_SHARED",),
     "http2": ("ASYNCWB_HTTP2",),
     "ca_file": ("ASYNCWB_CA_FILE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"),
     "insecure": ("WANDB_INSECURE_DISABLE_SSL", "ASYNCWB_INSECURE"),
@@ -259,7 +280,6 @@ ENVIRONMENT: Final[Mapping[str, tuple[str, ...]]] = {
     "console_chunk_max_bytes": ("WANDB_CONSOLE_CHUNK_MAX_BYTES",),
     "console_chunk_max_seconds": ("WANDB_CONSOLE_CHUNK_MAX_SECONDS",),
     "capture_loggers": ("WANDB_CAPTURE_LOGGERS",),
-    "label": ("WANDB_X_LABEL", "WANDB__LABEL"),
     "transmit_interval": ("ASYNCWB_TRANSMIT_INTERVAL", "WANDB__FILE_STREAM_TRANSMIT_INTERVAL"),
     "heartbeat_seconds": ("ASYNCWB_HEARTBEAT_SECONDS",),
     "memory_limit_bytes": ("ASYNCWB_MEMORY_LIMIT_BYTES",),
@@ -298,6 +318,9 @@ ALIASES: Final[Mapping[str, str]] = {
     "x_disable_machine_info": "disable_machine_info",
     "x_save_requirements": "save_requirements",
     "x_graphql_timeout_seconds": "http_timeout",
+    "x_primary": "primary",
+    "x_primary_node": "primary",
+    "x_update_finish_state": "update_finish_state",
     "user_email": "email",
     "insecure_disable_ssl": "insecure",
     "dir": "root_dir",

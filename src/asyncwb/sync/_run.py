@@ -37,8 +37,9 @@ class Run(Wrapper[AsyncRun]):
     exit code is sent.
 
     Every method may be called from any task, thread and event loop, several at once. Nothing but
-    `flush` and `finish` waits for the network. As `with` block, the run is finished at the
-    end: with exit code 0, or 1 after an exception.
+    `flush`, `finish` and `wait_stopped` waits for the network. As `with` block, the run is
+    finished at the end: with exit code 0, or 1 after an exception (`SystemExit`: its code;
+    Ctrl-C and a cancelled task: 255).
     """
 
     def log(
@@ -180,18 +181,6 @@ class Run(Wrapper[AsyncRun]):
         """
         self._async.write_logs(text)
 
-    def mark_preempting(self) -> None:
-        """Tell the server, at once, that this process may be stopped soon. Never waits.
-
-        The run then counts as preempting, and as preempted when it goes silent or fails, so that
-        a sweep gives its work to somebody else.
-
-        Raises:
-            ClosedError: The run is finished.
-            ForkedError: The run belongs to the parent process.
-        """
-        self._async.mark_preempting()
-
     def flush(self, timeout: float | None = None) -> None:
         """Wait until the server has acknowledged everything that is in the journal by now.
 
@@ -207,13 +196,66 @@ class Run(Wrapper[AsyncRun]):
         """
         PORTAL.here(self._async.flush, timeout)
 
+    def status(self) -> RunStatus:
+        """A snapshot of the run and of what the server has of it. Never waits."""
+        return self._async.status()
+
+    def __reduce__(self) -> NoReturn:
+        self._async.__reduce__()
+
+    def __copy__(self) -> NoReturn:
+        self._async.__copy__()
+
+    def __deepcopy__(self, memo: object) -> NoReturn:
+        self._async.__deepcopy__(memo)
+
+    @property
+    def stop_requested(self) -> bool:
+        """Whether somebody asked on the server that this run stops. From any thread, never waits.
+
+        The server says so with its next answer. A run that logs gets one within a second or two;
+        a silent one asks every 5 seconds while somebody looks here, or waits in `wait_stopped`,
+        and every `heartbeat_seconds` otherwise.
+        """
+        return self._async.stop_requested
+
+    def wait_stopped(self, timeout: float | None = None) -> bool:
+        """Wait until somebody asks on the server that this run stops.
+
+        Returns as well when the run ends. Offline and disabled runs have no server that could
+        ask, so that they wait for the end of the time or of the run. Cancelling it harms nothing.
+
+        Args:
+            timeout: Seconds; None: until the run ends.
+
+        Returns:
+            True when the run is to stop; False when it ended, or the time was over.
+
+        Raises:
+            ForkedError: The run belongs to the parent process.
+        """
+        return PORTAL.here(self._async.wait_stopped, timeout)
+
+    def mark_preempting(self) -> None:
+        """Tell the server, at once, that this process may be stopped soon. Never waits.
+
+        The run then counts as preempting, and as preempted when it goes silent or fails, so that
+        a sweep gives its work to somebody else.
+
+        Raises:
+            ClosedError: The run is finished.
+            ForkedError: The run belongs to the parent process.
+        """
+        self._async.mark_preempting()
+
     def finish(
         self, exit_code: int | None = None, timeout: float | None = None, quiet: bool | None = None
     ) -> None:
         """End the run: everything sent and acknowledged, files uploaded, exit code sent.
 
         The open row is written first. What cannot be sent stays in the run's folder, where
-        `asyncwb sync` finds it. Again is harmless. A cancelled call can be repeated.
+        `asyncwb sync` finds it. Again is harmless. A cancelled call can be repeated; if it is
+        not, the sending goes on in the background and ends with the process.
 
         Args:
             exit_code: 0 (also None): the run finished; anything else: it failed.
@@ -242,9 +284,22 @@ class Run(Wrapper[AsyncRun]):
         """
         PORTAL.here(self._async.join, exit_code)
 
-    def status(self) -> RunStatus:
-        """A snapshot of the run and of what the server has of it. Never waits."""
-        return self._async.status()
+    def detach(self, exit_code: int | None = None) -> None:
+        """End the run here and leave the rest to `asyncwb sync`. Never waits for the network.
+
+        The open row and the end of the run are written to the journal, and the sending stops.
+        `asyncwb sync` of the run's folder, in any process and at any time, sends what the server
+        does not have and ends the run there; until then the server shows it as running, and
+        after a few minutes as crashed. Of a finished run nothing is left to detach.
+
+        Args:
+            exit_code: What the run will end with: 0 (also None) or a failure.
+
+        Raises:
+            InvalidValueError: The exit code is no integer.
+            ForkedError: The run belongs to the parent process.
+        """
+        PORTAL.here(self._async.detach, exit_code)
 
     def __enter__(self) -> Self:
         PORTAL.here(self._async.__aenter__)
@@ -257,15 +312,6 @@ class Run(Wrapper[AsyncRun]):
         trace: TracebackType | None,
     ) -> None:
         PORTAL.here(self._async.__aexit__, kind, error, trace)
-
-    def __reduce__(self) -> NoReturn:
-        self._async.__reduce__()
-
-    def __copy__(self) -> NoReturn:
-        self._async.__copy__()
-
-    def __deepcopy__(self, memo: object) -> NoReturn:
-        self._async.__deepcopy__(memo)
 
     def save(
         self,

@@ -112,3 +112,10 @@ def test_idle_data_goes_with_the_next_heartbeat() -> None:
     assert pacer.wait_seconds(1000.0, idle=True) == pacer.heartbeat_wait_seconds(1000.0)
     assert pacer.wait_seconds(1000.0, idle=True, hurry=True) == 0.0
     assert pacer.wait_seconds(1031.0, idle=True) == 0.0
+
+
+def test_a_shorter_silence_where_somebody_waits_for_an_answer() -> None:
+    pacer = Pacer(heartbeat_seconds=30.0)
+    pacer.sent(0.0)
+    assert pacer.heartbeat_wait_seconds(1.0, at_most=5.0) <= 4.0
+    assert Pacer(heartbeat_seconds=1.0).heartbeat_wait_seconds(0.0, at_most=5.0) <= 1.0

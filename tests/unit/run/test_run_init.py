@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from run_journals import bodies, user_rows
@@ -108,7 +109,7 @@ async def test_a_second_start(monkeypatch: pytest.MonkeyPatch) -> None:
         await init("p", mode="offline", reinit="often")  # type: ignore[arg-type]
     # In a notebook a cell is run again and again.
     ipython = ModuleType("IPython")
-    ipython.get_ipython = lambda: SimpleNamespace(kernel=1)  # type: ignore[attr-defined]
+    ipython.get_ipython = lambda: SimpleNamespace(kernel=1, events=MagicMock())  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "IPython", ipython)
     second = await init("p", mode="offline", reinit="default")
     assert first.status().state == "finished"

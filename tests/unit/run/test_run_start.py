@@ -25,7 +25,6 @@ from asyncwb.errors import (
     ConfigError,
     ForkedError,
     InvalidValueError,
-    UnsupportedError,
     UsageError,
 )
 from asyncwb.journal.records import (
@@ -225,11 +224,6 @@ async def test_bad_arguments_leave_nothing_behind(arguments: dict[str, Any]) -> 
         await init(**{"mode": "offline", **arguments})
     assert live_runs() == []
     assert not Path("wandb").exists()
-
-
-async def test_shared_mode_is_refused_clearly() -> None:
-    with pytest.raises(UnsupportedError, match="shared"):
-        await init("p", mode="shared")
 
 
 async def test_online_without_a_key_says_where_keys_come_from() -> None:

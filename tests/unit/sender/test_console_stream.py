@@ -72,14 +72,16 @@ def test_lines_of_write_logs_stay_as_they_are() -> None:
 
 
 def test_a_label_is_in_every_line() -> None:
-    console = ConsoleStream("node0")
+    console = ConsoleStream()
+    console.label = "node0"
     console.feed("x\n", AT, error=False)
     console.feed("y\n", AT, error=True)
     assert lines(console.take(0)) == {0: f"{STAMP}[node0] x", 1: f"ERROR {STAMP}[node0] y"}
 
 
 def test_objects_for_servers_that_take_them() -> None:
-    console = ConsoleStream("node0")
+    console = ConsoleStream()
+    console.label = "node0"
     console.structured = True
     console.feed('"quoted" \x1b[31mred\x1b[0m\n', AT, error=False)
     console.feed("y\n", AT, error=True)

@@ -61,7 +61,7 @@ class LocalLog:
         if self._sink is None:
             from asyncwb.console.sinks import console_sink
 
-            self._sink = console_sink(self._folder, self._settings)
+            self._sink = console_sink(self._folder, self._settings, self._settings.label or "")
         try:
             self._sink.append(lines, changes)
         except OSError as exc:

@@ -194,7 +194,7 @@ class Survey:
             username=settings.username or "",
             executable=sys.executable or "",
             slurm=_slurm(),
-            writer_id=_writer_id(start_time),
+            writer_id=self._recorder.writer_id,
         )
 
     # -- the first step ---------------------------------------------------------------------
@@ -258,7 +258,7 @@ class Survey:
 
     def _may_save_code(self, account: Account) -> bool:
         settings = self._settings
-        if settings.disable_code or settings.save_code is False:
+        if settings.disable_code or settings.save_code is False or not settings.primary:
             return False
         # An account that forbids it counts more than a script that asks for it.
         return bool(settings.save_code if account.saves_code is None else account.saves_code)
@@ -283,7 +283,12 @@ class Survey:
         self._put("wandb-metadata.json", metadata_json(environment))
 
     def _put(self, name: str, data: bytes) -> None:
-        """Write a file of the run, unless the user has saved one of that name."""
+        """Write a file of the run, unless the user has saved one of that name.
+
+        Of several writers the primary one alone does.
+        """
+        if not self._settings.primary:
+            return
         path = self._files / name
         if not os.path.lexists(path):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -300,12 +305,3 @@ def _slurm() -> dict[str, str]:
         for name, value in os.environ.items()
         if name.startswith("SLURM_")
     }
-
-
-def _writer_id(seconds: float) -> str:
-    """A UUID of version 7: time first, the rest random."""
-    random = int.from_bytes(os.urandom(10), "big")
-    number = int(seconds * 1000) << 80 | 0x7 << 76 | (random >> 62 & 0xFFF) << 64
-    number |= 0b10 << 62 | random & (1 << 62) - 1
-    text = f"{number:032x}"
-    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))

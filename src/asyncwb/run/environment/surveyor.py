@@ -5,6 +5,7 @@ Signal handlers finish runs, so nothing here may wait for a lock that interrupte
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from contextlib import suppress
@@ -19,6 +20,7 @@ __all__ = ["SURVEYOR", "Latch", "Surveyor"]
 T = TypeVar("T")
 
 _FRESH_SECONDS = 30.0
+_FORK_SECONDS = 1.0
 
 
 class Latch:
@@ -60,6 +62,9 @@ class Surveyor:
         # Who takes the ticket starts the thread.
         self._tickets = [True]
         self._found: dict[object, tuple[float, Any]] = {}
+        # Held while a job is done; reentrant, because a job that forks waits for itself.
+        self._working = threading.RLock()
+        self._stuck = False
 
     def submit(self, job: Callable[[], None]) -> None:
         """Do a job, which never raises, behind those that wait; returns at once.
@@ -82,7 +87,10 @@ class Surveyor:
 
     def _work(self) -> None:
         while True:
-            self._jobs.get()()
+            job = self._jobs.get()
+            with self._working:
+                job()
+            self._stuck = False
 
     def recall(self, key: object, probe: Callable[[], T]) -> T:
         """What the probe found less than half a minute ago, or finds now. In the thread."""
@@ -94,9 +102,31 @@ class Surveyor:
         self._found[key] = (now, found)
         return found
 
-    def leave_to_parent(self) -> None:
-        """In a forked child: the thread is the parent's; the next job starts one here."""
+    def before_fork(self) -> None:
+        """Let the thread end what it does, for a second at most.
+
+        A child born in the middle of an import finds that module's import lock held for ever.
+        """
+        if not self._tickets and not self._stuck:
+            # A file system that hangs holds up one fork, not each of them.
+            self._stuck = not self._working.acquire(timeout=_FORK_SECONDS)
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+        with suppress(RuntimeError):  # it was not waited for
+            self._working.release()
+
+    def after_fork_in_child(self) -> None:
+        """The thread is the parent's; the next job starts one here."""
         self._begin()
 
 
 SURVEYOR = Surveyor()
+"""The surveyor of this process."""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=SURVEYOR.before_fork,
+        after_in_parent=SURVEYOR.after_fork_in_parent,
+        after_in_child=SURVEYOR.after_fork_in_child,
+    )

@@ -34,12 +34,14 @@ class Context:
     """One request: the services, who asks, and the base of URLs in the answer.
 
     Attributes:
+        writer: Id of the writer that asks, in a run with several; "" otherwise.
         obsolete_blobs: Blobs to delete when the operation is done.
     """
 
     services: Services
     user: User
     base_url: str
+    writer: str = ""
     obsolete_blobs: list[str] = field(default_factory=list[str])
 
     @property

@@ -17,6 +17,7 @@ from asyncwb.server.storage.files import blobs_of_runs
 from asyncwb.server.storage.history import tail
 from asyncwb.server.storage.projects import owned_project
 from asyncwb.server.storage.tables import runs
+from asyncwb.server.storage.writers import own_lines
 
 from .context import Context, Info, Node, context_of
 from .nodes import project_node, run_node, user_node
@@ -104,12 +105,16 @@ async def _upsert(_root: Any, info: Info, input: dict[str, Any]) -> Node:
     context = context_of(info)
 
     def change(db: Connection) -> tuple[Any, bool]:
-        run_id, inserted = store.upsert_run(db, context.user, input)
+        run_id, inserted = store.upsert_run(db, context.user, input, context.writer)
         if inserted and input.get("config"):
             project = select(runs.c.project_id).where(runs.c.id == run_id)
             project_id = db.execute(project).scalar_one()
             fork(db, run_id, project_id, input["config"])
-        return _row(db, context, run_id), inserted
+        row = _row(db, context, run_id)
+        if context.writer:
+            # Its lines are numbered by themselves.
+            row = {**row, "history_lines": own_lines(db, run_id, context.writer)}
+        return row, inserted
 
     row, inserted = await context.database.write(change)
     return {"bucket": run_node(row), "inserted": inserted}

@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 
     from asyncwb.server.config import ServerConfig
 
-__all__ = ["base_url", "json_response", "packed_response", "problem_response", "read_body"]
+__all__ = [
+    "base_url",
+    "json_response",
+    "packed_response",
+    "problem_response",
+    "read_body",
+    "writer_of",
+]
 
 _COMPRESS_FROM = 16 * 1024
 # packed bodies from this size on are unpacked in a thread, so that other requests do not wait
@@ -91,6 +98,18 @@ def _unpacked(body: bytes, limit: int) -> bytes:
     if not inflate.eof:
         raise invalid("the gzip body is truncated")
     return content
+
+
+def writer_of(request: Request, header: str) -> str:
+    """Which of several writers of a run sends a request; "" for a run with one.
+
+    Args:
+        request: The request.
+        header: The header that names it: GraphQL and the file stream have different ones.
+    """
+    if request.headers.get("x-wandb-use-async-filestream", "").lower() != "true":
+        return ""
+    return request.headers.get(header, "")[:64]
 
 
 def base_url(request: Request, config: ServerConfig) -> str:

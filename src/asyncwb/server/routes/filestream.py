@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from asyncwb.server.storage import ingest
 from asyncwb.server.storage.runs import run_row_id
 
-from .answers import json_response, read_body
+from .answers import json_response, read_body, writer_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -43,9 +43,7 @@ class FileStreamEndpoint:
         else:
             stream, history = _decode(body)
         path = request.path_params
-        writer = ""
-        if request.headers.get("x-wandb-use-async-filestream", "").lower() == "true":
-            writer = request.headers.get("x-wandb-async-client-id", "")[:64]
+        writer = writer_of(request, "x-wandb-async-client-id")
 
         def change(db: Connection) -> bool:
             run_id = run_row_id(db, user, path["entity"], path["project"], path["run"])

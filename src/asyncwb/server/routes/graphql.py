@@ -25,7 +25,7 @@ from asyncwb.server.problems import Problem, invalid
 from asyncwb.server.resolvers.context import Context, Services
 from asyncwb.server.resolvers.server import make_schema
 
-from .answers import base_url, json_response, packed_response, read_body
+from .answers import base_url, json_response, packed_response, read_body, writer_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -113,7 +113,8 @@ class GraphQLEndpoint:
         name = body.operationName or None
         if get_operation_ast(document, name) is None:
             raise invalid("the document has no such operation, or several and none was named")
-        context = Context(services, user, base_url(request, services.config))
+        writer = writer_of(request, "x-wandb-client-id")
+        context = Context(services, user, base_url(request, services.config), writer)
         pending = execute(
             self._schema,
             document,

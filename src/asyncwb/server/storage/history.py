@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from array import array
 from bisect import bisect_left, bisect_right
+from heapq import merge
+from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import bindparam, select
@@ -246,7 +248,19 @@ def tail(connection: Connection, run_id: int, stream: Stream) -> str | None:
 def console_lines(
     connection: Connection, run_id: int, low: int, count: int
 ) -> list[tuple[int, str]]:
-    """Up to `count` console lines from number `low` on, with their numbers."""
+    """Up to `count` console lines from number `low` on, with their numbers.
+
+    Lines of several writers are numbered in the order of their times.
+    """
+    query = (
+        select(segments.c.writer)
+        .where(segments.c.run_id == run_id, segments.c.stream == "output")
+        .distinct()
+    )
+    writers = list(connection.execute(query).scalars())
+    if len(writers) > 1:
+        streams = [_console_of(connection, run_id, writer) for writer in writers]
+        return list(islice(enumerate(merge(*streams, key=_written_at)), low, low + count))
     query = (
         select(segments.c.first_line, segments.c.data)
         .where(
@@ -255,7 +269,7 @@ def console_lines(
             segments.c.first_line + segments.c.line_count > low,
             segments.c.first_line < low + count,
         )
-        .order_by(segments.c.first_line, segments.c.writer)
+        .order_by(segments.c.first_line)
     )
     lines = [
         (first + i, line)
@@ -264,3 +278,23 @@ def console_lines(
         if low <= first + i
     ]
     return lines[:count]
+
+
+def _console_of(connection: Connection, run_id: int, writer: str) -> Iterator[str]:
+    """The console lines of one writer, a segment in memory at a time."""
+    mine = (segments.c.run_id == run_id, segments.c.stream == "output", segments.c.writer == writer)
+    query = select(segments.c.id).where(*mine).order_by(segments.c.first_line)
+    for number in connection.execute(query).scalars().all():
+        data = select(segments.c.data).where(segments.c.id == number)
+        yield from split(connection.execute(data).scalar_one())
+
+
+_STRUCTURED_TIME = re.compile(r'"ts":\s*"([^"]*)"').search
+
+
+def _written_at(line: str) -> str:
+    """The time in a console line of either form; texts of one zone sort like times."""
+    if line.startswith("{"):
+        found = _STRUCTURED_TIME(line)
+        return found[1] if found else ""
+    return line.removeprefix("ERROR ").partition(" ")[0]

@@ -16,6 +16,7 @@ from asyncwb.server.problems import Problem, invalid
 
 from .lines import Stream, write_lines
 from .tables import runs
+from .writers import ENDED, combine_summary, join
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -192,7 +193,9 @@ _RUN = select(
     runs.c.history_lines,
     runs.c.events_lines,
     runs.c.log_lines,
+    runs.c.summary,
     runs.c.summary_line,
+    runs.c.state,
     runs.c.stop_requested,
     runs.c.preempting,
 ).where(runs.c.id == bindparam("run"))
@@ -242,8 +245,13 @@ def apply(
             written = write_lines(connection, run_id, stream, writer, offset, lines)
             column = "events_lines" if stream == "events" else "log_lines"
             changes[column] = getattr(run, column) + written.grown_by
-    changes.update(_summary(request, run.summary_line))
-    changes.update(_state(request, preempting=run.preempting))
+    if writer:
+        join(connection, run_id, writer)
+        changes.update(_shared_summary(connection, run_id, writer, request, history, run.summary))
+        changes.update(_shared_state(request, run))
+    else:
+        changes.update(_summary(request, run.summary_line))
+        changes.update(_state(request, preempting=run.preempting))
     connection.execute(_change(frozenset(changes)), {**changes, "run": run_id})
     return bool(run.stop_requested)
 
@@ -256,6 +264,28 @@ def _summary(request: FileStreamRequest, highest: int) -> dict[str, Any]:
         return {}
     text = lines[-1]
     return {**summary_columns(text), "summary_line": number}
+
+
+def _shared_summary(
+    connection: Connection,
+    run_id: int,
+    writer: str,
+    request: FileStreamRequest,
+    history: HistoryLines | None,
+    stored: str,
+) -> dict[str, Any]:
+    """The summary of a run with several writers is put together from theirs."""
+    _, lines = request.lines("wandb-summary.json")
+    if not lines:
+        return {}
+    summary_columns(lines[-1])
+    logged: dict[str, float] = {}
+    for row in history.rows if history is not None else ():
+        at = row.get("_timestamp")
+        if isinstance(at, int | float):
+            logged.update(dict.fromkeys(row, float(at)))
+    text = combine_summary(connection, run_id, writer, stored, lines[-1], logged)
+    return dict(summary_columns(text))
 
 
 def summary_columns(text: str) -> dict[str, str]:
@@ -283,6 +313,16 @@ def _state(request: FileStreamRequest, *, preempting: bool) -> dict[str, Any]:
     if request.preempting or preempting:
         return {"preempting": True, "state": "preempting"}
     return {"state": "running"}
+
+
+def _shared_state(request: FileStreamRequest, run: Any) -> dict[str, Any]:
+    """The run ends with the writer that says so; others that go on do not open it again."""
+    if not request.complete and run.state in ENDED:
+        return {}
+    changes = _state(request, preempting=run.preempting)
+    # Not all writers may know of it yet.
+    changes.pop("stop_requested", None)
+    return changes
 
 
 def last_values(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:

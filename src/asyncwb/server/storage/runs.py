@@ -18,6 +18,7 @@ from .names import check_name, invent, random_name
 from .projects import DEFAULT_PROJECT, count_runs, project_for
 from .rows import insert_row
 from .tables import alerts, entities, projects, run_tags, runs, users
+from .writers import ENDED, combine_config, join
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -143,8 +144,16 @@ _PLAIN = {
 }
 
 
-def upsert_run(connection: Connection, user: User, values: dict[str, Any]) -> tuple[int, bool]:
+def upsert_run(
+    connection: Connection, user: User, values: dict[str, Any], writer: str = ""
+) -> tuple[int, bool]:
     """Create or change a run as `upsertBucket` asks.
+
+    Args:
+        connection: A connection inside a write transaction.
+        user: Who asks.
+        values: The arguments of the mutation.
+        writer: Id of the writer, in a run with several.
 
     Returns:
         Row id of the run and whether it was made.
@@ -183,20 +192,44 @@ def upsert_run(connection: Connection, user: User, values: dict[str, Any]) -> tu
                 ),
                 True,
             )
+    starts = bool(values.get("host") or values.get("jobProgram"))
+    if writer:
+        _join(connection, run_id, writer, columns, starts=starts and not inserted)
+    elif starts and not inserted:
+        # a process starts this run again
+        columns.update(_AFRESH, heartbeat_at=now)
+        # a run that a sweep gave out begins
+        columns.setdefault(
+            "state", case((runs.c.state == "pending", "running"), else_=runs.c.state)
+        )
     if not inserted:
-        if values.get("host") or values.get("jobProgram"):
-            # a process starts this run again
-            columns.update(stop_requested=False, preempting=False, heartbeat_at=now)
-            # a run that a sweep gave out begins
-            columns.setdefault(
-                "state", case((runs.c.state == "pending", "running"), else_=runs.c.state)
-            )
         connection.execute(
             update(runs).where(runs.c.id == run_id).values(**columns, updated_at=now)
         )
     if tags is not None:
         _set_tags(connection, run_id, tags, fresh=inserted)
     return run_id, inserted
+
+
+_AFRESH = {"stop_requested": False, "preempting": False}
+
+
+def _join(
+    connection: Connection, run_id: int, writer: str, columns: dict[str, Any], *, starts: bool
+) -> None:
+    """Change the columns of a run that has several writers by what one of them sends.
+
+    A writer that describes the run (host and program) and is new begins an ended run again; a late
+    one that only adds its rows does not.
+    """
+    new = join(connection, run_id, writer)
+    query = select(runs.c.state, runs.c.config).where(runs.c.id == run_id)
+    stored = connection.execute(query).one()
+    if "config" in columns:
+        text = combine_config(connection, run_id, writer, stored.config, columns["config"])
+        columns["config"], columns["config_doc"] = text, query_form(unwrap_config(decode(text)))
+    if starts and new and stored.state in (*ENDED, "pending"):
+        columns.update(_AFRESH, state="running", heartbeat_at=time.time())
 
 
 def _columns(values: dict[str, Any]) -> tuple[dict[str, Any], list[str] | None]:

@@ -35,10 +35,12 @@ __all__ = [
     "run_tags",
     "runs",
     "segments",
+    "shared_summaries",
     "sweep_agents",
     "sweep_trials",
     "sweeps",
     "users",
+    "writers",
 ]
 
 metadata = MetaData()
@@ -186,6 +188,24 @@ segments = Table(
     UniqueConstraint("run_id", "stream", "writer", "first_line"),
     Index("segments_by_step", "run_id", "stream", "max_step", "min_step"),
     **_NEVER_REUSED,
+)
+
+# Of runs that several processes write: what each of them sent last, to see what it changes next,
+writers = Table(
+    "writers",
+    metadata,
+    Column("run_id", _to("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("writer", String(64), primary_key=True),
+    Column("config", Text, nullable=False, server_default="{}"),
+    Column("summary", Text, nullable=False, server_default="{}"),
+)
+
+# and when the value of each key of the summary was logged, JSON.
+shared_summaries = Table(
+    "shared_summaries",
+    metadata,
+    Column("run_id", _to("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("times", Text, nullable=False),
 )
 
 files = Table(

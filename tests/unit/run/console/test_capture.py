@@ -503,7 +503,7 @@ def test_text_that_is_no_text(stdout: Stream) -> None:
 
 
 def test_the_local_file(stdout: Stream) -> None:
-    run = start(x_label="node/0")
+    run = start(x_label="node:0")
     for number in range(3000):
         sys.stdout.write(f"\r{number}")
         print(f"line {number}", file=sys.stderr)

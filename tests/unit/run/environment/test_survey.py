@@ -251,3 +251,31 @@ def test_requirements_are_those_of_the_package_index() -> None:
     assert set(lines) == expected
     assert len(lines) == len(expected)
     assert Settings().save_requirements
+
+
+def test_a_fork_waits_for_the_job_under_way_but_not_for_one_that_hangs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    alone, begun, over = Surveyor(), threading.Event(), threading.Event()
+
+    def job() -> None:
+        begun.set()
+        over.wait(60)
+
+    alone.submit(job)
+    assert begun.wait(30)
+    threading.Timer(0.2, over.set).start()
+    alone.before_fork()
+    assert over.is_set()
+    alone.after_fork_in_parent()
+
+    begun.clear()
+    over.clear()
+    monkeypatch.setattr(surveyor, "_FORK_SECONDS", 0.1)
+    alone.submit(job)
+    assert begun.wait(30)
+    for _ in range(2):
+        alone.before_fork()
+        assert not over.is_set()
+        alone.after_fork_in_parent()
+    over.set()
