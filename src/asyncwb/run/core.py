@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from asyncwb.run.nulls import RunJournal
     from asyncwb.run.run import Run
     from asyncwb.run.terminal import Terminal
+    from asyncwb.run.watch import Watcher
     from asyncwb.settings import Settings
 
 __all__ = ["RunCore"]
@@ -64,6 +65,7 @@ class RunCore:
         self.ended = False
         self.forked = False
         self.connection: Connection | None = None
+        self.watcher: Watcher | None = None
         self._state: RunState = "running"
         self._runtime_before = 0.0
         self._lock = RLock()
@@ -146,6 +148,8 @@ class RunCore:
         with self._lock:
             if self.ended:
                 return
+            if self.watcher is not None:
+                self.watcher.close()
             self.history.close()
             self.summary.checkpoint(time())
             self.ended = True
@@ -189,6 +193,8 @@ class RunCore:
         self.forked = True
         # Another thread of the parent may have held the lock: nobody here would release it.
         self._lock = RLock()
+        if self.watcher is not None:
+            self.watcher.leave_to_parent()
         self.config.leave_to_parent(self._lock)
         self.summary.leave_to_parent(self._lock)
         self.history.leave_to_parent(self._lock)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from asyncwb.errors import Error, InvalidValueError, UsageError
 from asyncwb.run.attributes import RunAttributes
 from asyncwb.run.files import RunFiles
+from asyncwb.run.watching import RunWatch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Run"]
 
 
-class Run(RunFiles, RunAttributes):
+class Run(RunFiles, RunWatch, RunAttributes):
     """One live run. Made by `init`.
 
     Three words say how far a row has come. When `log` returns, the finished row is in the run's
