@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from benchmarks import heartbeat, kills
+from benchmarks import heartbeat, kills, watch
 from benchmarks.harness import ROOT, Result, Table, interleave, measure
 
 
@@ -187,6 +187,15 @@ def bench_heartbeat(rounds: int) -> Table:
     return table
 
 
+def bench_watch(rounds: int) -> Table:
+    table = Table(
+        "`watch` of a model of 10 million parameters, `log_freq=100`: added to a training step",
+        "nox -s bench -- watch",
+    )
+    watch.fill(table, turns=2 * rounds)
+    return table
+
+
 def bench_kills(_rounds: int) -> Table:
     table = Table("Rows lost on kill -9 right after the last `log` returned", kills.COMMAND)
     wandb = kills.wandb_loss(5000)
@@ -242,6 +251,7 @@ def main() -> None:
         "many": bench_many,
         "kills": bench_kills,
         "heartbeat": bench_heartbeat,
+        "watch": bench_watch,
     }
     parser.add_argument("names", nargs="*", choices=[*suites, []])
     options = parser.parse_args()
