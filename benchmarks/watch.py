@@ -7,6 +7,7 @@ A mean is made of two medians: of the steps with histograms, 1 in `LOG_FREQ`, an
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import statistics
@@ -39,7 +40,7 @@ def train(log: str, turns: int) -> Result:
     for client in CLIENTS:
         torch.manual_seed(0)
         sizes = (512, 2048, 2048, 2048, 256)
-        layers = [torch.nn.Linear(*pair) for pair in zip(sizes, sizes[1:], strict=False)]
+        layers = [torch.nn.Linear(*pair) for pair in itertools.pairwise(sizes)]
         model = torch.nn.Sequential(
             *[part for layer in layers for part in (layer, torch.nn.ReLU())]
         )

@@ -15,6 +15,7 @@ from asyncwb.run.exit import EXIT_WATCH
 from asyncwb.run.folder import remove_folder
 from asyncwb.run.history import History
 from asyncwb.run.names import Names
+from asyncwb.run.observers import Observers
 from asyncwb.run.recorder import Recorder, decode_row
 from asyncwb.run.saving import Saving
 from asyncwb.run.status import RunState, RunStatus
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from asyncwb.run.nulls import RunJournal
     from asyncwb.run.run import Run
     from asyncwb.run.terminal import Terminal
-    from asyncwb.run.watch import Watcher
     from asyncwb.settings import Settings
 
 __all__ = ["RunCore"]
@@ -65,7 +65,6 @@ class RunCore:
         self.ended = False
         self.forked = False
         self.connection: Connection | None = None
-        self.watcher: Watcher | None = None
         self._state: RunState = "running"
         self._runtime_before = 0.0
         self._lock = RLock()
@@ -90,6 +89,7 @@ class RunCore:
             settings=settings,
             start_time=start_time,
         )
+        self.observers = Observers(self)
 
     @property
     def url(self) -> str | None:
@@ -145,11 +145,11 @@ class RunCore:
 
     def end(self, run: Run, exit_code: int) -> None:
         """Write what ends the journal, once."""
+        if not self.ended:
+            self.observers.end()
         with self._lock:
             if self.ended:
                 return
-            if self.watcher is not None:
-                self.watcher.close()
             self.history.close()
             self.summary.checkpoint(time())
             self.ended = True
@@ -166,6 +166,8 @@ class RunCore:
     ) -> None:
         """End the run; online: wait until the server has it."""
         first = not self.ended
+        if first:
+            timeout = await self.observers.drain(timeout)
         self.end(run, exit_code)
         if self.connection is not None:
             if self._state == "finished":
@@ -193,8 +195,7 @@ class RunCore:
         self.forked = True
         # Another thread of the parent may have held the lock: nobody here would release it.
         self._lock = RLock()
-        if self.watcher is not None:
-            self.watcher.leave_to_parent()
+        self.observers.leave_to_parent()
         self.config.leave_to_parent(self._lock)
         self.summary.leave_to_parent(self._lock)
         self.history.leave_to_parent(self._lock)

@@ -45,6 +45,9 @@ def init(
     mode: Mode | None = None,
     resume: Resume | bool | None = None,
     reinit: Reinit | bool | None = None,
+    tensorboard: bool | None = None,
+    sync_tensorboard: bool | None = None,
+    monitor_gym: bool | None = None,
     settings: Settings | Mapping[str, Any] | None = None,
     wait: bool = True,
     init_timeout: float | None = None,
@@ -84,6 +87,10 @@ def init(
         reinit: What happens to a live current run. "create_new" (also None): it lives on beside
             the new one; "finish_previous" (True): it is finished first; "return_previous"
             (False): it is returned and nothing else happens.
+        tensorboard: The old name of `sync_tensorboard`.
+        sync_tensorboard: Make rows of what TensorBoard writers log that are opened during the
+            run, and upload their event files at its end.
+        monitor_gym: Log the videos that gymnasium's and gym's recorders finish, as `videos`.
         settings: A `Settings`, or a dict of its fields; the keywords above win.
         wait: False: return before any reply of the server; `run.url` is then known later.
         init_timeout: Seconds to wait for the server; 30 by default.
@@ -122,6 +129,8 @@ def init(
                 "mode": mode,
                 "resume": resume,
                 "allow_val_change": allow_val_change,
+                "sync_tensorboard": tensorboard if sync_tensorboard is None else sync_tensorboard,
+                "monitor_gym": monitor_gym,
                 "init_timeout": init_timeout,
                 "on_init_failure": on_init_failure,
             },

@@ -167,6 +167,11 @@ class Recorder:
         """Change the config."""
         self._write(ConfigRecord(update=_items(changed), remove=[Item(key=key) for key in removed]))
 
+    def nested_config(self, path: Sequence[str], value: object) -> None:
+        """Set a value below the top level of the config, such as one of the reserved `_wandb`."""
+        text = jsonx.encode(value).decode()
+        self._write(ConfigRecord(update=[Item(nested_key=list(path), value_json=text)]))
+
     def summary_set(self, changed: dict[str, Any], removed: list[str]) -> None:
         """Set or remove summary values by hand. `key` marks them as such, `nested_key` does not."""
         self._write(

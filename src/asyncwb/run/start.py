@@ -70,6 +70,7 @@ def start(options: StartOptions) -> tuple[Run, Connection | None]:
         )
     try:
         add_run(run)
+        core.observers.start()
         EXIT_WATCH.start(settings.exit_timeout if online else None)
         if not online and settings.mode != "disabled":
             terminal.line(f"run {settings.run_id} is offline, in {folder.path}")

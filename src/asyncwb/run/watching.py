@@ -59,12 +59,7 @@ class RunWatch(RunAttributes):
         """
         self._check_open()
         del criterion
-        core = self._core
-        if core.watcher is None:
-            from asyncwb.run.watch import Watcher
-
-            core.watcher = Watcher(core)
-        core.watcher.watch(models, log, log_freq, idx, log_graph=log_graph)
+        self._core.observers.watcher.watch(models, log, log_freq, idx, log_graph=log_graph)
 
     def unwatch(self, models: TorchModule | Sequence[TorchModule] | None = None) -> None:
         """Stop watching: the hooks are removed, histograms that wait still join the next row.
@@ -80,5 +75,5 @@ class RunWatch(RunAttributes):
             ForkedError: The run belongs to the parent process.
         """
         self._check_process()
-        if self._core.watcher is not None and not self._core.ended:
-            self._core.watcher.unwatch(models)
+        if not self._core.ended:
+            self._core.observers.watcher.unwatch(models)

@@ -94,6 +94,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Write the journal with each row, in intervals of 50 ms, or by what the disk can do."""
     step_order: Literal["keep", "warn", "raise"] = "keep"
     """What to do with a row whose step went back; the row is kept unless it raises."""
+    sync_tensorboard: bool = False
+    """Make rows of what TensorBoard writers log, and upload their files with the run."""
+    monitor_gym: bool = False
+    """Log the videos that gymnasium's and gym's recorders finish."""
     transmit_interval: float | None = None
     """Seconds between posts of rows; None: adapts from 1 to 15."""
     heartbeat_seconds: float = 30.0
@@ -174,6 +178,8 @@ ENVIRONMENT: Final[Mapping[str, tuple[str, ...]]] = {
     "insecure": ("WANDB_INSECURE_DISABLE_SSL", "ASYNCWB_INSECURE"),
     "durability": ("ASYNCWB_DURABILITY",),
     "step_order": ("ASYNCWB_STEP_ORDER",),
+    "sync_tensorboard": ("WANDB_SYNC_TENSORBOARD",),
+    "monitor_gym": ("WANDB_MONITOR_GYM",),
     "transmit_interval": ("ASYNCWB_TRANSMIT_INTERVAL", "WANDB__FILE_STREAM_TRANSMIT_INTERVAL"),
     "heartbeat_seconds": ("ASYNCWB_HEARTBEAT_SECONDS",),
     "memory_limit_bytes": ("ASYNCWB_MEMORY_LIMIT_BYTES",),

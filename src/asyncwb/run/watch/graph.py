@@ -78,16 +78,16 @@ def _node(number: int, name: str, module: Any, output: object) -> dict[str, Any]
         "id": number,
         "class_name": str(module),
         "parameters": sizes,
-        "output_shape": _shape(output if isinstance(output, tuple) else (output,)),
+        "output_shape": _shape(output) if isinstance(output, tuple) else [_shape(output)],
         "num_parameters": [math.prod(size) for _, size in sizes],
     }
 
 
-def _shape(value: object) -> list[Any]:
+def _shape(value: Any) -> list[Any]:
     """Sizes of a tensor, or of the tensors in nested lists, tuples and dicts."""
-    size = getattr(value, "size", None)
+    size: Any = getattr(value, "size", None)
     if callable(size):
-        return list(cast("Any", size()))
+        return list(size())
     if isinstance(value, Mapping):
         return [_shape(item) for item in cast("Mapping[object, object]", value).values()]
     if isinstance(value, list | tuple):

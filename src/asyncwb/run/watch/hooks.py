@@ -25,6 +25,7 @@ class Hook:
         self._frequency = self._left = frequency
 
     def __call__(self, *args: Any) -> None:
+        """Count a call, and pass on the one that is due."""
         self._left -= 1
         if self._left <= 0:
             self._left = self._frequency

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 from weakref import WeakKeyDictionary
 
@@ -81,7 +82,7 @@ class Watcher:
             prefix = f"graph_{number}" if number else ""
             watch = self._models[model] = _Watch(number)
             if log in ("parameters", "all"):
-                hook = Hook(lambda module, *_, at=prefix: self._parameters(module, at), log_freq)
+                hook = Hook(partial(self._parameters, prefix), log_freq)
                 watch.handles.append(model.register_forward_hook(hook))
             if log in ("gradients", "all"):
                 self._hook_gradients(watch, model, prefix, log_freq)
@@ -112,19 +113,16 @@ class Watcher:
     def _hook_gradients(self, watch: _Watch, model: Any, prefix: str, frequency: int) -> None:
         for name, parameter in model.named_parameters():
             if parameter.requires_grad:
-                key = f"gradients/{prefix}{name}"
-                hook = Hook(lambda gradient, key=key: self._note(key, gradient), frequency)
+                hook = Hook(partial(self._note, f"gradients/{prefix}{name}"), frequency)
                 watch.handles.append(parameter.register_hook(hook))
 
     def _hook_graph(self, watch: _Watch, model: Any) -> None:
         nn = sys.modules["torch"].nn
         containers = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
         key = f"graph_{watch.index}"
-        watch.handles.append(
-            ModelGraph(model, containers, lambda graph: self._write_graph(key, graph))
-        )
+        watch.handles.append(ModelGraph(model, containers, partial(self._write_graph, key)))
 
-    def _parameters(self, module: Any, prefix: str) -> None:
+    def _parameters(self, prefix: str, module: Any, *_: object) -> None:
         for name, parameter in module.named_parameters():
             self._note(f"parameters/{prefix}{name}", parameter)
 
@@ -162,7 +160,7 @@ class Watcher:
 
 
 def _as_models(models: object) -> list[Any]:
-    given = cast("list[Any]", list(models) if isinstance(models, list | tuple) else [models])
+    given = list(cast("list[Any]", models)) if isinstance(models, list | tuple) else [models]
     torch = sys.modules.get("torch")  # whoever has a model has imported it
     for model in given:
         if torch is None or not isinstance(model, torch.nn.Module):
