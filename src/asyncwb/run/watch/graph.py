@@ -85,9 +85,8 @@ def _node(number: int, name: str, module: Any, output: object) -> dict[str, Any]
 
 def _shape(value: Any) -> list[Any]:
     """Sizes of a tensor, or of the tensors in nested lists, tuples and dicts."""
-    size: Any = getattr(value, "size", None)
-    if callable(size):
-        return list(size())
+    if callable(getattr(value, "size", None)):
+        return list(value.size())
     if isinstance(value, Mapping):
         return [_shape(item) for item in cast("Mapping[object, object]", value).values()]
     if isinstance(value, list | tuple):

@@ -72,9 +72,9 @@ def _count(flat: Any, zeros: int) -> Histogram | None:
         low, high = min(low, 0.0), max(high, 0.0)
     values = flat.numpy()
     width = (high - low) / BINS
-    if values.dtype.itemsize < 8 and not 1e-37 < width < 1e37:
-        values = values.astype("float64")
-    if low == high or not math.isfinite(width):
+    if values.dtype.itemsize < 8 and not 1e-36 < width < 1e36:
+        values = values.astype("float64")  # a float32 holds no such range, or no part of it
+    if not 0 < width < math.inf:
         return _as_value([count], [low, high])
     counts = _in_bins(values, low, width)
     if zeros:
