@@ -61,6 +61,9 @@ class _Loader(Loader):
         self._loader = loader
         self._then = then
 
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)
+
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         module: ModuleType | None = self._loader.create_module(spec)
         return module

@@ -83,7 +83,7 @@ class TensorBoard:
             patience_seconds: How long a step may take before this gives up, with a warning.
         """
         self._ending.set()
-        thread = self._thread
+        thread, self._thread = self._thread, None
         while thread is not None and thread.is_alive():
             before = self._reads
             thread.join(patience_seconds)
