@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import struct
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asyncwb.errors import JournalError
@@ -170,6 +171,7 @@ class EventFile:
             _log.warning("%s: %s; what comes later in it is left out", self.path, reason)
 
 
+@lru_cache(1024)  # most records of a file have one of a few lengths
 def _masked_crc(data: bytes) -> int:
     """CRC-32C, rotated and moved as the format asks."""
     crc = 0xFFFFFFFF
