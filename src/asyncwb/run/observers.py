@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,8 @@ class Observers:
 
     def __init__(self, core: RunCore) -> None:
         self._core = core
+        # Hooks and writers may come from several threads at once.
+        self._lock = Lock()
         self._watcher: Watcher | None = None
         self._tensorboard: TensorBoard | None = None
         self._patches: list[Patch] = []
@@ -51,20 +54,22 @@ class Observers:
     @property
     def watcher(self) -> Watcher:
         """Of torch models."""
-        if self._watcher is None:
-            from asyncwb.run.watch import Watcher
+        from asyncwb.run.watch import Watcher
 
-            self._watcher = Watcher(self._core)
-        return self._watcher
+        with self._lock:
+            if self._watcher is None:
+                self._watcher = Watcher(self._core)
+            return self._watcher
 
     @property
     def tensorboard(self) -> TensorBoard:
         """Of TensorBoard's folders."""
-        if self._tensorboard is None:
-            from asyncwb.run.tensorboard import TensorBoard
+        from asyncwb.run.tensorboard import TensorBoard
 
-            self._tensorboard = TensorBoard(self._core)
-        return self._tensorboard
+        with self._lock:
+            if self._tensorboard is None:
+                self._tensorboard = TensorBoard(self._core)
+            return self._tensorboard
 
     async def drain(self, timeout: float | None) -> float | None:
         """Turn everything seen so far into rows, off the caller's thread.
@@ -93,7 +98,8 @@ class Observers:
             self._tensorboard.drain(_PATIENCE_SECONDS)
 
     def leave_to_parent(self) -> None:
-        """In a forked child: see nothing."""
+        """In a forked child: see nothing, with a lock that nobody holds."""
+        self._lock = Lock()
         for patch in self._patches:
             patch.leave_to_parent()
         if self._watcher is not None:

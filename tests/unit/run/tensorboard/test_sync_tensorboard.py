@@ -438,3 +438,11 @@ async def test_a_failure_of_the_thread_is_logged(
     scalars("logs")
     assert await finished(run) == []
     assert "a surprise" in caplog.text
+
+
+@pytest.mark.filterwarnings("ignore::asyncwb.errors.BlockingInAsyncWarning")
+async def test_the_blocking_face_inside_of_a_running_loop() -> None:
+    run = asyncwb.sync.init(project="p", mode="offline", sync_tensorboard=True)
+    scalars("logs")
+    run.finish()
+    assert [row["x"] for row in user_rows(journal(run))] == [0, 1]
