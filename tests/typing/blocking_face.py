@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, TextIO, assert_type
+from typing import TYPE_CHECKING, Any, TextIO, assert_type
 
 import asyncwb.sync as wandb
 from asyncwb.sync._api_files import File
 from asyncwb.sync._api_run import Run as ApiRun
 from asyncwb.types import Row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 run = wandb.init(project="p", config={"lr": 0.1})
 assert_type(run, wandb.Run)
@@ -21,6 +24,19 @@ assert_type(wandb.summary, wandb.Summary)
 assert_type(wandb.login(), bool)
 wandb.log({"loss": 0.5})
 wandb.finish()
+
+
+class Model:
+    """As much of a torch module as the types ask for."""
+
+    def named_parameters(self, prefix: str = "") -> Iterator[tuple[str, float]]:
+        yield prefix, 0.5
+
+
+assert_type(run.watch(Model(), log="all", log_freq=10), None)
+run.watch([Model(), Model()], idx=3, log_graph=True)
+run.unwatch(Model())
+run.watch(3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 with wandb.init() as other:
     assert_type(other, wandb.Run)
 

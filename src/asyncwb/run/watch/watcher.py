@@ -92,6 +92,8 @@ class Watcher:
     def unwatch(self, models: object | None) -> None:
         """Take the hooks of models away; None: of all."""
         given = list(self._models.keys()) if models is None else _as_models(models)
+        if not self._live:
+            return
         for model in given:
             watch = self._models.pop(model, None)
             if watch is None:
@@ -103,8 +105,8 @@ class Watcher:
 
     def close(self) -> None:
         """Let go of every model."""
-        self._live = False
         self.unwatch(None)
+        self._live = False
 
     def leave_to_parent(self) -> None:
         """In a forked child: its copy of the model goes on without us."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -159,6 +160,34 @@ def test_a_sparse_tensor_counts_as_the_dense_one() -> None:
 
 def test_sparse_zeros_alone_have_no_histogram() -> None:
     assert histogram(torch.zeros(5).to_sparse())() is None
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_device_is_waited_for_when_the_value_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, lost: bool
+) -> None:
+    calls: list[str] = []
+
+    class Event:
+        def record(self) -> None:
+            calls.append("record")
+
+        def synchronize(self) -> None:
+            calls.append("synchronize")
+            if lost:
+                raise RuntimeError("CUDA error: device-side assert triggered")
+
+    monkeypatch.setattr(torch.cuda, "Event", Event)
+    monkeypatch.setattr(torch.cuda, "device", lambda device: nullcontext())
+    value = module._on_its_way(module._summary(torch.tensor([0.0, 1.0, 1.0])))
+    assert calls == ["record"]
+    found = value()
+    assert calls == ["record", "synchronize"]
+    if lost:
+        assert found is None
+    else:
+        assert found is not None
+        assert (found["values"][0], found["values"][63]) == (1, 2)
 
 
 def test_the_highest_count_of_a_float32_is_passed(monkeypatch: pytest.MonkeyPatch) -> None:

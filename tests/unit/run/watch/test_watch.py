@@ -367,15 +367,19 @@ async def test_copies_and_pickles_of_a_watched_model_are_not_watched() -> None:
     assert keys(second, "parameters/") == set(NAMES)
 
 
-async def test_a_disabled_run_hooks_nothing() -> None:
+async def test_a_disabled_run_hooks_nothing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_SILENT", "false")
     run = await init("p", mode="disabled")
     model = Net()
     run.watch(model, log="all", log_graph=True)
     assert hooks(model) == 0
     with pytest.raises(InvalidValueError):
         run.watch(object())  # type: ignore[arg-type]
-    run.unwatch()
+    run.unwatch(model)
     await run.finish()
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
@@ -490,6 +494,26 @@ async def test_parts_called_alone_make_the_graph_too() -> None:
     assert len(graph_of(run)) == 3
     assert hooks(model) == 0
     await run.finish()
+
+
+# -- on a GPU -------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+async def test_a_model_on_a_gpu_has_the_rows_of_one_on_the_cpu() -> None:
+    run = await offline()
+    model = Net()
+    other = copy.deepcopy(model).cuda()
+    run.watch([model, other], log="all", log_freq=1)
+    batch = torch.randn(30, 4)
+    model(batch).sum().backward()
+    other(batch.cuda()).sum().backward()
+    (row,) = await finished(run)
+    for kind in ("gradients/", "parameters/"):
+        for name in NAMES:
+            here, there = row[kind + name], row[f"{kind}graph_1{name}"]
+            assert there["bins"] == pytest.approx(here["bins"], rel=1e-4, abs=1e-6)
+            assert sum(there["values"]) == sum(here["values"])
 
 
 # -- the blocking face, and what is imported ------------------------------------------------
