@@ -114,9 +114,10 @@ class History:
                 self._log_partial(values, step, commit)
 
     def attach(self, key: str, value: Callable[[], Any]) -> None:
-        """Add a value to the next row that is logged, whatever its step; opens no row itself.
+        """Add a value to the next row that is logged; opens no row itself.
 
-        A later value of the same key takes its place. After the end of the run nothing happens.
+        A row whose step went back goes without it. A later value of the same key takes its place.
+        After the end of the run nothing happens.
 
         Args:
             key: The name of the value.

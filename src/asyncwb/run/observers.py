@@ -100,8 +100,6 @@ class Observers:
     def leave_to_parent(self) -> None:
         """In a forked child: see nothing, with a lock that nobody holds."""
         self._lock = Lock()
-        for patch in self._patches:
-            patch.leave_to_parent()
         if self._watcher is not None:
             self._watcher.leave_to_parent()
         if self._tensorboard is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ __all__ = ["Patch"]
 class Patch:
     """Wrappers in modules of other libraries, in place while there are users of them.
 
+    Made once per process and for good.
+
     No module is imported for it: those that are not there yet are wrapped when they come.
 
     Args:
@@ -30,6 +33,9 @@ class Patch:
         self._users = 0
         self._imports: WhenImported | None = None
         self._undo: list[Callable[[], None]] = []
+        if hasattr(os, "register_at_fork"):
+            # Another thread of the parent may hold the lock: nobody in the child would release it.
+            os.register_at_fork(after_in_child=self._new_lock)
 
     def acquire(self) -> None:
         """Put the wrappers in place, for one more user."""
@@ -51,8 +57,7 @@ class Patch:
         for one in undo:
             one()
 
-    def leave_to_parent(self) -> None:
-        """In a forked child: another thread of the parent may have held the lock."""
+    def _new_lock(self) -> None:
         self._lock = threading.RLock()
 
     def observe(

@@ -64,9 +64,11 @@ class Watcher:
         if log not in ("gradients", "parameters", "all", None):
             raise InvalidValueError(f"log is 'gradients', 'parameters', 'all' or None, got {log!r}")
         log_freq = _whole("log_freq", log_freq)
-        first = self._next_index if idx is None else _whole("idx", idx)
         given = _as_models(models)
         taken = {watch.index for watch in self._models.values()}
+        first = self._next_index if idx is None else _whole("idx", idx)
+        while idx is None and not taken.isdisjoint(range(first, first + len(given))):
+            first += 1
         for number, model in enumerate(given, first):
             if model in self._models or given.index(model) < number - first:
                 raise InvalidValueError(

@@ -227,6 +227,18 @@ async def test_several_models_and_calls_count_on() -> None:
     }  # fmt: skip
 
 
+async def test_counting_on_passes_over_indices_that_are_taken() -> None:
+    run = await offline()
+    models = [nn.Linear(1, 1, bias=False) for _ in range(4)]
+    run.watch(models[0], log_freq=1, idx=1)
+    run.watch(models[1], log_freq=1, idx=3)
+    run.watch(models[2:], log_freq=1)
+    for model in models:
+        model(torch.ones(1, 1)).sum().backward()
+    (row,) = await finished(run)
+    assert keys(row, "gradients/") == {f"graph_{n}weight" for n in (1, 3, 4, 5)}
+
+
 async def test_two_runs_watch_one_model() -> None:
     one, two = await offline(), await offline()
     model = Net()
