@@ -26,16 +26,6 @@ def test_the_coroutine_is_here_and_what_it_calls_is_in_the_loop() -> None:
     assert PORTAL.call(ident) == there
 
 
-async def test_a_function_for_a_thread_is_called_here() -> None:
-    async def work() -> int:
-        return await PORTAL.in_thread(threading.get_ident)
-
-    # In an event loop, too, which stands still meanwhile.
-    with pytest.warns(BlockingInAsyncWarning):
-        assert PORTAL.here(work) == threading.get_ident()
-    assert await PORTAL.in_thread(threading.get_ident) != threading.get_ident()
-
-
 def test_a_coroutine_without_a_call_starts_no_loop() -> None:
     async def nothing() -> int:
         return 3

@@ -18,6 +18,7 @@ from run_journals import bodies, rows, user_rows
 import asyncwb.sync
 from asyncwb.errors import UsageError
 from asyncwb.journal.records import ConfigRecord, FilesRecord
+from asyncwb.portal import PORTAL
 from asyncwb.run import Run, init
 from asyncwb.run.tensorboard import folder
 from asyncwb.run.tensorboard.patch import WRITERS
@@ -440,8 +441,11 @@ async def test_a_failure_of_the_thread_is_logged(
     assert "a surprise" in caplog.text
 
 
-@pytest.mark.filterwarnings("ignore::asyncwb.errors.BlockingInAsyncWarning")
-async def test_the_blocking_face_inside_of_a_running_loop() -> None:
+async def test_the_blocking_face_inside_of_a_running_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Its warning comes once per process: other tests wait for it.
+    monkeypatch.setattr(PORTAL, "_warned", True)
     run = asyncwb.sync.init(project="p", mode="offline", sync_tensorboard=True)
     scalars("logs")
     run.finish()
