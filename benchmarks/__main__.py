@@ -88,6 +88,26 @@ def bench_log(rounds: int) -> Table:
     return table
 
 
+def bench_metrics(rounds: int) -> Table:
+    table = Table(
+        "`log` of ten floats with `define_metric`: a step value, four statistics of each",
+        "nox -s bench -- metrics",
+    )
+    got = interleave(["wandb", "asyncwb"], "metrics", "20000", rounds=rounds)
+    wandb, ours = got["wandb"], got["asyncwb"]
+    table.add(
+        "p50 / p99", f"{wandb['p50_us']:.1f} / {wandb['p99_us']:.1f} us",
+        f"{ours['p50_us']:.1f} / {ours['p99_us']:.1f} us",
+        f"{times(wandb['p50_us'], ours['p50_us'])} / {times(wandb['p99_us'], ours['p99_us'])}",
+        "<= 10 us (p50)",
+    )  # fmt: skip
+    table.add(
+        "rows/s, `finish` included", f"{wandb['rows_per_s']:,.0f}", f"{ours['rows_per_s']:,.0f}",
+        times(ours["rows_per_s"], wandb["rows_per_s"]), "",
+    )  # fmt: skip
+    return table
+
+
 def bench_online(rounds: int) -> Table:
     from asyncwb.testing import local_server
 
@@ -245,6 +265,7 @@ def main() -> None:
         "import": bench_import,
         "init": bench_init,
         "log": bench_log,
+        "metrics": bench_metrics,
         "online": bench_online,
         "stalled": bench_stalled,
         "scan": lambda rounds: bench_scan(rounds, parser.parse_args().rtt_ms),

@@ -68,10 +68,14 @@ def offline_init(name: str, _count: int) -> dict[str, float]:
     return {"init_ms": took * 1000}
 
 
-def log_rows(name: str, count: int, mode: str) -> dict[str, float]:
+def log_rows(name: str, count: int, mode: str, *, metrics: bool = False) -> dict[str, float]:
+    """Rows with a clock around each; `metrics`: each gets a step value and counts ten times."""
     module = client(name)
     rows = make_rows(count)
     run = start(module, mode)
+    if metrics:
+        run.define_metric("*", step_metric="epoch", summary="min,max,mean,last")
+        run.log({"epoch": 1})
     log = run.log
     clock = time.perf_counter_ns
     times = [0] * count
@@ -237,6 +241,8 @@ def main() -> None:
             result = asyncio.run(log_rows_awaited(int(argument), "offline"))
         case "log":
             result = log_rows(name, int(argument), "offline")
+        case "metrics":
+            result = log_rows(name, int(argument), "offline", metrics=True)
         case "batches":
             result = log_batches(name, int(argument))
         case "many":

@@ -10,26 +10,40 @@ from asyncwb.current import require_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import timedelta
     from typing import Any
+
+    from asyncwb.types import AlertLevel
 
 __all__ = ["alert", "flush", "log", "mark_preempting"]
 
 
-async def alert(title: str, text: str, level: str = "INFO", wait_duration: float = 60.0) -> None:
+async def alert(
+    title: str,
+    text: str,
+    level: AlertLevel | str | None = None,
+    wait_duration: float | timedelta | None = None,
+) -> None:
     """Ask the server to alert the user. Returns when the alert is in the journal.
 
     `Run.alert` of the current run.
 
+    It is sent at once, ahead of rows that wait for their time; an offline run's when the run
+    is synced. The server decides who is told and how. What comes too soon after another of
+    its title is left out.
+
     Args:
-        title: A short title; alerts are rate limited by it.
+        title: Up to 64 characters; alerts are rate limited by it.
         text: The message.
-        level: "INFO", "WARN" or "ERROR", in any case.
-        wait_duration: Seconds that at least lie between two alerts of this title.
+        level: An `AlertLevel`, or "INFO", "WARN" or "ERROR" in any case; INFO by default.
+        wait_duration: Seconds, or a `timedelta`, that at least lie between two alerts of this
+            title; 60 s by default.
 
     Raises:
         UsageError: There is no current run.
-        InvalidValueError: Another level, or a negative duration.
+        InvalidValueError: An argument has a wrong type or value.
         ClosedError: The run is finished.
+        ForkedError: The run belongs to the parent process.
     """
     await require_run("alert()").alert(title, text, level, wait_duration)
 
@@ -86,12 +100,16 @@ async def log(row: Mapping[str, Any], step: int | None = None, commit: bool | No
 
 
 def mark_preempting() -> None:
-    """Tell the server that this process may be stopped soon. Returns at once.
+    """Tell the server, at once, that this process may be stopped soon. Never waits.
 
     `Run.mark_preempting` of the current run.
+
+    The run then counts as preempting, and as preempted when it goes silent or fails, so that
+    a sweep gives its work to somebody else.
 
     Raises:
         UsageError: There is no current run.
         ClosedError: The run is finished.
+        ForkedError: The run belongs to the parent process.
     """
     require_run("mark_preempting()").mark_preempting()

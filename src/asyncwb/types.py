@@ -1,11 +1,22 @@
-"""Public type aliases. No logic."""
+"""Public types. No logic."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence  # noqa: TC003 - the aliases are resolved at runtime
+from enum import Enum
 from typing import Literal, Protocol, TypeAlias
 
-__all__ = ["JSON", "FileKind", "FilePolicy", "Mode", "ResponseLike", "Resume", "Row"]
+__all__ = [
+    "JSON",
+    "AlertLevel",
+    "FileKind",
+    "FilePolicy",
+    "Mode",
+    "Reinit",
+    "ResponseLike",
+    "Resume",
+    "Row",
+]
 
 JSON: TypeAlias = "bool | int | float | str | Sequence[JSON] | Mapping[str, JSON] | None"
 """A value that JSON can hold; floats may also be NaN or infinite."""
@@ -15,12 +26,21 @@ Row: TypeAlias = "dict[str, JSON]"
 
 Mode: TypeAlias = Literal["online", "offline", "disabled", "shared"]
 Resume: TypeAlias = Literal["allow", "must", "never", "auto"]
+Reinit: TypeAlias = Literal["create_new", "finish_previous", "return_previous", "default"]
 
 FilePolicy: TypeAlias = Literal["now", "end", "live"]
 """When a file of a run is uploaded: at once, at the end of the run, or at each change."""
 
 FileKind: TypeAlias = Literal["other", "wandb", "media", "artifact"]
 """What a file of a run is: the user's, the run's own, of a logged value, of an artifact."""
+
+
+class AlertLevel(Enum):
+    """How much an alert matters."""
+
+    INFO = "INFO"
+    WARN = "WARN"
+    ERROR = "ERROR"
 
 
 class ResponseLike(Protocol):

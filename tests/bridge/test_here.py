@@ -77,3 +77,10 @@ def test_other_waits_and_the_loops_own_thread_are_refused() -> None:
 
     with pytest.raises(PortalMisuseError, match="await"):
         PORTAL.call(inside)
+
+
+def test_work_for_a_thread_is_done_here() -> None:
+    async def work() -> int:
+        return await PORTAL.in_thread(threading.get_ident)
+
+    assert PORTAL.here(work) == threading.get_ident()

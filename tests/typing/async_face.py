@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, assert_type
 
 import asyncwb
 from asyncwb.api.run import Run as ApiRun
 from asyncwb.portal import PORTAL, on_loop, on_loop_iter
-from asyncwb.types import Row
+from asyncwb.run.metrics import Metric
+from asyncwb.types import AlertLevel, Row
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -20,6 +22,14 @@ async def use() -> None:
         await run.log({"loss": 1.0})
         assert_type(await run.save("*.txt", policy="now"), list[str])
         assert_type(await run.restore("a.txt", root=Path()), TextIO | None)
+        epoch = run.define_metric("epoch", hidden=True)
+        assert_type(epoch, Metric)
+        assert_type(run.define_metric("x", epoch, summary=["best"], goal="minimize"), Metric)
+        run.define_metric("x", goal="min")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        await run.alert("t", "x", AlertLevel.WARN, timedelta(minutes=1))
+        run.tags += ("x",)
+        run.notes = None
+        assert_type(run.project_url, str | None)
     assert_type(await asyncwb.init(), asyncwb.Run)
     assert_type(asyncwb.run, asyncwb.Run | None)
     assert_type(asyncwb.config, asyncwb.Config)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TextIO, assert_type
 
 import asyncwb.sync as wandb
+from asyncwb.run.metrics import Metric
 from asyncwb.sync._api_files import File
 from asyncwb.sync._api_run import Run as ApiRun
 from asyncwb.types import Row
@@ -18,6 +19,8 @@ assert_type(run.id, str)
 assert_type(run.log({"loss": 1.0}, step=3), None)
 assert_type(run.save("*.txt", base_path=".", policy="end", glob=False), list[str])
 assert_type(run.restore("a.txt"), TextIO | None)
+assert_type(run.define_metric("x/*", step_metric="epoch", summary="min,max"), Metric)
+assert_type(run.display(), bool)
 assert_type(wandb.run, wandb.Run | None)
 assert_type(wandb.config, wandb.Config)
 assert_type(wandb.summary, wandb.Summary)

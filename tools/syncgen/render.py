@@ -17,6 +17,7 @@ PLAIN_DUNDERS = frozenset(
     {
         *("__getitem__", "__setitem__", "__delitem__", "__len__", "__contains__", "__iter__"),
         *("__bool__", "__reduce__", "__copy__", "__deepcopy__"),
+        *("_repr_html_", "_repr_mimebundle_"),  # IPython's
     }
 )
 SLICE = "builtins.slice[int | None, int | None, int | None]"
@@ -195,6 +196,8 @@ class Writer:
             if overloaded:
                 self.extra |= {"cast", "Any"}
         value = types.wrapped(item.returns, call)
+        if item.name.startswith("_") and not item.name.startswith("__"):
+            value += "  # pyright: ignore[reportPrivateUsage]"
         silent = item.returns is None or ast.unparse(item.returns) in {"None", "NoReturn"}
         return f"{head}    {'' if silent else 'return '}{value}"
 

@@ -252,8 +252,10 @@ class RowDecoder:
         for path, item in zip(paths, record.item, strict=True):
             _put(tree, path, _value_text(item))
         flat = all(len(path) == 1 for path in paths) and len(set(paths)) == len(paths)
-        if "_step" not in tree and record.step is not None:
-            tree["_step"] = b"%d" % record.step.num
+        if "_step" not in tree:
+            # Its step stands beside the items, or nowhere, so it is no template for the next row.
+            if record.step is not None:
+                tree["_step"] = b"%d" % record.step.num
         elif flat and 0 < len(paths) <= _MAX_PLAN_KEYS and paths not in self._seen:
             self._learn(paths, record)
         return _tree_text(tree), paths

@@ -1,8 +1,8 @@
 # ruff: noqa: RUF012 - msgspec copies empty list and dict defaults per instance
 """Records that hold values: rows, summary, config, system metrics."""
 
-from __future__ import annotations
-
+# No `from __future__ import annotations`: evaluated from text, they would take a millisecond of the
+# first `init`.
 from typing import Annotated
 
 from asyncwb.journal.environment_records import Timestamp  # noqa: TC001 - read at run time

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import quote
 
 from asyncwb.errors import ClosedError, ForkedError
+from asyncwb.run.telemetry import Feature
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from asyncwb.run.config_static import ConfigStatic
     from asyncwb.run.core import RunCore
     from asyncwb.run.run import Run
     from asyncwb.settings import Settings
@@ -45,33 +48,38 @@ class RunAttributes:
 
     @property
     def name(self) -> str | None:
-        """Display name; None until the server has invented one. Setting it writes through."""
+        """Display name; None while the server alone knows it.
+
+        Setting it writes through; without one ("" or None) a run goes by its id.
+        """
         return self._core.names.name
 
     @name.setter
-    def name(self, value: str) -> None:
+    def name(self, value: str | None) -> None:
         self._check_open()
         self._core.names.set_name(value)
+        self._core.telemetry.use(Feature.SET_NAME)
 
     @property
     def notes(self) -> str | None:
-        """Notes. Setting them writes through."""
+        """Notes. Setting them writes through; "" or None empties them."""
         return self._core.names.notes
 
     @notes.setter
-    def notes(self, value: str) -> None:
+    def notes(self, value: str | None) -> None:
         self._check_open()
         self._core.names.set_notes(value)
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """Tags. Setting them writes through."""
+        """Tags. Setting them writes through: `run.tags += ("x",)`; `()` empties them."""
         return self._core.names.tags
 
     @tags.setter
-    def tags(self, value: Sequence[str]) -> None:
+    def tags(self, value: Sequence[str] | None) -> None:
         self._check_open()
         self._core.names.set_tags(value)
+        self._core.telemetry.use(Feature.SET_TAGS)
 
     @property
     def entity(self) -> str | None:
@@ -110,6 +118,41 @@ class RunAttributes:
         return self._core.url
 
     @property
+    def project_url(self) -> str | None:
+        """Web page of the project; None until the server has answered."""
+        url = self.url
+        return None if url is None else url.rpartition("/runs/")[0]
+
+    @property
+    def sweep_url(self) -> str | None:
+        """Web page of the sweep; None without one, and until the server has answered."""
+        project, sweep = self.project_url, self.sweep_id
+        if project is None or sweep is None:
+            return None
+        return f"{project}/sweeps/{quote(sweep.rpartition('/')[2], safe='')}"
+
+    def get_url(self) -> str | None:
+        """The same as `url`."""
+        return self.url
+
+    def get_project_url(self) -> str | None:
+        """The same as `project_url`."""
+        return self.project_url
+
+    def get_sweep_url(self) -> str | None:
+        """The same as `sweep_url`."""
+        return self.sweep_url
+
+    def project_name(self) -> str:
+        """The same as `project`."""
+        return self.project
+
+    @property
+    def sync_dir(self) -> str:
+        """Folder of the run, as an absolute path: what `asyncwb sync` takes."""
+        return str(self._core.folder.path)
+
+    @property
     def dir(self) -> str:
         """Folder of the run's files, as an absolute path."""
         return str(self._core.folder.files_path)
@@ -118,6 +161,16 @@ class RunAttributes:
     def mode(self) -> Mode:
         """Mode the run was started in."""
         return self._core.settings.mode
+
+    @property
+    def offline(self) -> bool:
+        """Whether the run was started offline."""
+        return self.mode == "offline"
+
+    @property
+    def disabled(self) -> bool:
+        """Whether the run was started disabled, and does nothing."""
+        return self.mode == "disabled"
 
     @property
     def resumed(self) -> bool:
@@ -138,6 +191,13 @@ class RunAttributes:
     def start_time(self) -> float:
         """Start of the run in Unix seconds."""
         return self._core.start_time
+
+    @property
+    def config_static(self) -> ConfigStatic:
+        """A read-only copy of the config, as it is now."""
+        from asyncwb.run.config_static import ConfigStatic
+
+        return ConfigStatic(self._core.config.as_dict())
 
     @property
     def settings(self) -> Settings:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from asyncwb.errors import ConfigError
+from asyncwb.run.config_sources import config_values
 from asyncwb.run.tracked import tracked, untracked
 from asyncwb.run.values import plain_value
 
@@ -95,7 +96,8 @@ class Config(MutableMapping[str, Any]):
         """Set several keys, all or none of them.
 
         Args:
-            values: A mapping, a namespace as `argparse` makes it, or pairs.
+            values: What `init` takes as config: a mapping, a namespace, a dataclass, flags of
+                absl, the path of a YAML file; or pairs.
             allow_val_change: Whether keys that are set may change; None: as given to `init`.
             kwargs: More keys.
 
@@ -106,7 +108,7 @@ class Config(MutableMapping[str, Any]):
         allowed = self._allow_val_change if allow_val_change is None else allow_val_change
         converted = {
             key: self._convert(key, value)
-            for key, value in {**as_mapping(values), **kwargs}.items()
+            for key, value in {**config_values(values), **kwargs}.items()
         }
         with self._lock:
             changed = {
@@ -128,7 +130,7 @@ class Config(MutableMapping[str, Any]):
     def setdefaults(self, values: object) -> None:
         """Set the keys of `values` that are not set yet."""
         with self._lock:
-            found = as_mapping(values)
+            found = config_values(values)
             self.update({key: value for key, value in found.items() if key not in self._values})
 
     def as_dict(self) -> dict[str, Any]:
@@ -162,36 +164,6 @@ class Config(MutableMapping[str, Any]):
         with self._lock:
             if key in self._values:
                 self._record({key: untracked(self._values[key])}, [])
-
-
-def as_mapping(values: object) -> dict[str, Any]:
-    """Read a mapping, a namespace or pairs.
-
-    Raises:
-        ConfigError: It is none of them.
-    """
-    if isinstance(values, Mapping):
-        return dict(values)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-    if isinstance(values, str):
-        raise ConfigError("config is a dict or a namespace, not a string")
-    if hasattr(values, "__dict__") and not isinstance(values, type):
-        return {key: item for key, item in vars(values).items() if not key.startswith("_")}
-    try:
-        return dict(values)  # type: ignore[call-overload,no-any-return]
-    except (TypeError, ValueError) as exc:
-        raise ConfigError(
-            f"config is a dict or a namespace, got {type(values).__name__}", exc=exc
-        ) from exc
-
-
-def wire_config(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Read a config as the server holds it: bare values, without the reserved key."""
-    plain: dict[str, Any] = {}
-    for key, item in config.items():
-        if key not in {"_wandb", "wandb_version"}:
-            wrapped = isinstance(item, dict) and "value" in item
-            plain[key] = item["value"] if wrapped else item
-    return plain
 
 
 def _same(old: Any, new: Any) -> bool:

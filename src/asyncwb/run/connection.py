@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from asyncwb.journal import Journal
     from asyncwb.portal.background import Background
+    from asyncwb.run.environment import Survey
     from asyncwb.run.status import RunStatus
     from asyncwb.sender.resume import ResumePoint
     from asyncwb.settings import Settings
@@ -29,6 +30,7 @@ __all__ = ["Connection"]
 _NEVER_REACHED_SECONDS = 2.0
 _STOP_SECONDS = 0.4
 _LOOK_SECONDS = 0.25
+_ACCOUNT_SECONDS = 1.0
 
 
 class Connection:
@@ -46,6 +48,7 @@ class Connection:
     ) -> None:
         self._journal = journal
         self._settings = settings
+        self._config = config
         self._sender = Sender(
             journal.reader(),
             settings=settings,
@@ -53,6 +56,7 @@ class Connection:
             transport_config=config,
         )
         self._task: Background | None = None
+        self._lookup: Background | None = None
         self._finish_lock: anyio.Lock | None = None
         self._delivered: bool | None = None
         self._failure: Error | None = None
@@ -67,13 +71,56 @@ class Connection:
         """Where the server's run ended; None for a new one."""
         return self._sender.resumed
 
+    @property
+    def inherited(self) -> dict[str, object]:
+        """Config of the run that this one goes on with, as the server holds it."""
+        return self._sender.inherited
+
     def start(self) -> None:
         """Begin to send. From any thread; returns at once."""
         self._journal.on_append = self._sender.wake
         self._task = PORTAL.spawn(self._sender.run, name="asyncwb sender")
 
+    def look_up(self, survey: Survey) -> None:
+        """Find out in the background whose run this is, where that matters; returns at once."""
+        if not survey.wants_account:
+            survey.conclude(None)
+            return
+
+        async def ask() -> None:
+            from asyncwb.run.environment.account import find_account
+
+            survey.conclude(await find_account(self._config))
+
+        self._lookup = PORTAL.spawn(ask, name="asyncwb account")
+
+    @property
+    def looking_up(self) -> bool:
+        """Whether the answer to `look_up` is still missing. From any thread."""
+        return self._lookup is not None and not self._lookup.done
+
+    async def account_known(self) -> None:
+        """Give a server that is not known to be away a moment to say whose run this is."""
+        if self._lookup is not None and not self.sender_status.last_error:
+            with anyio.move_on_after(_ACCOUNT_SECONDS):
+                await self._lookup.wait()
+
+    async def end_look_up(self) -> None:
+        """Take the answer that comes in a moment, or go on without."""
+        await self.account_known()
+        self._cancel_look_up()
+
+    def _cancel_look_up(self) -> None:
+        if self._lookup is not None:
+            self._lookup.cancel()
+
+    def hurry(self) -> None:
+        """Have the sender look at the journal now. From any thread; returns at once."""
+        self._sender.wake()
+
     def stop(self) -> None:
         """Give up sending. From any thread; returns at once."""
+        self._cancel_look_up()
         self._sender.stop()
 
     async def ready(self, timeout: float) -> bool:

@@ -65,9 +65,11 @@ def live_runs() -> list[Run]:
 
 
 def _after_fork() -> None:
+    from asyncwb.run.environment import SURVEYOR
     from asyncwb.run.exit import EXIT_WATCH
 
     EXIT_WATCH.leave_to_parent()
+    SURVEYOR.leave_to_parent()
     for run in list(_live.values()):
         # Kept as the current run, so that using it in the child raises instead of doing nothing.
         run._leave_to_parent()  # pyright: ignore[reportPrivateUsage]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from threading import RLock
-from time import time
+from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
 from asyncwb.errors import Error
 from asyncwb.portal import PORTAL
 from asyncwb.run.auto_resume import forget_run
-from asyncwb.run.config import Config, wire_config
+from asyncwb.run.config import Config
+from asyncwb.run.config_sources import wire_config
 from asyncwb.run.context import leave_run
+from asyncwb.run.environment import Survey
 from asyncwb.run.exit import EXIT_WATCH
 from asyncwb.run.folder import remove_folder
 from asyncwb.run.history import History
@@ -20,13 +22,19 @@ from asyncwb.run.recorder import Recorder, decode_row
 from asyncwb.run.saving import Saving
 from asyncwb.run.status import RunState, RunStatus
 from asyncwb.run.summary import Summary
+from asyncwb.run.telemetry import Feature
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from asyncwb.journal.rows import RowEncoder
     from asyncwb.run.connection import Connection
+    from asyncwb.run.environment import Program
     from asyncwb.run.folder import RunFolder
+    from asyncwb.run.metrics import Metrics
     from asyncwb.run.nulls import RunJournal
     from asyncwb.run.run import Run
+    from asyncwb.run.telemetry import Telemetry
     from asyncwb.run.terminal import Terminal
     from asyncwb.settings import Settings
 
@@ -43,6 +51,8 @@ class RunCore:
         terminal: For lines to the user.
         encoder: Turns rows into records.
         start_time: Start of the run in Unix seconds.
+        program: What runs.
+        telemetry: What of asyncwb is used.
     """
 
     def __init__(
@@ -54,6 +64,8 @@ class RunCore:
         terminal: Terminal,
         encoder: RowEncoder,
         start_time: float,
+        program: Program,
+        telemetry: Telemetry,
     ) -> None:
         self.settings = settings
         self.journal = journal
@@ -67,8 +79,13 @@ class RunCore:
         self.connection: Connection | None = None
         self._state: RunState = "running"
         self._runtime_before = 0.0
+        self._metrics: Metrics | None = None
         self._lock = RLock()
         self.recorder = Recorder(journal.append, settings=settings, start_time=start_time)
+        self.telemetry = telemetry
+        self.survey = Survey(
+            settings, self.recorder, folder.files_path, program=program, start_time=start_time
+        )
         self.saving = Saving(folder.files_path, self.recorder, terminal, settings)
         self.names = Names(settings, self.recorder)
         self.config = Config(
@@ -92,9 +109,30 @@ class RunCore:
         self.observers = Observers(self)
 
     @property
+    def metrics(self) -> Metrics:
+        """Metric definitions; made with the first one."""
+        with self._lock:
+            if self._metrics is None:
+                from asyncwb.run.metrics import Metrics
+
+                self._metrics = Metrics(
+                    lock=self._lock,
+                    recorder=self.recorder,
+                    history=self.history,
+                    summary=self.summary,
+                    decode_row=decode_row,
+                )
+            return self._metrics
+
+    @property
     def url(self) -> str | None:
         """Web page, once the server has answered."""
         return None if self.connection is None else self.connection.sender_status.url
+
+    def hurry(self) -> None:
+        """Have the sender look at the journal now, though rows may wait for their time."""
+        if self.connection is not None:
+            self.connection.hurry()
 
     def take_answer(self) -> None:
         """Take over what the server answered when the run was made known to it."""
@@ -102,27 +140,32 @@ class RunCore:
         if connection is None:
             return
         self.names.take(connection.sender_status)
+        with self._lock:
+            self.config.load({**wire_config(connection.inherited), **self.config.as_dict()})
         point = connection.resumed
         if point is None:
             return
+        self.telemetry.use(Feature.RESUMED)
         self.names.continue_from(point)
         self.resumed = True
         self.starting_step = point.starting_step
         self._runtime_before = point.runtime
         with self._lock:
-            self.config.load({**wire_config(point.config), **self.config.as_dict()})
             self.summary.load({k: v for k, v in point.summary.items() if k != "_wandb"})
+            self.metrics.inherit(point.config)
             self.history.start_at(point.starting_step, point.runtime)
             self.names.note_resumed(point.starting_step, point.runtime)
 
     def abandon(self, run: Run) -> None:
         """End a run whose start failed: it was never handed out, so nothing of it is kept."""
+        self.survey.drop()
         self.end(run, 1)
         self._state = "unsent"
         remove_folder(self.folder)
 
-    def _record_summary(self, values: dict[str, Any]) -> None:
-        self.recorder.summary_derived(values, self._runtime_before + time() - self.start_time)
+    def _record_summary(self, values: dict[str, Any], objects: Collection[tuple[str, ...]]) -> None:
+        runtime = self._runtime_before + time() - self.start_time
+        self.recorder.summary_derived(values, runtime, objects)
 
     def status(self) -> RunStatus:
         """A snapshot."""
@@ -153,6 +196,8 @@ class RunCore:
             self.history.close()
             self.summary.checkpoint(time())
             self.ended = True
+            self.telemetry.use(Feature.FINISH)
+            self.recorder.write(self.telemetry.record(finished=True))
             self.recorder.end(exit_code, time() - self.start_time)
             self.journal.close()
             if exit_code == 0 and self.settings.resume == "auto":
@@ -167,6 +212,11 @@ class RunCore:
         """End the run; online: wait until the server has it."""
         first = not self.ended
         if first:
+            began = monotonic()
+            if self.connection is not None and self.connection.looking_up:
+                await PORTAL.acall(self.connection.end_look_up)
+            await self.survey.settled(timeout)
+            timeout = None if timeout is None else max(0.0, timeout - (monotonic() - began))
             timeout = await self.observers.drain(timeout)
         self.end(run, exit_code)
         if self.connection is not None:
@@ -189,6 +239,11 @@ class RunCore:
             )
         except Error as error:
             self.terminal.warning(str(error))
+
+    def start_at(self, step: int) -> None:
+        """Begin at a step of an earlier run, which the caller chose."""
+        self.starting_step = step
+        self.history.start_at(step, 0.0)
 
     def leave_to_parent(self) -> None:
         """In a forked child: nothing of the parent's is touched again."""

@@ -58,6 +58,8 @@ class History:
         self._decode_row = decode_row
         self._append = append
         self._observe = observe
+        # Puts in what metric definitions ask for; None while there are none.
+        self._complete: Callable[[dict[str, Any]], dict[str, Any]] | None = None
         self._lock = lock
         self._start = start_time
         self._step = 0
@@ -85,6 +87,15 @@ class History:
             self._start -= runtime
             self._step = step
 
+    def attach(
+        self,
+        complete: Callable[[dict[str, Any]], dict[str, Any]],
+        observe: Callable[[dict[str, Any], bytes, float], None],
+    ) -> None:
+        """From now on, have `complete` see every row before it is written, `observe` after."""
+        with self._lock:
+            self._complete, self._observe = complete, observe
+
     def log(
         self, row: Mapping[str, Any], step: int | None = None, commit: bool | None = None
     ) -> None:
@@ -98,6 +109,8 @@ class History:
                 # logs a row of its own gets the next one.
                 self._step = number + 1
                 try:
+                    if self._complete is not None:
+                        values = self._complete(values)
                     payload = self._encode(
                         values, step=number, timestamp=now, runtime=now - self._start
                     )
@@ -113,7 +126,7 @@ class History:
             else:
                 self._log_partial(values, step, commit)
 
-    def attach(self, key: str, value: Callable[[], Any]) -> None:
+    def add_to_next(self, key: str, value: Callable[[], Any]) -> None:
         """Add a value to the next row that is logged; opens no row itself.
 
         A row whose step went back goes without it. A later value of the same key takes its place.
@@ -230,6 +243,8 @@ class History:
         self._write(row, number, self._opened_at)
 
     def _write(self, row: dict[str, Any], step: int, now: float) -> None:
+        if self._complete is not None:
+            row = self._complete(row)
         payload = self._encode(row, step=step, timestamp=now, runtime=now - self._start)
         self._append(payload)
         self.rows += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal
 
 from asyncwb.errors import InvalidValueError
 from asyncwb.portal import PORTAL
@@ -18,13 +18,9 @@ if TYPE_CHECKING:
     from asyncwb.run.connection import Connection
     from asyncwb.run.run import Run
     from asyncwb.settings import Settings
-    from asyncwb.types import Mode, Resume
+    from asyncwb.types import Mode, Reinit, Resume
 
-__all__ = ["Reinit", "RunInit", "init"]
-
-Reinit: TypeAlias = Literal["create_new", "finish_previous", "return_previous"]
-
-_REINITS = ("create_new", "finish_previous", "return_previous")
+__all__ = ["RunInit", "init"]
 
 
 def init(
@@ -36,18 +32,23 @@ def init(
     name: str | None = None,
     notes: str | None = None,
     tags: Sequence[str] | None = None,
-    config: Mapping[str, Any] | object | None = None,
+    config: Mapping[str, Any] | str | os.PathLike[str] | object | None = None,
     config_exclude_keys: Sequence[str] | None = None,
     config_include_keys: Sequence[str] | None = None,
     allow_val_change: bool | None = None,
     group: str | None = None,
     job_type: str | None = None,
     mode: Mode | None = None,
-    resume: Resume | bool | None = None,
+    force: bool | None = None,
     reinit: Reinit | bool | None = None,
+    resume: Resume | bool | None = None,
+    resume_from: str | None = None,
+    fork_from: str | None = None,
+    save_code: bool | None = None,
     tensorboard: bool | None = None,
     sync_tensorboard: bool | None = None,
     monitor_gym: bool | None = None,
+    anonymous: object = None,
     settings: Settings | Mapping[str, Any] | None = None,
     wait: bool = True,
     init_timeout: float | None = None,
@@ -74,23 +75,34 @@ def init(
         name: Display name; None: the server invents one.
         notes: Notes, as long as you like.
         tags: Tags of 1 to 64 characters.
-        config: Inputs of the run: a mapping or a namespace (`argparse`).
+        config: Inputs of the run: a mapping, a namespace (`argparse`), a dataclass, the flags of
+            absl, or the path of a YAML file. They win over `config-defaults.yaml` in the working
+            directory.
         config_exclude_keys: Keys of `config` to leave out.
         config_include_keys: The only keys of `config` to take; not together with the other.
         allow_val_change: Whether a config key that is set may change; True by default.
         group: Group of runs that belong together.
         job_type: Kind of run, for example "train".
         mode: "online", "offline" or "disabled".
+        force: True: raise where the server is not there in time to accept the key, instead of
+            going on without it.
+        reinit: What happens to a live current run. "create_new" (also None): it lives on beside
+            the new one; "finish_previous" (True): it is finished first; "return_previous"
+            (False): it is returned and nothing else happens; "default": "finish_previous" in a
+            notebook, "return_previous" elsewhere.
         resume: None: a new run. "allow" (also "auto", True): continue the run `id` if the server
             has it; "must": only continue; "never": only create. Needs the server's answer before
             the first row, so `wait=False` does not apply.
-        reinit: What happens to a live current run. "create_new" (also None): it lives on beside
-            the new one; "finish_previous" (True): it is finished first; "return_previous"
-            (False): it is returned and nothing else happens.
+        resume_from: "RUN?_step=N": drop the rows of the run `RUN` behind step `N` and go on from
+            there, at step `N + 1`. Of `resume`, `resume_from` and `fork_from` one can be given.
+        fork_from: "RUN?_step=N": a new run that begins with the rows of `RUN` up to step `N`.
+        save_code: Whether the script and a git diff are uploaded; None: as the account's
+            settings say.
         tensorboard: The old name of `sync_tensorboard`.
         sync_tensorboard: Make rows of what TensorBoard writers log that are opened during the
             run, and upload their event files at its end.
         monitor_gym: Log the videos that gymnasium's and gym's recorders finish, as `videos`.
+        anonymous: Without effect, as in the `wandb` package.
         settings: A `Settings`, or a dict of its fields; the keywords above win.
         wait: False: return before any reply of the server; `run.url` is then known later.
         init_timeout: Seconds to wait for the server; 30 by default.
@@ -104,16 +116,13 @@ def init(
     Raises:
         InvalidValueError: An argument has a wrong type or value.
         AuthenticationError: No key, or the server refused it; says where keys come from.
-        UsageError: `resume` forbids what is there.
+        ConfigError: `config` cannot be read.
+        UsageError: `resume` forbids what is there; or there is nothing to rewind.
         CommError: The server refused the run; or it cannot be reached and `on_init_failure` is
             "raise".
     """
     if config_include_keys is not None and config_exclude_keys is not None:
         raise InvalidValueError("give config_include_keys or config_exclude_keys, not both of them")
-    if isinstance(reinit, bool):
-        reinit = "finish_previous" if reinit else "return_previous"
-    elif reinit is not None and reinit not in _REINITS:
-        raise InvalidValueError(f"reinit is one of {', '.join(_REINITS)}, got {reinit!r}")
     return RunInit(
         StartOptions(
             keywords={
@@ -128,6 +137,11 @@ def init(
                 "run_job_type": job_type,
                 "mode": mode,
                 "resume": resume,
+                "resume_from": resume_from,
+                "fork_from": fork_from,
+                "reinit": reinit,
+                "force": force,
+                "save_code": save_code,
                 "allow_val_change": allow_val_change,
                 "sync_tensorboard": tensorboard if sync_tensorboard is None else sync_tensorboard,
                 "monitor_gym": monitor_gym,
@@ -139,17 +153,16 @@ def init(
             include_keys=config_include_keys,
             exclude_keys=config_exclude_keys,
             wait=wait,
-        ),
-        reinit or "create_new",
+            anonymous=anonymous is not None,
+        )
     )
 
 
 class RunInit(AbstractAsyncContextManager["Run"]):
     """A run about to start: await it, or use it with `async with`. Made by `init`."""
 
-    def __init__(self, options: StartOptions, reinit: Reinit) -> None:
+    def __init__(self, options: StartOptions) -> None:
         self._options = options
-        self._reinit: Reinit = reinit
         self._run: Run | None = None
 
     def __await__(self) -> Generator[Any, Any, Run]:
@@ -166,6 +179,14 @@ class RunInit(AbstractAsyncContextManager["Run"]):
     ) -> None:
         if self._run is not None:
             await self._run.__aexit__(kind, error, trace)
+
+    def _reinit_blocking(self) -> Reinit:
+        """What is to happen to the live run; without one nothing is."""
+        if previous_run() is None:
+            return "create_new"
+        from asyncwb.run.start import choose_reinit
+
+        return choose_reinit(self._options)
 
     def _start_blocking(self) -> tuple[Run, Connection | None]:
         """Make the run and its journal: all of a start that needs no server and no event loop."""
@@ -184,12 +205,14 @@ class RunInit(AbstractAsyncContextManager["Run"]):
     async def _begin(self) -> Run:
         if self._run is not None:
             return self._run
-        previous = None if self._reinit == "create_new" else previous_run()
-        if previous is not None and self._reinit == "return_previous":
-            self._run = previous
-            return previous
+        previous = previous_run()
         if previous is not None:
-            await previous.finish()
+            reinit = await PORTAL.in_thread(self._reinit_blocking)
+            if reinit == "return_previous":
+                self._run = previous
+                return previous
+            if reinit == "finish_previous":
+                await previous.finish()
         # A first import, a slow file system: nothing that the caller's loop should stand still for.
         try:
             run, connection = await PORTAL.in_thread(self._start_blocking)

@@ -23,7 +23,7 @@ class LastRows:
     themselves would keep tensors alive. A payload is there anyway, and never changes.
 
     Args:
-        full: Called when there are too many key sets, or a row cannot wait; it has to `take`.
+        full: Called when there are too many key sets; it has to `take`.
         due: Called with the time after 1, 2, 4, ... rows, at least every 10,000 rows and every
             30 seconds of logging.
     """
@@ -31,22 +31,24 @@ class LastRows:
     def __init__(self, full: Callable[[], None], due: Callable[[float], None]) -> None:
         self._full = full
         self._due = due
-        self._keys: tuple[str, ...] = ()
+        self._keys: tuple[object, ...] = ()
         self._payload: bytes | None = None
-        self._older: dict[tuple[str, ...], bytes] = {}
+        self._older: dict[tuple[object, ...], bytes] = {}
         self._rows = 0
         self._rows_due = 1
         self._time_due = 0.0
 
     def observe(self, row: dict[str, Any], payload: bytes, now: float) -> None:
         """Note a written row. Called for every row, under the lock of the history."""
-        keys = tuple(row)
+        keys: tuple[object, ...] = tuple(row)
+        if not _FLAT.issuperset(map(type, row.values())) and _is_nested(row):
+            # Rows with the same top-level keys may have different leaves.
+            from asyncwb.metrics.statistics import leaves  # not part of a first start
+
+            keys = tuple(path for path, _ in leaves(row))
         if keys != self._keys:
             self._change_keys(keys)
         self._payload = payload
-        if not _FLAT.issuperset(map(type, row.values())) and _is_nested(row):
-            # Rows with the same top-level keys may have different leaves: none may be dropped.
-            self._full()
         self._rows = rows = self._rows + 1
         if rows >= self._rows_due or now >= self._time_due:
             self.postpone(now)
@@ -65,7 +67,7 @@ class LastRows:
         if newest is not None:
             yield newest
 
-    def _change_keys(self, keys: tuple[str, ...]) -> None:
+    def _change_keys(self, keys: tuple[object, ...]) -> None:
         """Put the newest payload of the key set before with those of the others."""
         if self._payload is not None:
             # Insertion order is age: the newest goes to the end.

@@ -45,6 +45,7 @@ class Names:
         self.notes = settings.run_notes
         self.tags = settings.run_tags or ()
         self._recorder = recorder
+        self._continues = settings.resume is not None or settings.resume_from is not None
         # Later records name the run as the first one did, whatever the server made of it.
         self._key = {"run_id": self.id, "project": self.project}
 
@@ -55,27 +56,41 @@ class Names:
         self.project = status.project or self.project
         self.name = self.name or status.display_name
 
-    def set_name(self, name: str) -> None:
-        """Change the display name."""
-        self.name = _text("name", name)
-        self._recorder.update_run(**self._key, name=name)
+    def invented(self) -> str | None:
+        """A name for a run that no server has named, the same for each start of an id.
 
-    def set_notes(self, notes: str) -> None:
+        None for a run that has a name, and for one that is resumed or rewound: that has one, too.
+        """
+        if self.name is not None or self._continues:
+            return None
+        from zlib import crc32
+
+        from asyncwb.words import readable_name
+
+        choice = crc32(self.id.encode())
+        return readable_name(choice, 1 + choice % 999)
+
+    def set_name(self, name: str | None) -> None:
+        """Change the display name; a run without one goes by its id."""
+        self.name = _text("name", name) or self.id
+        self._recorder.update_run(**self._key, name=self.name)
+
+    def set_notes(self, notes: str | None) -> None:
         """Change the notes."""
         self.notes = _text("notes", notes)
-        self._recorder.update_run(**self._key, notes=notes)
+        emptied = () if self.notes else ("notes",)
+        self._recorder.update_run(**self._key, notes=self.notes, emptied=emptied)
 
-    def set_tags(self, tags: Sequence[str]) -> None:
+    def set_tags(self, tags: Sequence[str] | None) -> None:
         """Change the tags."""
-        checked = tuple(dict.fromkeys((tags,) if isinstance(tags, str) else tags))
+        checked = tuple(dict.fromkeys((tags,) if isinstance(tags, str) else tags or ()))
         for tag in checked:
-            _text("a tag", tag)
-        if not checked:
-            # The format of the journal cannot tell "no tags" from "unchanged".
-            raise InvalidValueError("the tags of a live run cannot be emptied, only replaced")
+            if not isinstance(tag, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise InvalidValueError(f"a tag is a string, got {tag!r}")
         check_tags(checked)
         self.tags = checked
-        self._recorder.update_run(**self._key, tags=checked)
+        emptied = () if checked else ("tags",)
+        self._recorder.update_run(**self._key, tags=checked, emptied=emptied)
 
     def continue_from(self, point: ResumePoint) -> None:
         """Keep the labels of a resumed run where this start gave none."""
@@ -88,6 +103,8 @@ class Names:
 
 
 def _text(what: str, value: object) -> str:
-    if not isinstance(value, str) or not value:
-        raise InvalidValueError(f"{what} is a string that is not empty, got {value!r}")
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise InvalidValueError(f"{what} is a string, got {value!r}")
     return value

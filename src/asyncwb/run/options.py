@@ -22,6 +22,7 @@ class StartOptions(NamedTuple):
         include_keys: The only keys of it to take.
         exclude_keys: Keys of it to leave out.
         wait: Whether to wait for the server.
+        anonymous: Given, though it has no effect any more.
     """
 
     keywords: dict[str, Any]
@@ -30,3 +31,4 @@ class StartOptions(NamedTuple):
     include_keys: Sequence[str] | None
     exclude_keys: Sequence[str] | None
     wait: bool
+    anonymous: bool = False

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import platform
-import sys
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,9 +10,8 @@ from asyncwb import jsonx
 from asyncwb.errors import ForkedError
 from asyncwb.journal import records
 from asyncwb.journal.records import (
-    AlertRecord,
+    BranchPoint,
     ConfigRecord,
-    EnvironmentRecord,
     ExitRecord,
     FileItem,
     FilesRecord,
@@ -24,7 +21,6 @@ from asyncwb.journal.records import (
     PreemptingRecord,
     RunRecord,
     SummaryRecord,
-    TelemetryRecord,
     Timestamp,
     VersionInfo,
 )
@@ -32,8 +28,9 @@ from asyncwb.journal.rows import RowDecoder
 from asyncwb.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
+    from asyncwb.journal.records import EnvironmentRecord, TelemetryRecord
     from asyncwb.settings import Settings
     from asyncwb.types import FileKind, FilePolicy
 
@@ -42,11 +39,7 @@ __all__ = ["Recorder", "decode_row"]
 # Readers of the format refuse a log whose consumer must be newer than they are.
 _MIN_CONSUMER = "0.70.0"
 _PRODUCER = f"asyncwb-{VERSION}"
-_PYTHON = ".".join(map(str, sys.version_info[:3]))
 _RESERVED_KEY = "_wandb"
-# Numbers of the telemetry message's list of features.
-_FEATURE_OFFLINE = 4
-_FEATURE_NAME, _FEATURE_TAGS, _FEATURE_CONFIG = 13, 15, 16
 # Numbers of the file message's enums.
 _POLICIES: dict[FilePolicy, int] = {"now": 0, "end": 1, "live": 2}
 _KINDS: dict[FileKind, int] = {"other": 0, "wandb": 1, "media": 2, "artifact": 3}
@@ -67,69 +60,55 @@ class Recorder:
         self._append = append
         self._settings = settings
         self._start_time = start_time
-        # Names this writer among those of one run, in the config's environments.
-        self._writer_id = os.urandom(16).hex()
 
-    def _write(self, body: records.Body) -> None:
+    def write(self, body: records.Body) -> None:
+        """Write a record that somebody else made."""
         self._append(records.encode(body))
 
-    def begin(self, config: Mapping[str, Any]) -> None:
+    def begin(
+        self,
+        config: Mapping[str, Any],
+        *,
+        name: str,
+        telemetry: TelemetryRecord,
+        environment: EnvironmentRecord | None,
+        branch: BranchPoint | None,
+    ) -> None:
         """Write what every journal starts with: header, run, telemetry, environment."""
         settings = self._settings
-        self._write(
+        self.write(
             HeaderRecord(version_info=VersionInfo(_PRODUCER, _MIN_CONSUMER)),
         )
+        step = int(branch.value) if branch is not None else -1
         git = None
         if settings.git_remote_url or settings.git_commit:
             git = Git(settings.git_remote_url or "", settings.git_commit or "")
-        self._write(
+        # In the config as well: the wandb package sends it from there.
+        reserved = {} if branch is None else {"branch_point": {"run_id": branch.run, "step": step}}
+        host = "" if settings.disable_machine_info else settings.host or platform.node()
+        self.write(
             RunRecord(
                 run_id=settings.run_id or "",
                 entity=settings.entity or "",
                 project=settings.project or "",
-                config=ConfigRecord(update=[*_items(config), Item(_RESERVED_KEY, value_json="{}")]),
+                config=ConfigRecord(update=_items({**config, _RESERVED_KEY: reserved})),
                 run_group=settings.run_group or "",
                 job_type=settings.run_job_type or "",
-                display_name=settings.run_name or "",
+                display_name=name,
                 notes=settings.run_notes or "",
                 tags=list(settings.run_tags or ()),
                 sweep_id=settings.sweep_id or "",
-                host=settings.host or platform.node(),
+                host=host,
+                starting_step=step + 1,
                 start_time=Timestamp.at(self._start_time),
                 git=git,
+                branch_point=branch,
                 resume=settings.resume in ("allow", "must", "auto"),
             )
         )
-        system = platform.uname()
-        self._write(
-            TelemetryRecord(
-                feature=self._features(config),
-                python_version=_PYTHON,
-                cli_version=_PRODUCER,
-                platform=f"{system.system}-{system.machine}".lower(),
-            )
-        )
-        self._write(
-            EnvironmentRecord(
-                os="-".join((system.system, system.release, system.machine)),
-                python=f"{platform.python_implementation()} {_PYTHON}",
-                started_at=Timestamp.at(self._start_time),
-                program=settings.program or _program(),
-                host=settings.host or platform.node(),
-                executable=sys.executable or "",
-                writer_id=self._writer_id,
-            )
-        )
-
-    def _features(self, config: Mapping[str, Any]) -> list[int]:
-        settings = self._settings
-        used = {
-            _FEATURE_OFFLINE: settings.mode == "offline",
-            _FEATURE_NAME: settings.run_name is not None,
-            _FEATURE_TAGS: bool(settings.run_tags),
-            _FEATURE_CONFIG: bool(config),
-        }
-        return [number for number, is_used in used.items() if is_used]
+        self.write(telemetry)
+        if environment is not None:
+            self.write(environment)
 
     def update_run(
         self,
@@ -139,17 +118,23 @@ class Recorder:
         name: str = "",
         notes: str = "",
         tags: Sequence[str] = (),
+        emptied: Sequence[str] = (),
     ) -> None:
-        """Change name, notes or tags; what is empty stays."""
-        self._write(
+        """Change name, notes or tags; what is empty stays, unless it is `emptied`."""
+        self.write(
             RunRecord(
-                run_id=run_id, project=project, display_name=name, notes=notes, tags=list(tags)
+                run_id=run_id,
+                project=project,
+                display_name=name,
+                notes=notes,
+                tags=list(tags),
+                emptied=list(emptied),
             )
         )
 
     def resumed(self, *, run_id: str, project: str, starting_step: int, runtime: float) -> None:
         """Note where the server's run ended: the rows that follow go on from there."""
-        self._write(
+        self.write(
             RunRecord(
                 run_id=run_id,
                 project=project,
@@ -165,32 +150,47 @@ class Recorder:
 
     def config(self, changed: dict[str, Any], removed: list[str]) -> None:
         """Change the config."""
-        self._write(ConfigRecord(update=_items(changed), remove=[Item(key=key) for key in removed]))
+        self.write(ConfigRecord(update=_items(changed), remove=[Item(key=key) for key in removed]))
+
+    def config_reserved(self, key: str, value: object) -> None:
+        """Set a member of the reserved part of the config."""
+        item = Item(nested_key=[_RESERVED_KEY, key], value_json=jsonx.encode(value).decode())
+        self.write(ConfigRecord(update=[item]))
 
     def nested_config(self, path: Sequence[str], value: object) -> None:
         """Set a value below the top level of the config, such as one of the reserved `_wandb`."""
         text = jsonx.encode(value).decode()
-        self._write(ConfigRecord(update=[Item(nested_key=list(path), value_json=text)]))
+        self.write(ConfigRecord(update=[Item(nested_key=list(path), value_json=text)]))
 
     def summary_set(self, changed: dict[str, Any], removed: list[str]) -> None:
         """Set or remove summary values by hand. `key` marks them as such, `nested_key` does not."""
-        self._write(
-            SummaryRecord(update=_items(changed), remove=[Item(key=key) for key in removed])
-        )
+        self.write(SummaryRecord(update=_items(changed), remove=[Item(key=key) for key in removed]))
 
-    def summary_derived(self, values: dict[str, Any], runtime: float) -> None:
-        """Write the whole summary, leaf by leaf, for readers that do not derive it from rows."""
+    def summary_derived(
+        self, values: dict[str, Any], runtime: float, objects: Collection[tuple[str, ...]] = ()
+    ) -> None:
+        """Write the whole summary, leaf by leaf, for readers that do not derive it from rows.
+
+        Args:
+            values: The summary.
+            runtime: Seconds, all told.
+            objects: Paths of dicts that are one value: readers replace them as a whole.
+        """
         leaves = [
             Item(nested_key=list(path), value_json=jsonx.encode(value).decode())
-            for path, value in _leaves(values, ())
+            for path, value in _leaves(values, (), objects)
         ]
         seconds = str(int(runtime))
         leaves.append(Item(nested_key=["_wandb", "runtime"], value_json=seconds))
-        self._write(SummaryRecord(update=leaves))
+        self.write(SummaryRecord(update=leaves))
 
-    def alert(self, title: str, text: str, level: str, wait_seconds: float) -> None:
+    def metric(self, record: records.MetricRecord) -> None:
+        """Define a metric."""
+        self.write(record)
+
+    def alert(self, record: records.AlertRecord) -> None:
         """Ask for an alert."""
-        self._write(AlertRecord(title, text, level, round(wait_seconds * 1000)))
+        self.write(record)
 
     def files(
         self, names: Sequence[str], policy: FilePolicy = "now", kind: FileKind = "other"
@@ -204,15 +204,15 @@ class Recorder:
         """
         number, of_kind = _POLICIES[policy], _KINDS[kind]
         if names:
-            self._write(FilesRecord(files=[FileItem(name, number, of_kind) for name in names]))
+            self.write(FilesRecord(files=[FileItem(name, number, of_kind) for name in names]))
 
     def preempting(self) -> None:
         """Announce that the machine may be taken away."""
-        self._write(PreemptingRecord())
+        self.write(PreemptingRecord())
 
     def end(self, exit_code: int, runtime: float) -> None:
         """Write the last record."""
-        self._write(ExitRecord(exit_code=exit_code, runtime=int(runtime)))
+        self.write(ExitRecord(exit_code=exit_code, runtime=int(runtime)))
 
 
 def _refuse(payload: bytes) -> int:
@@ -236,19 +236,15 @@ def _items(values: Mapping[str, Any]) -> list[Item]:
     return [Item(key=key, value_json=jsonx.encode(value).decode()) for key, value in values.items()]
 
 
-def _leaves(values: Mapping[str, Any], above: tuple[str, ...]) -> list[tuple[tuple[str, ...], Any]]:
+def _leaves(
+    values: Mapping[str, Any], above: tuple[str, ...], objects: Collection[tuple[str, ...]]
+) -> list[tuple[tuple[str, ...], Any]]:
     """Split nested dicts; an object with a `_type` (a media value) is one leaf."""
     found: list[tuple[tuple[str, ...], Any]] = []
     for key, value in values.items():
         path = (*above, key)
-        if isinstance(value, dict) and value and "_type" not in value:
-            found += _leaves(value, path)  # pyright: ignore[reportUnknownArgumentType]
+        if isinstance(value, dict) and value and "_type" not in value and path not in objects:
+            found += _leaves(value, path, objects)  # pyright: ignore[reportUnknownArgumentType]
         else:
             found.append((path, cast("Any", value)))
     return found
-
-
-def _program() -> str:
-    """The script that runs, "" in a notebook or an interactive session."""
-    main = sys.modules.get("__main__")
-    return str(getattr(main, "__file__", None) or "")

@@ -5,23 +5,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from asyncwb.errors import Error, InvalidValueError, UsageError
+from asyncwb.run.artifact_methods import ArtifactMethods
 from asyncwb.run.attributes import RunAttributes
+from asyncwb.run.display import RunDisplay
 from asyncwb.run.files import RunFiles
 from asyncwb.run.watching import RunWatch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from datetime import timedelta
     from types import TracebackType
-    from typing import Self
+    from typing import Literal, Self
 
     from asyncwb.run.config import Config
+    from asyncwb.run.metrics import Metric
     from asyncwb.run.status import RunStatus
     from asyncwb.run.summary import Summary
+    from asyncwb.types import AlertLevel
 
 __all__ = ["Run"]
 
 
-class Run(RunFiles, RunWatch, RunAttributes):
+class Run(RunFiles, RunDisplay, RunWatch, ArtifactMethods, RunAttributes):
     """One live run. Made by `init`.
 
     Three words say how far a row has come. When `log` returns, the finished row is in the run's
@@ -76,41 +81,118 @@ class Run(RunFiles, RunWatch, RunAttributes):
         """Last values and what was set by hand. Changes are journaled at once and never wait."""
         return self._core.summary
 
+    def pin_config_keys(self, keys: Sequence[str] = ()) -> None:
+        """Show these keys of the config first on the page of the run. Never waits.
+
+        Args:
+            keys: Top-level keys, in the order to show them; they take the place of those pinned
+                before.
+
+        Raises:
+            InvalidValueError: A key is no string.
+            ClosedError: The run is finished.
+            ForkedError: The run belongs to the parent process.
+        """
+        pinned = [keys] if isinstance(keys, str) else list(keys)
+        for key in pinned:
+            if not isinstance(key, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise InvalidValueError(f"a key of the config is a string, got {key!r}")
+        self._check_open()
+        self._core.recorder.config_reserved("pinned_keys", pinned)
+
+    def define_metric(
+        self,
+        name: str,
+        step_metric: str | Metric | None = None,
+        step_sync: bool | None = None,
+        hidden: bool | None = None,
+        summary: str | Sequence[str] | None = None,
+        goal: Literal["minimize", "maximize"] | None = None,
+        overwrite: bool | None = None,
+    ) -> Metric:
+        """Say how a metric is drawn, and what the summary holds of it. Never waits.
+
+        It counts for the rows logged after it; the definition is in the journal when this
+        returns. Of several definitions that fit a metric, the one of its very name counts, else
+        the longest glob; nothing is put together from two of them.
+
+        Args:
+            name: Name of the metric, with dots for nested ones; with a `*` at its end, of all
+                metrics that begin like it.
+            step_metric: Metric that is the x axis, by name or as returned by this method.
+            step_sync: Whether a row that has the metric and lacks the step metric gets the
+                last logged value of that one, 0 before the first. None: True with a
+                `step_metric`.
+            hidden: Whether it gets no chart of its own.
+            summary: Out of "min", "max", "mean", "best", "last", "first": the summary then holds
+                an object with these; "none": nothing; "copy", the default: the last value. One,
+                several in a list, or a text with commas.
+            goal: "minimize" or "maximize": which value is the "best" one.
+            overwrite: Whether what an earlier call for the same name said, and this one does not
+                say, is forgotten. None: it stays, and summaries add up.
+
+        Returns:
+            What this call asked for; can be ignored, or be the `step_metric` of others.
+
+        Raises:
+            InvalidValueError: An argument has a wrong type or value, a `*` is not at the end, or
+                "best" comes without a goal. Nothing has changed then.
+            ClosedError: The run is finished.
+            ForkedError: The run belongs to the parent process.
+        """
+        from asyncwb.run.metrics import checked_flag, checked_metric
+
+        metric = checked_metric(name, step_metric, step_sync, hidden, summary, goal)
+        forget = checked_flag("overwrite", overwrite)
+        self._check_open()
+        self._core.metrics.define(metric, overwrite=bool(forget))
+        return metric
+
     async def alert(  # sync: here
         self,
         title: str,
         text: str,
-        level: str = "INFO",
-        wait_duration: float = 60.0,
+        level: AlertLevel | str | None = None,
+        wait_duration: float | timedelta | None = None,
     ) -> None:
         """Ask the server to alert the user. Returns when the alert is in the journal.
 
+        It is sent at once, ahead of rows that wait for their time; an offline run's when the run
+        is synced. The server decides who is told and how. What comes too soon after another of
+        its title is left out.
+
         Args:
-            title: A short title; alerts are rate limited by it.
+            title: Up to 64 characters; alerts are rate limited by it.
             text: The message.
-            level: "INFO", "WARN" or "ERROR", in any case.
-            wait_duration: Seconds that at least lie between two alerts of this title.
+            level: An `AlertLevel`, or "INFO", "WARN" or "ERROR" in any case; INFO by default.
+            wait_duration: Seconds, or a `timedelta`, that at least lie between two alerts of this
+                title; 60 s by default.
 
         Raises:
-            InvalidValueError: Another level, or a negative duration.
+            InvalidValueError: An argument has a wrong type or value.
             ClosedError: The run is finished.
+            ForkedError: The run belongs to the parent process.
         """
-        checked = level.upper() if isinstance(level, str) else ""  # pyright: ignore[reportUnnecessaryIsInstance]
-        if checked not in {"INFO", "WARN", "ERROR"}:
-            raise InvalidValueError(f"level is 'INFO', 'WARN' or 'ERROR', got {level!r}")
-        if not wait_duration >= 0:
-            raise InvalidValueError(f"wait_duration is in seconds from 0, got {wait_duration!r}")
+        from asyncwb.run.alerts import checked_alert
+
+        alert = checked_alert(title, text, level, wait_duration)
         self._check_open()
-        self._core.recorder.alert(title, text, checked, wait_duration)
+        self._core.recorder.alert(alert)
+        self._core.hurry()
 
     def mark_preempting(self) -> None:
-        """Tell the server that this process may be stopped soon. Returns at once.
+        """Tell the server, at once, that this process may be stopped soon. Never waits.
+
+        The run then counts as preempting, and as preempted when it goes silent or fails, so that
+        a sweep gives its work to somebody else.
 
         Raises:
             ClosedError: The run is finished.
+            ForkedError: The run belongs to the parent process.
         """
         self._check_open()
         self._core.recorder.preempting()
+        self._core.hurry()
 
     # -- waiting ----------------------------------------------------------------------------
 
@@ -160,6 +242,19 @@ class Run(RunFiles, RunWatch, RunAttributes):
             raise InvalidValueError(f"exit_code is an integer, got {exit_code!r}")
         await self._core.finish(self, exit_code or 0, timeout, quiet)
 
+    async def join(self, exit_code: int | None = None) -> None:  # sync: here
+        """The same as `finish`.
+
+        Args:
+            exit_code: 0 (also None): the run finished; anything else: it failed.
+
+        Raises:
+            WaitTimeoutError: The server does not have everything.
+            CommError: The server refused the run.
+            ForkedError: The run belongs to the parent process.
+        """
+        await self.finish(exit_code)
+
     def status(self) -> RunStatus:
         """A snapshot of the run and of what the server has of it. Never waits."""
         return self._core.status()
@@ -205,4 +300,5 @@ class Run(RunFiles, RunWatch, RunAttributes):
 
     def _end_at_exit(self, exit_code: int) -> None:
         """End the journal of a run that nobody finished and that nothing can send any more."""
+        self._core.survey.wait()
         self._core.end(self, exit_code)

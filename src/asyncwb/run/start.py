@@ -7,19 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from asyncwb.errors import DeadlineError, InvalidValueError, UnsupportedError
+from asyncwb.errors import DeadlineError, InvalidValueError, UnsupportedError, UsageError
+from asyncwb.journal.records import BranchPoint
 from asyncwb.portal import PORTAL
 from asyncwb.run.auto_resume import remember_run, remembered_run
-from asyncwb.run.config import as_mapping
+from asyncwb.run.config_sources import config_values, file_defaults, filtered
 from asyncwb.run.context import add_run
 from asyncwb.run.core import RunCore
+from asyncwb.run.environment import find_program
+from asyncwb.run.environment.program import in_notebook
 from asyncwb.run.exit import EXIT_WATCH
 from asyncwb.run.folder import make_folder, name_folder
 from asyncwb.run.names import new_run_id
 from asyncwb.run.nulls import NullJournal
 from asyncwb.run.run import Run
+from asyncwb.run.telemetry import Feature, Telemetry
 from asyncwb.run.terminal import Terminal
 from asyncwb.settings import Settings, resolve
+from asyncwb.settings.checks import branch_point
 
 if TYPE_CHECKING:
     from asyncwb.journal import Journal
@@ -28,8 +33,9 @@ if TYPE_CHECKING:
     from asyncwb.run.nulls import RunJournal
     from asyncwb.run.options import StartOptions
     from asyncwb.transport import TransportConfig
+    from asyncwb.types import Reinit
 
-__all__ = ["connect", "start"]
+__all__ = ["choose_reinit", "connect", "run_settings", "start"]
 
 _DEFAULT_PROJECT = "uncategorized"
 
@@ -40,8 +46,10 @@ def start(options: StartOptions) -> tuple[Run, Connection | None]:
     Returns:
         The run, and its connection (not started yet) when it is to be sent.
     """
-    settings = _settings(options)
-    config = _config(options)
+    settings = run_settings(options)
+    program = find_program(settings)
+    settings = msgspec.structs.replace(settings, program=program.name or None)
+    config = _config(options, settings)
     online = settings.mode == "online"
     # Before anything is written: without a key nothing could ever be sent.
     destination = _destination(settings) if online else None
@@ -55,11 +63,24 @@ def start(options: StartOptions) -> tuple[Run, Connection | None]:
         terminal=terminal,
         encoder=_encoder(),
         start_time=start_time,
+        program=program,
+        telemetry=Telemetry(settings, _features(options, config)),
     )
     if settings.resume == "auto":
         remember_run(settings.root_dir, core.names.id)
     core.config.load(config)
-    core.recorder.begin(core.config.as_dict())
+    if not online or not options.wait:
+        core.names.name = core.names.name or core.names.invented()
+    branch = _branch(settings)
+    core.recorder.begin(
+        core.config.as_dict(),
+        name=core.names.name or "",
+        telemetry=core.telemetry.record(finished=False),
+        environment=core.survey.environment,
+        branch=branch,
+    )
+    if branch is not None:
+        core.start_at(int(branch.value) + 1)
     run = Run(core)
     connection = None
     if destination is not None and file_journal is not None:
@@ -72,12 +93,17 @@ def start(options: StartOptions) -> tuple[Run, Connection | None]:
         add_run(run)
         core.observers.start()
         EXIT_WATCH.start(settings.exit_timeout if online else None)
+        if options.anonymous:
+            terminal.warning("anonymous has no effect any more; leave it out")
         if not online and settings.mode != "disabled":
             terminal.line(f"run {settings.run_id} is offline, in {folder.path}")
     except BaseException:
         # Ctrl-C: nobody else could end it.
         core.abandon(run)
         raise
+    core.survey.start()
+    if connection is None:
+        core.survey.conclude(None)
     return run, connection
 
 
@@ -88,11 +114,14 @@ async def connect(run: Run, connection: Connection, wait: bool) -> None:
     try:
         await PORTAL.ready()
         connection.start()
+        connection.look_up(core.survey)
         if not wait and settings.resume is None:
             core.terminal.line(f"run {run.id} has started, in {core.folder.path}")
             return
         answered = await PORTAL.acall(connection.ready, settings.init_timeout)
-        if not answered and settings.on_init_failure == "raise":
+        if answered and connection.looking_up:
+            await PORTAL.acall(connection.account_known)
+        if not answered and (settings.force or settings.on_init_failure == "raise"):
             raise DeadlineError(
                 f"the server {settings.base_url} did not answer within {settings.init_timeout:g} s"
                 f"{_cause(connection)}; raise init_timeout, or start with mode='offline'"
@@ -106,6 +135,9 @@ async def connect(run: Run, connection: Connection, wait: bool) -> None:
         core.take_answer()
         core.terminal.line(f"run {run.name or run.id}: {run.url} (local: {core.folder.path})")
     else:
+        name = core.names.invented()
+        if name is not None:
+            core.names.set_name(name)
         core.terminal.warning(
             f"{settings.base_url} does not answer{_cause(connection)}; run {run.id} goes on in "
             f"{core.folder.path} and keeps trying. `asyncwb sync {core.folder.path}` sends what "
@@ -124,7 +156,12 @@ def _cause(connection: Connection) -> str:
     return f" ({cause})" if cause else ""
 
 
-def _settings(options: StartOptions) -> Settings:
+def run_settings(options: StartOptions) -> Settings:
+    """Put together what was given to `init` and what the environment says.
+
+    Raises:
+        InvalidValueError: A value that cannot be.
+    """
     base = options.settings
     if isinstance(base, Settings):
         given = {key: value for key, value in options.keywords.items() if value is not None}
@@ -141,6 +178,8 @@ def _settings(options: StartOptions) -> Settings:
     run_id = settings.run_id
     if run_id is None and settings.resume == "auto":
         run_id = remembered_run(settings.root_dir)
+    if settings.resume_from is not None:
+        run_id, _ = branch_point("resume_from", settings.resume_from)
     return msgspec.structs.replace(
         settings,
         run_id=run_id or new_run_id(),
@@ -148,12 +187,50 @@ def _settings(options: StartOptions) -> Settings:
     )
 
 
-def _config(options: StartOptions) -> dict[str, Any]:
-    config = {} if options.config is None else as_mapping(options.config)
-    if options.include_keys is not None:
-        return {key: config[key] for key in options.include_keys if key in config}
-    excluded = frozenset(options.exclude_keys or ())
-    return {key: value for key, value in config.items() if key not in excluded}
+def choose_reinit(options: StartOptions) -> Reinit:
+    """What is to happen to the live run.
+
+    Raises:
+        InvalidValueError: A value that cannot be.
+        UsageError: Another run must be resumed, but the live one is to be returned.
+    """
+    settings = run_settings(options)
+    reinit = settings.reinit or "create_new"
+    if reinit == "default":
+        reinit = "finish_previous" if in_notebook() else "return_previous"
+    if reinit == "return_previous" and settings.resume == "must":
+        raise UsageError(
+            "resume='must', but another run is live and reinit says that it is returned; finish "
+            "it first, or use reinit='create_new'"
+        )
+    return reinit
+
+
+def _config(options: StartOptions, settings: Settings) -> dict[str, Any]:
+    given = {} if options.config is None else config_values(options.config)
+    return {
+        **file_defaults(settings.config_paths),
+        **filtered(given, options.include_keys, options.exclude_keys),
+    }
+
+
+def _features(options: StartOptions, config: dict[str, Any]) -> set[Feature]:
+    given = {
+        Feature.INIT_NAME: options.keywords.get("run_name") is not None,
+        Feature.INIT_ID: options.keywords.get("run_id") is not None,
+        Feature.INIT_CONFIG: bool(config),
+    }
+    return {feature for feature, is_used in given.items() if is_used}
+
+
+def _branch(settings: Settings) -> BranchPoint | None:
+    """The step of an earlier run at which this one begins."""
+    for name in ("resume_from", "fork_from"):
+        text: str | None = getattr(settings, name)
+        if text is not None:
+            run_id, step = branch_point(name, text)
+            return BranchPoint(run_id, step, "_step")
+    return None
 
 
 def _place(settings: Settings, start_time: float) -> tuple[RunFolder, RunJournal, Journal | None]:

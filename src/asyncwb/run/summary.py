@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from asyncwb.errors import InvalidValueError
-from asyncwb.run.config import as_mapping
+from asyncwb.run.config_sources import as_mapping
 from asyncwb.run.last_rows import LastRows
 from asyncwb.run.tracked import tracked, untracked
 from asyncwb.run.values import plain_value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from threading import RLock
+
+    from asyncwb.metrics import SummaryStatistics
 
 __all__ = ["Summary"]
 
@@ -29,10 +31,16 @@ class Summary(MutableMapping[str, Any]):
         lock: The lock of the run's history, under which rows are observed.
         decode_row: Reads a row back from the payload of its record.
         record_set: Writes values set by hand, and removed keys.
-        record_derived: Writes the whole summary, for readers that do not derive it from rows.
+        record_derived: Writes the whole summary, for readers that do not derive it from rows;
+            also told the paths of objects that are one value.
     """
 
-    _own = frozenset({"_values", "_decode_row", "_record_set", "_record_derived", "_lock", "_rows"})
+    _own = frozenset(
+        {
+            "_values", "_decode_row", "_record_set", "_record_derived", "_lock", "_rows",
+            "_resumed", "_statistics", "_stale",
+        }
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -40,14 +48,22 @@ class Summary(MutableMapping[str, Any]):
         lock: RLock,
         decode_row: Callable[[bytes], dict[str, Any]],
         record_set: Callable[[dict[str, Any], list[str]], None],
-        record_derived: Callable[[dict[str, Any]], None],
+        record_derived: Callable[[dict[str, Any], Collection[tuple[str, ...]]], None],
     ) -> None:
         self._values: dict[str, Any] = {}
-        self._rows = LastRows(self._fold, self.checkpoint)
+        self._rows = LastRows(self._absorb, self.checkpoint)
         self._decode_row = decode_row
         self._record_set = record_set
         self._record_derived = record_derived
         self._lock = lock
+        self._resumed: Mapping[str, Any] = {}
+        self._statistics: SummaryStatistics | None = None
+        self._stale = False
+
+    def attach(self, statistics: SummaryStatistics) -> None:
+        """Show statistics in place of the values that they are of."""
+        statistics.resume(self._resumed)
+        self._statistics = statistics
 
     @property
     def observer(self) -> Callable[[dict[str, Any], bytes, float], None]:
@@ -58,7 +74,9 @@ class Summary(MutableMapping[str, Any]):
         """Write the whole summary to the journal, for readers that do not derive it."""
         with self._lock:
             self._rows.postpone(now)
-            self._record_derived(self.as_dict())
+            values = self.as_dict()
+            shown = () if self._statistics is None else self._statistics.shown(values)
+            self._record_derived(values, {path for path, _ in shown})
 
     def __getitem__(self, key: str) -> Any:
         with self._lock:
@@ -75,6 +93,8 @@ class Summary(MutableMapping[str, Any]):
                 raise KeyError(key)
             self._record_set({}, [key])
             del self._values[key]
+            if self._statistics is not None:
+                self._statistics.remove((key,))
 
     def __iter__(self) -> Iterator[str]:
         with self._lock:
@@ -126,6 +146,7 @@ class Summary(MutableMapping[str, Any]):
             self._record_set(converted, [])
             for key, value in converted.items():
                 self._set(key, value)
+                self._note_set(key, value)
 
     def as_dict(self) -> dict[str, Any]:
         """Return a plain, deep copy."""
@@ -136,8 +157,15 @@ class Summary(MutableMapping[str, Any]):
     def load(self, values: Mapping[str, Any]) -> None:
         """Take the summary that the server holds of a resumed run."""
         with self._lock:
+            self._resumed = values
             for key, value in values.items():
                 self._set(key, value)
+
+    def refresh(self) -> None:
+        """Bring the values up to the newest rows, and to what statistics are to be shown."""
+        with self._lock:
+            self._absorb()
+            self._show_statistics()
 
     def _set(self, key: str, value: Any) -> None:
         if value is None:
@@ -148,7 +176,14 @@ class Summary(MutableMapping[str, Any]):
 
     def _fold(self) -> None:
         """Bring the values up to the newest rows."""
+        self._absorb()
+        if self._stale:
+            self._show_statistics()
+
+    def _absorb(self) -> None:
+        """Take in the rows that wait; statistics are shown to whoever looks, not for each row."""
         for payload in self._rows.take():
+            self._stale = self._statistics is not None
             self._take_in(self._decode_row(payload))
 
     def _take_in(self, row: dict[str, Any]) -> None:
@@ -160,6 +195,21 @@ class Summary(MutableMapping[str, Any]):
             if isinstance(old, dict) and isinstance(value, dict):
                 value = _merged(cast("dict[str, Any]", old), cast("dict[str, Any]", value))
             self._values[key] = tracked(value, self, key)
+
+    def _show_statistics(self) -> None:
+        self._stale = False
+        if self._statistics is None:
+            return
+        for (key, *below), leaf in self._statistics.shown(self._values):
+            value = _with_leaf(self._values.get(key), below, leaf)
+            if value is None:
+                self._values.pop(key, None)
+            else:
+                self._values[key] = tracked(value, self, key)
+
+    def _note_set(self, key: str, value: object) -> None:
+        if self._statistics is not None:
+            self._statistics.set_by_hand((key,), value)
 
     def leave_to_parent(self, lock: RLock) -> None:
         """In a forked child: use a lock that nobody holds."""
@@ -174,7 +224,9 @@ class Summary(MutableMapping[str, Any]):
     def _after_change(self, key: str) -> None:
         with self._lock:
             if key in self._values:
-                self._record_set({key: untracked(self._values[key])}, [])
+                value = untracked(self._values[key])
+                self._record_set({key: value}, [])
+                self._note_set(key, value)
 
 
 def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
@@ -188,3 +240,16 @@ def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
             value = _merged(cast("dict[str, Any]", before), cast("dict[str, Any]", value))
         merged[key] = value
     return cast("dict[str, Any]", merged)
+
+
+def _with_leaf(value: Any, path: Sequence[str], leaf: dict[str, Any] | None) -> Any:
+    """A copy of `value` with a leaf at a path, or without one; None where nothing is left."""
+    if not path:
+        return leaf
+    tree: dict[str, Any] = untracked(value) if isinstance(value, dict) else {}
+    below = _with_leaf(tree.get(path[0]), path[1:], leaf)
+    if below is None:
+        tree.pop(path[0], None)
+    else:
+        tree[path[0]] = below
+    return tree or None

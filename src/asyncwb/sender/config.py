@@ -10,13 +10,13 @@ from asyncwb.sender.tree import Tree, remove_path, set_path
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from asyncwb.sender.metrics import MetricTable
+    from asyncwb.metrics import MetricTable
 
 __all__ = ["ConfigFold"]
 
 _RESERVED = "_wandb"
 # Members of `_wandb` that a resumed run keeps although the new process has its own `_wandb`.
-_KEPT_ON_RESUME = ("viz", "visualize", "mask/class_labels")
+_KEPT_ON_RESUME = ("viz", "visualize", "mask/class_labels", "pinned_keys")
 
 
 class ConfigFold:

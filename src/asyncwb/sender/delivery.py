@@ -15,7 +15,7 @@ from asyncwb.filestream import Chunk, FileStream, Pacer
 from asyncwb.graphql import GraphQL
 from asyncwb.journal.records import ExitRecord, field_number
 from asyncwb.sender.ack import Ack, AckKeeper
-from asyncwb.sender.alerts import send_alert
+from asyncwb.sender.alerts import Alerts
 from asyncwb.sender.finishing import final_files
 from asyncwb.sender.opening import Opener
 from asyncwb.sender.uploads import Uploads
@@ -121,6 +121,7 @@ class Delivery:
             on_retry=self._on_retry,
         )
         self._target = await self._open()
+        self._alerts = Alerts(self._graphql, self._target)
         self._stream = FileStream(
             transport,
             entity=self._target.entity,
@@ -165,6 +166,7 @@ class Delivery:
     _graphql: GraphQL
     _opener: Opener
     _target: RunTarget
+    _alerts: Alerts
     _stream: FileStream
     _ack: Ack
 
@@ -205,7 +207,7 @@ class Delivery:
         self._ack = opened.ack
         self._replay_to = self._progress.acked = opened.ack.position
         self._progress.target, self._progress.resumed = opened.target, opened.resumed
-        self._progress.last_error = ""
+        self._progress.inherited, self._progress.last_error = opened.inherited, ""
         # The start offsets must be on disk before the first line is sent.
         await self._keeper.store(self._ack)
         return opened.target
@@ -345,11 +347,9 @@ class Delivery:
                 self._config_due = self._progress.trouble = None
 
     async def _send_alerts(self) -> None:
-        while self._fold.alerts:
-            error = await send_alert(self._graphql, self._target, self._fold.alerts[0])
-            self._fold.alerts.pop(0)
-            if error is not None:
-                self._progress.last_error = str(error)
+        error = await self._alerts.send(self._fold.alerts)
+        if error is not None:
+            self._progress.last_error = str(error)
 
     def _want_files(self, uploads: Uploads, position: int) -> None:
         files, self._fold.files = self._fold.files, {}

@@ -1,20 +1,16 @@
-"""Telemetry and environment records in their wire form."""
+"""Telemetry in its wire form, and environments of several records."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from asyncwb.journal.message import Message
-from asyncwb.journal.records import EnvironmentRecord, Timestamp
-
 if TYPE_CHECKING:
-    from asyncwb.journal.records import TelemetryRecord
+    from asyncwb.journal.records import EnvironmentRecord, TelemetryRecord
     from asyncwb.sender.tree import Tree
 
-__all__ = ["environment_tree", "merge_environment", "telemetry_tree"]
+__all__ = ["merge_environment", "telemetry_tree"]
 
 _TELEMETRY_KEYS = {
     "1": "imports_init",
@@ -28,10 +24,6 @@ _TELEMETRY_KEYS = {
     "12": "core_version",
     "13": "platform",
 }
-# These stay as the protocol spells them; all other names are in camel case.
-_SNAKE_CASE = frozenset({"cpu_count", "cpu_count_logical", "gpu_count", "gpu_nvidia"})
-_RENAMED = {"gpu_type": "gpu"}
-_SIXTY_FOUR_BITS = frozenset({"total", "used", "memory_total"})
 
 
 def telemetry_tree(record: TelemetryRecord) -> Tree:
@@ -56,31 +48,3 @@ def merge_environment(earlier: EnvironmentRecord, later: EnvironmentRecord) -> E
         if value:
             setattr(merged, name, value)
     return merged
-
-
-def environment_tree(record: EnvironmentRecord) -> Tree:
-    """The object for `_wandb.value.e` and `wandb-metadata.json`; unknown members are left out."""
-    return cast("Tree", _value(record, ""))
-
-
-def _value(value: object, name: str) -> object:
-    if isinstance(value, Timestamp):
-        at = datetime.fromtimestamp(value.seconds, UTC)
-        return f"{at:%Y-%m-%dT%H:%M:%S}.{value.nanos // 1000:06d}Z"
-    if isinstance(value, Message):
-        members = {field: getattr(value, field) for field in value.__struct_fields__}
-        return {_key(key): _value(item, key) for key, item in members.items() if item}
-    if isinstance(value, dict):
-        return {key: _value(item, "") for key, item in cast("dict[str, object]", value).items()}
-    if isinstance(value, list):
-        return [_value(item, "") for item in cast("list[object]", value)]
-    if isinstance(value, int) and name in _SIXTY_FOUR_BITS:
-        return str(value)  # 64-bit numbers are texts
-    return value
-
-
-def _key(name: str) -> str:
-    if name in _SNAKE_CASE:
-        return name
-    first, *rest = _RENAMED.get(name, name).split("_")
-    return first + "".join(part.capitalize() for part in rest)

@@ -6,7 +6,7 @@ import logging
 import os
 from typing import TYPE_CHECKING
 
-from asyncwb import jsonx
+from asyncwb.journal.metadata import metadata_json
 from asyncwb.sender.yamltext import to_yaml
 from asyncwb.transport.offload import offload
 
@@ -47,9 +47,8 @@ def _write_all(fold: Fold, folder: Path, *, summary: bool) -> list[str]:
         _write(folder / "wandb-summary.json", fold.summary.line())
         names.append("wandb-summary.json")
     metadata = folder / "wandb-metadata.json"
-    if fold.config.environments and not metadata.exists():
-        first = next(iter(fold.config.environments.values()))
-        _write(metadata, jsonx.encode(first))
+    if fold.environment is not None and not metadata.exists():
+        _write(metadata, metadata_json(fold.environment))
     names += [n for n in ("wandb-metadata.json", "output.log") if (folder / n).exists()]
     return names
 

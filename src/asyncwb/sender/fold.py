@@ -12,11 +12,12 @@ import asyncwb.journal.records as rec
 from asyncwb import jsonx
 from asyncwb.errors import Error
 from asyncwb.filestream import EVENTS, HISTORY, MAX_LINE_BYTES, SUMMARY, Block
+from asyncwb.journal.metadata import environment_tree
 from asyncwb.journal.rows import RowDecoder
+from asyncwb.metrics import MetricTable, definition_of, definitions_of_config
 from asyncwb.sender.config import ConfigFold
 from asyncwb.sender.console import ConsoleLines
-from asyncwb.sender.environment import environment_tree, merge_environment, telemetry_tree
-from asyncwb.sender.metrics import MetricTable, definition_of
+from asyncwb.sender.environment import merge_environment, telemetry_tree
 from asyncwb.sender.summary import SummaryFold
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ log = logging.getLogger("asyncwb.sender")
 
 _HISTORY_FIELD = 2
 _NO_SHIFT = (0, 0.0)
+_OWN_KEYS = ("_runtime", "_step", "_timestamp", "_wandb")
 _POLICIES: tuple[FilePolicy, FilePolicy, FilePolicy] = ("now", "end", "live")
 _DEFAULT_PROJECT = "uncategorized"
 
@@ -46,7 +48,7 @@ class RunOverrides(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunInfo(msgspec.Struct, kw_only=True):
-    """The run as its records say; "" and empty mean unknown."""
+    """The run as its records say; "" and empty mean unknown, but for what was `emptied`."""
 
     run_id: str = ""
     entity: str = ""
@@ -65,6 +67,14 @@ class RunInfo(msgspec.Struct, kw_only=True):
     runtime: float = 0.0
     resume: bool = False
     resumed: bool = False
+    emptied: frozenset[str] = frozenset()
+    branch_run: str = ""
+    branch_step: int = 0
+
+    @property
+    def rewinds(self) -> bool:
+        """Whether the run goes on from an earlier step of itself."""
+        return bool(self.run_id) and self.branch_run == self.run_id
 
 
 class Fold:
@@ -102,6 +112,11 @@ class Fold:
         self._environments: dict[str, rec.EnvironmentRecord] = {}
         self._shift: tuple[int, float] | None = None
         self._resume = _NO_SHIFT
+
+    @property
+    def environment(self) -> rec.EnvironmentRecord | None:
+        """Of this journal's first writer; None where it is not told."""
+        return next(iter(self._environments.values()), None)
 
     @property
     def size(self) -> int:
@@ -143,7 +158,7 @@ class Fold:
                 self._add_summary(record)
             case rec.MetricRecord() as record:
                 overwrite = record.control is not None and record.control.overwrite
-                self.metrics.define(definition_of(record), overwrite=overwrite)
+                self.summary.define(definition_of(record), overwrite=overwrite)
                 self.config_dirty = True
             case rec.TelemetryRecord() as record:
                 self.config.telemetry = telemetry_tree(record)
@@ -174,9 +189,12 @@ class Fold:
     def take_over(self, point: ResumePoint) -> None:
         """Continue the config and the summary of an existing run."""
         self.config.add_missing(point.config)
+        self.summary.inherit(definitions_of_config(point.config))
         self.summary.seed(point.summary)
-        self.run.tags = self.run.tags or point.tags
-        self.run.notes = self.run.notes or point.notes or ""
+        if "tags" not in self.run.emptied:
+            self.run.tags = self.run.tags or point.tags
+        if "notes" not in self.run.emptied:
+            self.run.notes = self.run.notes or point.notes or ""
 
     def shift_rows(self, step: int, runtime: float) -> None:
         """Say where the existing run ended, before the first row is fed.
@@ -256,6 +274,12 @@ class Fold:
         _update(run, "host", record.host)
         tags = self._overrides.tags
         _update(run, "tags", tuple(record.tags) if tags is None else tags)
+        for name in record.emptied:
+            if name == "notes":
+                run.notes = ""
+            elif name == "tags" and tags is None:
+                run.tags = ()
+        run.emptied |= {*record.emptied}
         if record.git is not None:
             _update(run, "git_remote_url", record.git.remote_url)
             _update(run, "git_commit", record.git.commit)
@@ -273,8 +297,9 @@ class Fold:
             self.config.telemetry = telemetry_tree(record.telemetry)
         if record.branch_point is not None and first:
             point = record.branch_point
+            run.branch_run, run.branch_step = point.run, int(point.value)
             self.config.set(
-                ("_wandb", "branch_point"), {"run_id": point.run, "step": int(point.value)}
+                ("_wandb", "branch_point"), {"run_id": run.branch_run, "step": run.branch_step}
             )
         self.config_dirty = self.parameters_dirty = True
 
@@ -290,7 +315,7 @@ class Fold:
             value = _value(item)
             # The wandb package writes what it derives from history with nested keys, and what
             # the user set with plain ones; `_runtime` is its own either way.
-            if item.nested_key or item.key.startswith("_"):
+            if item.nested_key or item.key in _OWN_KEYS:
                 self.summary.set_derived(item.path, value)
             else:
                 self.summary.set_explicit(item.path, value)

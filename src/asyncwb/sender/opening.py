@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
-from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
 from asyncwb import jsonx
-from asyncwb.errors import ProtocolError
-from asyncwb.graphql.run_operations import RESUME_STATUS, UPSERT_BUCKET, Bucket
+from asyncwb.errors import ProtocolError, UsageError
+from asyncwb.graphql.run_operations import RESUME_STATUS, REWIND_RUN, UPSERT_BUCKET, Bucket
 from asyncwb.sender.ack import Ack
 from asyncwb.sender.alignment import align
-from asyncwb.sender.resume import ResumePoint, decide, resume_point
+from asyncwb.sender.resume import ResumePoint, decide, resume_point, wire_object
 from asyncwb.sender.target import RunTarget
+from asyncwb.settings.remotes import public_remote
 from asyncwb.transport import TRANSIENT_OR_CONFLICT_STATUSES, RetryPolicy
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from asyncwb.graphql import GraphQL
-    from asyncwb.graphql.run_operations import ResumeStatusAnswer
+    from asyncwb.graphql.run_operations import ResumeBucket, ResumeStatusAnswer
     from asyncwb.sender.fold import Fold
     from asyncwb.transport import RetryState
     from asyncwb.types import Resume
@@ -36,11 +36,13 @@ class Opened(msgspec.Struct, frozen=True):
         target: Where it lives.
         ack: Where its lines start.
         resumed: Where the existing run ended, None for a new one.
+        inherited: Config in wire form of the run that this one goes on with.
     """
 
     target: RunTarget
     ack: Ack
     resumed: ResumePoint | None
+    inherited: dict[str, object]
 
 
 class Opener:
@@ -90,19 +92,25 @@ class Opener:
             CommError: The server refused, or was not there in time.
         """
         point: ResumePoint | None = None
-        if resume is not None:
+        inherited: dict[str, object] = {}
+        storage_id: str | None = None
+        if self._fold.run.rewinds:
+            storage_id, inherited = await self._rewind(ack)
+            self._fold.config.add_missing(inherited)
+        elif resume is not None:
             found = await self._status()
             # A run that this very journal started is there by right.
             mode: Resume = "allow" if ack is not None else resume
             point = decide(mode, found, run_id=self._fold.run.run_id)
         if point is not None:
+            storage_id, inherited = point.storage_id, point.config
             self._fold.take_over(point)
-        bucket = await self._upsert(storage_id=point.storage_id if point else None)
+        bucket = await self._upsert(storage_id=storage_id)
         target = self._target(bucket)
         if ack is None or not ack.belongs_to(self._server, target):
             ack = await self._starts(target, bucket, point, journal)
         self._fold.shift_rows(ack.resume_step, ack.resume_runtime)
-        return Opened(target, ack, point)
+        return Opened(target, ack, point, inherited)
 
     async def update(self, target: RunTarget) -> None:
         """Send what changed since: the config alone, or all parameters with it.
@@ -124,6 +132,44 @@ class Opener:
             deadline_seconds=self._patience,
         )
 
+    async def _rewind(self, ack: Ack | None) -> tuple[str, dict[str, object]]:
+        """Have the server drop the rows behind the step at which the run goes on.
+
+        Returns:
+            Storage id and config of the run.
+        """
+        run = self._fold.run
+        known: Bucket | ResumeBucket | None
+        if ack is not None and ack.server == self._server:
+            # Done by an earlier sender of this journal; again, its own rows would go.
+            model = (await self._status()).model
+            known = model.bucket if model is not None else None
+        else:
+            known = await self._drop_rows()
+        if known is None:
+            raise UsageError(
+                f"resume_from: there is no run {run.run_id!r} to rewind; check the id, the "
+                "project and the entity"
+            )
+        run.display_name = run.display_name or known.display_name or ""
+        return known.id, wire_object(known.config)
+
+    async def _drop_rows(self) -> Bucket | None:
+        run = self._fold.run
+        answer = await self._graphql.execute(
+            REWIND_RUN,
+            {
+                "runName": run.run_id,
+                "project": run.project,
+                "entity": run.entity or None,
+                "metricName": "_step",
+                "metricValue": run.branch_step,
+            },
+            policy=self._policy,
+            deadline_seconds=self._patience,
+        )
+        return answer.rewind_run.rewound_run if answer.rewind_run is not None else None
+
     async def _upsert(
         self,
         *,
@@ -143,14 +189,15 @@ class Opener:
             variables |= {
                 "id": storage_id,
                 "displayName": run.display_name or None,
-                "notes": run.notes or None,
-                "tags": list(run.tags) if run.tags else None,
+                "notes": run.notes or ("" if "notes" in run.emptied else None),
+                "tags": list(run.tags) if run.tags or "tags" in run.emptied else None,
                 "groupName": run.group or None,
                 "jobType": run.job_type or None,
                 "sweep": run.sweep_id or None,
-                "host": run.host or None,
-                "program": fold.program or self._program,
-                "repo": _without_password(run.git_remote_url) or None,
+                # A server takes these two for a new start, which ends a stop or a preemption.
+                "host": None if target else run.host or None,
+                "program": None if target else fold.program or self._program,
+                "repo": public_remote(run.git_remote_url) or None,
                 "commit": run.git_commit or None,
             }
         fold.config_dirty = False
@@ -223,11 +270,3 @@ _NAMES = (
 )
 _NOTHING = cast("dict[str, object]", dict.fromkeys(_NAMES.split()))
 """All variables of the mutation as null, which leaves their fields alone."""
-
-
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    if not parts.password:
-        return url
-    user, _, host = parts.netloc.rpartition("@")
-    return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}:@{host}"))

@@ -37,6 +37,7 @@ class Progress(msgspec.Struct, kw_only=True):
         acked: Rows before this journal position were accepted.
         settled: So was everything else before this one: config, alerts, files due now.
         position: Read up to here.
+        inherited: Config of the run that this one goes on with.
         trouble: Why the config could not be delivered the last time; rows go on meanwhile.
         error: Why the delivery ended.
     """
@@ -54,5 +55,6 @@ class Progress(msgspec.Struct, kw_only=True):
     stop_requested: bool = False
     target: RunTarget | None = None
     resumed: ResumePoint | None = None
+    inherited: dict[str, object] = {}  # noqa: RUF012 - msgspec copies it per instance
     trouble: Error | None = None
     error: Error | None = None

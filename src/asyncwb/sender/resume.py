@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from asyncwb.graphql.run_operations import ResumeBucket, ResumeStatusAnswer
     from asyncwb.types import Resume
 
-__all__ = ["ResumePoint", "decide", "resume_point"]
+__all__ = ["ResumePoint", "decide", "resume_point", "wire_object"]
 
 
 class ResumePoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +59,7 @@ def decide(mode: Resume, answer: ResumeStatusAnswer, *, run_id: str) -> ResumePo
         ProtocolError: The answer lacks the counts.
     """
     bucket = answer.model.bucket if answer.model is not None else None
-    if bucket is None or "t" not in _object(bucket.wandb_config):
+    if bucket is None or "t" not in wire_object(bucket.wandb_config):
         if mode == "must":
             raise UsageError(
                 f"resume='must', but there is no run {run_id!r} to resume; check the id, the "
@@ -84,7 +84,7 @@ def resume_point(bucket: ResumeBucket) -> ResumePoint:
         raise ProtocolError(f"the server does not say how many lines the run {bucket.name!r} has")
     history_lines, events_lines, console_lines = cast("tuple[int, int, int]", counts)
     row, event = _last_row(bucket.history_tail), _last_row(bucket.events_tail)
-    summary = _object(bucket.summary_metrics)
+    summary = wire_object(bucket.summary_metrics)
     step = row.get("_step", summary.get("_step"))
     runtimes = [
         row.get("_runtime"),
@@ -98,7 +98,7 @@ def resume_point(bucket: ResumeBucket) -> ResumePoint:
         console_lines=console_lines,
         starting_step=(int(step) if isinstance(step, int | float) else 0) + (history_lines > 0),
         runtime=float(max((r for r in runtimes if isinstance(r, int | float)), default=0.0)),
-        config=_object(bucket.config),
+        config=wire_object(bucket.config),
         summary=summary,
         tags=tuple(bucket.tags or ()),
         notes=bucket.notes,
@@ -107,7 +107,8 @@ def resume_point(bucket: ResumeBucket) -> ResumePoint:
     )
 
 
-def _object(text: str | None) -> Tree:
+def wire_object(text: str | None) -> Tree:
+    """Read a JSON text of an object; {} for anything else."""
     value = jsonx.decode(text) if text else None
     return cast("Tree", value) if isinstance(value, dict) else {}
 
@@ -118,4 +119,4 @@ def _last_row(tail: str | None) -> Tree:
     if not isinstance(rows, list) or not rows:
         return {}
     last: object = cast("list[object]", rows)[-1]
-    return _object(last) if isinstance(last, str) else {}
+    return wire_object(last) if isinstance(last, str) else {}

@@ -122,6 +122,11 @@ class Sender:
         return self._progress.resumed
 
     @property
+    def inherited(self) -> dict[str, object]:
+        """Config of the resumed or rewound run in wire form; empty for a new one."""
+        return self._progress.inherited
+
+    @property
     def error(self) -> Error | None:
         """Why the delivery ended, None while it goes on and after success."""
         return self._progress.error

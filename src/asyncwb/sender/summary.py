@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from asyncwb import jsonx
-from asyncwb.sender.metrics import MetricTable, Statistics
+from asyncwb.metrics import SummaryStatistics
 from asyncwb.sender.tree import Tree, get_path, merge_leaves, remove_path, set_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Sequence
+
+    from asyncwb.metrics import MetricDefinition, MetricTable
 
 __all__ = ["SummaryFold"]
 
@@ -24,8 +26,7 @@ class SummaryFold:
     def __init__(self, metrics: MetricTable) -> None:
         self.tree: Tree = {}
         self._metrics = metrics
-        self._statistics: dict[tuple[str, ...], Statistics] = {}
-        self._plain: set[tuple[str, ...]] = set()
+        self._statistics = SummaryStatistics(metrics)
         self._step: int | None = None
         self._runtime = 0.0
 
@@ -35,6 +36,7 @@ class SummaryFold:
         merge_leaves(earlier, tree)
         merge_leaves(earlier, self.tree)
         self.tree = earlier
+        self._statistics.resume(tree)
         step = tree.get("_step")
         if isinstance(step, int):
             self._step = step
@@ -56,34 +58,27 @@ class SummaryFold:
         runtime = row.get("_runtime")
         if isinstance(runtime, int | float):
             self._runtime = max(self._runtime, runtime)
-        if not self._metrics.wants_statistics:
-            if flat:
-                self.tree.update(row)
-            else:
-                merge_leaves(self.tree, row)
-            return
-        for path, value in _leaves(row, ()):
-            self._add_leaf(path, value)
-
-    def _add_leaf(self, path: tuple[str, ...], value: object) -> None:
-        definition = None if path in self._plain else self._metrics.find(".".join(path))
-        asked = definition.summary if definition is not None else ()
-        if definition is None or not asked or asked == ("copy",):
-            set_path(self.tree, path, value)
-        elif "none" in asked:
-            remove_path(self.tree, path)
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            statistics = self._statistics.get(path)
-            if statistics is None:
-                statistics = self._statistics[path] = Statistics(definition)
-            statistics.add(value)
-            set_path(self.tree, path, statistics.value())
+        if flat:
+            self.tree.update(row)
         else:
-            set_path(self.tree, path, value)
+            merge_leaves(self.tree, row)
+        if self._metrics.wants_statistics:
+            self._statistics.add_row(row, flat=flat)
+
+    def define(self, definition: MetricDefinition, *, overwrite: bool) -> None:
+        """Take in a definition: it counts for the rows that follow."""
+        self._show_statistics()
+        self._metrics.define(definition, overwrite=overwrite)
+        self._statistics.redefined()
+
+    def inherit(self, definitions: Iterable[MetricDefinition]) -> None:
+        """Take in the definitions of the run that is being resumed."""
+        self._metrics.inherit(definitions)
+        self._statistics.redefined()
 
     def set_derived(self, path: Sequence[str], value: object) -> None:
         """Take a value that the writer of the journal derived from history itself."""
-        if tuple(path) not in self._statistics:
+        if not self._statistics.covers(path):
             set_path(self.tree, path, value)
         if tuple(path) == ("_wandb", "runtime") and isinstance(value, int | float):
             self.add_runtime(value)
@@ -93,28 +88,29 @@ class SummaryFold:
         if value is None:
             # The protocol has no null in a summary: a NaN set by hand arrives as one.
             remove_path(self.tree, path)
-            return
-        set_path(self.tree, path, value)
-        self._forget(tuple(path))
+        else:
+            set_path(self.tree, path, value)
+        self._statistics.set_by_hand(path, value)
 
     def remove(self, path: Sequence[str]) -> None:
         """Delete a key."""
         remove_path(self.tree, path)
-        self._forget(tuple(path))
+        self._statistics.remove(path)
 
     def add_runtime(self, seconds: float) -> None:
         """Note how long the run took, all told."""
         self._runtime = max(self._runtime, seconds)
 
-    def _forget(self, path: tuple[str, ...]) -> None:
-        if self._metrics.wants_statistics:
-            self._plain.add(path)
-            for known in [p for p in self._statistics if p[: len(path)] == path]:
-                del self._statistics[known]
-                self._plain.add(known)
+    def _show_statistics(self) -> None:
+        for path, value in self._statistics.shown(self.tree):
+            if value is None:
+                remove_path(self.tree, path)
+            else:
+                set_path(self.tree, path, value)
 
     def line(self) -> bytes:
         """The whole summary as one extended-JSON line."""
+        self._show_statistics()
         tree = dict(self.tree)
         if self._step is not None:
             tree["_step"] = self._step
@@ -123,12 +119,3 @@ class SummaryFold:
         reserved = cast("Tree", own) if isinstance(own, dict) else {}
         tree["_wandb"] = {**reserved, "runtime": int(self._runtime)}
         return jsonx.encode(tree)
-
-
-def _leaves(tree: Tree, above: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], object]]:
-    for key, value in tree.items():
-        path = (*above, key)
-        if isinstance(value, dict) and "_type" not in value:
-            yield from _leaves(cast("Tree", value), path)
-        else:
-            yield path, value

@@ -13,7 +13,15 @@ if TYPE_CHECKING:
 
     from asyncwb.settings.fields import Settings
 
-__all__ = ["check", "check_project", "check_run_id", "check_tags", "normal_url", "with_source"]
+__all__ = [
+    "branch_point",
+    "check",
+    "check_project",
+    "check_run_id",
+    "check_tags",
+    "normal_url",
+    "with_source",
+]
 
 _RUN_ID_FORBIDDEN = ":;,#?/'"
 _PROJECT_FORBIDDEN = "/\\#?%:"
@@ -98,6 +106,25 @@ def check_tags(tags: Sequence[str]) -> None:
             )
 
 
+def branch_point(name: str, text: str) -> tuple[str, int]:
+    """Read a step of a run, `RUN?_step=N`.
+
+    Returns:
+        The id of the run, and the step.
+
+    Raises:
+        InvalidValueError: Anything else.
+    """
+    run_id, _, step = text.partition("?_step=")
+    if not (step.isascii() and step.isdigit()):
+        raise InvalidValueError(
+            f"{name} is 'RUN?_step=N', the id of a run and a step of it (from 0), for example "
+            f"'ans3bsax?_step=123', got {text!r}."
+        )
+    check_run_id(run_id)
+    return run_id, int(step)
+
+
 def _check_entity(entity: str) -> None:
     if bad := _first_of(entity, "/"):
         raise InvalidValueError(f"The entity {entity!r} contains {bad!r}.")
@@ -124,6 +151,7 @@ def _check_texts(settings: Settings, name: str) -> None:
 
 
 _TEXTS = ("run_id", "project", "entity", "run_tags")
+_BRANCHES = ("resume_from", "fork_from")
 _POSITIVE = (
     "init_timeout",
     "http_timeout",
@@ -137,10 +165,35 @@ def check(settings: Settings, sources: Mapping[str, str]) -> None:
     """Check all values; a message ends with where the value came from."""
     for name in _TEXTS:
         with_source(sources.get(name), partial(_check_texts, settings, name))
+    for name in _BRANCHES:
+        with_source(sources.get(name), partial(_check_branch, settings, name))
+    if sum(value is not None for value in (settings.resume, *_branches(settings))) > 1:
+        raise InvalidValueError("resume, resume_from and fork_from exclude each other; give one.")
     for name in _POSITIVE:
         seconds: float | None = getattr(settings, name)
         if seconds is not None:
             with_source(sources.get(name), partial(_check_positive, name, seconds))
+
+
+def _branches(settings: Settings) -> tuple[str | None, str | None]:
+    return settings.resume_from, settings.fork_from
+
+
+def _check_branch(settings: Settings, name: str) -> None:
+    text: str | None = getattr(settings, name)
+    if text is None:
+        return
+    run_id, _ = branch_point(name, text)
+    if name == "fork_from" and run_id == settings.run_id:
+        raise InvalidValueError(
+            f"fork_from makes a new run, so it cannot have the id {run_id!r} of the old one; "
+            "leave out the id, or rewind that run with resume_from."
+        )
+    if name == "resume_from" and settings.run_id not in (None, run_id):
+        raise InvalidValueError(
+            f"resume_from goes on with the run {run_id!r}, but the id is {settings.run_id!r}; "
+            "leave out the id."
+        )
 
 
 def with_source(source: str | None, call: Callable[[], _T]) -> _T:

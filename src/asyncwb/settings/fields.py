@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from asyncwb.types import Mode, Resume  # noqa: TC001 - msgspec reads the annotations
+from asyncwb.types import Mode, Reinit, Resume  # noqa: TC001 - msgspec reads the annotations
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +39,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     run_id: str | None = None
     """Id of the run; None: eight random characters."""
     run_name: str | None = None
-    """Display name; None: the server chooses."""
+    """Display name; None: the server chooses; offline, two words and a number."""
     run_notes: str | None = None
     """Free text about the run."""
     run_tags: tuple[str, ...] | None = None
@@ -52,14 +52,44 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Sweep that the run belongs to."""
     resume: Resume | None = None
     """What to do when the run exists; None: start it afresh."""
+    resume_from: str | None = None
+    """`RUN?_step=N`: rewind the run `RUN` to step `N` and go on from there."""
+    fork_from: str | None = None
+    """`RUN?_step=N`: start a new run with the rows of `RUN` up to step `N`."""
+    reinit: Reinit | None = None
+    """What `init` does while a run is live; None: `create_new`."""
+    force: bool = False
+    """Whether `init` raises where the server is not there to accept the key."""
     host: str | None = None
     """Host name shown with the run; None: this machine's."""
     program: str | None = None
     """Program shown with the run; None: the running script."""
+    notebook_name: str | None = None
+    """Path of the notebook, which cannot be found out in every kind of notebook."""
+    config_paths: tuple[str, ...] = ()
+    """YAML files with config values, weaker than those given to `init`."""
+    docker: str | None = None
+    """Docker image shown with the run."""
+    save_code: bool | None = None
+    """Whether the script and a git diff are uploaded; None: as the account's settings say."""
+    disable_code: bool = False
+    """Never upload the script or a git diff."""
+    disable_git: bool = False
+    """Do not ask git for commit, remote and diff."""
+    disable_meta: bool = False
+    """No `wandb-metadata.json` and no environment in the config."""
+    disable_machine_info: bool = False
+    """Tell nothing about machine, program and repository."""
+    save_requirements: bool = True
+    """Whether `requirements.txt`, the installed packages, is uploaded."""
+    git_root: str | None = None
+    """Folder of the repository; None: the working directory."""
+    git_remote: str = "origin"
+    """Remote whose address is shown with the run."""
     git_remote_url: str | None = None
-    """Repository shown with the run."""
+    """Repository shown with the run; None: the address of `git_remote`."""
     git_commit: str | None = None
-    """Commit shown with the run."""
+    """Commit shown with the run; None: that of the repository."""
     username: str | None = None
     """User that requests name, for keys that may act for others."""
     email: str | None = None
@@ -157,8 +187,23 @@ ENVIRONMENT: Final[Mapping[str, tuple[str, ...]]] = {
     "run_job_type": ("WANDB_JOB_TYPE", "WANDB_RUN_JOB_TYPE"),
     "sweep_id": ("WANDB_SWEEP_ID",),
     "resume": ("WANDB_RESUME",),
+    "resume_from": ("WANDB_RESUME_FROM",),
+    "fork_from": ("WANDB_FORK_FROM",),
+    "reinit": ("WANDB_REINIT",),
+    "force": ("WANDB_FORCE",),
     "host": ("WANDB_HOST",),
     "program": ("WANDB_PROGRAM",),
+    "notebook_name": ("WANDB_NOTEBOOK_NAME",),
+    "config_paths": ("WANDB_CONFIG_PATHS",),
+    "docker": ("WANDB_DOCKER",),
+    "save_code": ("WANDB_SAVE_CODE",),
+    "disable_code": ("WANDB_DISABLE_CODE",),
+    "disable_git": ("WANDB_DISABLE_GIT",),
+    "disable_meta": ("WANDB__DISABLE_META", "WANDB_X_DISABLE_META"),
+    "disable_machine_info": ("WANDB__DISABLE_MACHINE_INFO", "WANDB_X_DISABLE_MACHINE_INFO"),
+    "save_requirements": ("WANDB__SAVE_REQUIREMENTS", "WANDB_X_SAVE_REQUIREMENTS"),
+    "git_root": ("WANDB_GIT_ROOT",),
+    "git_remote": ("WANDB_GIT_REMOTE",),
     "git_remote_url": ("WANDB_GIT_REMOTE_URL",),
     "git_commit": ("WANDB_GIT_COMMIT",),
     "username": ("WANDB_USERNAME",),
@@ -191,6 +236,9 @@ ALIASES: Final[Mapping[str, str]] = {
     "x_extra_http_headers": "extra_http_headers",
     "x_file_stream_transmit_interval": "transmit_interval",
     "x_file_transfer_timeout_seconds": "file_timeout",
+    "x_disable_meta": "disable_meta",
+    "x_disable_machine_info": "disable_machine_info",
+    "x_save_requirements": "save_requirements",
     "x_graphql_timeout_seconds": "http_timeout",
     "user_email": "email",
     "insecure_disable_ssl": "insecure",

@@ -12,6 +12,7 @@ from asyncwb.errors import InvalidValueError
 from asyncwb.settings.background import background_server
 from asyncwb.settings.checks import check, normal_url, with_source
 from asyncwb.settings.fields import ENVIRONMENT, Settings
+from asyncwb.settings.remotes import public_remote
 from asyncwb.settings.sources import (
     Sourced,
     config_dir,
@@ -29,8 +30,14 @@ _BOOLEANS = {
     **dict.fromkeys(("1", "true", "yes", "on", "y", "t"), True),
     **dict.fromkeys(("0", "false", "no", "off", "n", "f"), False),
 }
-_BOOLEAN_FIELDS = frozenset({"silent", "quiet", "allow_val_change", "insecure", "symlink"})
-_LIST_FIELDS = frozenset({"run_tags", "ignore_globs"})
+_BOOLEAN_FIELDS = frozenset(
+    {
+        *("silent", "quiet", "allow_val_change", "insecure", "symlink", "force", "save_code"),
+        *("disable_code", "disable_git", "disable_meta", "disable_machine_info"),
+        "save_requirements",
+    }
+)
+_LIST_FIELDS = frozenset({"run_tags", "ignore_globs", "config_paths"})
 _OLD_MODES = {"dryrun": "offline", "run": "online"}
 _SERVER_FIELDS = ("base_url", "api_key")
 
@@ -92,6 +99,10 @@ def _raw(name: str, item: Sourced) -> object:
         return "auto" if value else None
     if name == "mode" and isinstance(value, str):
         return _OLD_MODES.get(value, value)
+    if name == "git_remote_url" and isinstance(value, str):
+        return public_remote(value)
+    if name == "reinit":
+        return _reinit(value)
     if name in _LIST_FIELDS and isinstance(value, str):
         return (
             [part.strip() for part in value.split(",") if part.strip()] if item.is_text else [value]
@@ -100,6 +111,15 @@ def _raw(name: str, item: Sourced) -> object:
         return _headers(value, item)
     if item.is_text and name in _BOOLEAN_FIELDS and isinstance(value, str):
         return _BOOLEANS.get(value.strip().lower(), value)
+    return value
+
+
+def _reinit(value: object) -> object:
+    """Booleans are the old spelling."""
+    if isinstance(value, str):
+        value = _BOOLEANS.get(value.strip().lower(), value)
+    if isinstance(value, bool):
+        return "finish_previous" if value else "return_previous"
     return value
 
 

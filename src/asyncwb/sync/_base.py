@@ -91,7 +91,7 @@ def begin(starter: RunInit) -> _run.Run:
 
     The part that needs no server runs in the calling thread: a run without one starts no loop.
     """
-    if starter._reinit == "create_new":  # pyright: ignore[reportPrivateUsage]
+    if starter._reinit_blocking() == "create_new":  # pyright: ignore[reportPrivateUsage]
         try:
             run, connection = starter._start_blocking()  # pyright: ignore[reportPrivateUsage]
             if connection is not None:

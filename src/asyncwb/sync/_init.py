@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from asyncwb.run.init import Reinit
     from asyncwb.settings import Settings
-    from asyncwb.types import Mode, Resume
+    from asyncwb.types import Mode, Reinit, Resume
 
 __all__ = ["init"]
 
@@ -31,18 +30,23 @@ def init(
     name: str | None = None,
     notes: str | None = None,
     tags: Sequence[str] | None = None,
-    config: Mapping[str, Any] | object | None = None,
+    config: Mapping[str, Any] | str | os.PathLike[str] | object | None = None,
     config_exclude_keys: Sequence[str] | None = None,
     config_include_keys: Sequence[str] | None = None,
     allow_val_change: bool | None = None,
     group: str | None = None,
     job_type: str | None = None,
     mode: Mode | None = None,
-    resume: Resume | bool | None = None,
+    force: bool | None = None,
     reinit: Reinit | bool | None = None,
+    resume: Resume | bool | None = None,
+    resume_from: str | None = None,
+    fork_from: str | None = None,
+    save_code: bool | None = None,
     tensorboard: bool | None = None,
     sync_tensorboard: bool | None = None,
     monitor_gym: bool | None = None,
+    anonymous: object = None,
     settings: Settings | Mapping[str, Any] | None = None,
     wait: bool = True,
     init_timeout: float | None = None,
@@ -69,23 +73,34 @@ def init(
         name: Display name; None: the server invents one.
         notes: Notes, as long as you like.
         tags: Tags of 1 to 64 characters.
-        config: Inputs of the run: a mapping or a namespace (`argparse`).
+        config: Inputs of the run: a mapping, a namespace (`argparse`), a dataclass, the flags of
+            absl, or the path of a YAML file. They win over `config-defaults.yaml` in the working
+            directory.
         config_exclude_keys: Keys of `config` to leave out.
         config_include_keys: The only keys of `config` to take; not together with the other.
         allow_val_change: Whether a config key that is set may change; True by default.
         group: Group of runs that belong together.
         job_type: Kind of run, for example "train".
         mode: "online", "offline" or "disabled".
+        force: True: raise where the server is not there in time to accept the key, instead of
+            going on without it.
+        reinit: What happens to a live current run. "create_new" (also None): it lives on beside
+            the new one; "finish_previous" (True): it is finished first; "return_previous"
+            (False): it is returned and nothing else happens; "default": "finish_previous" in a
+            notebook, "return_previous" elsewhere.
         resume: None: a new run. "allow" (also "auto", True): continue the run `id` if the server
             has it; "must": only continue; "never": only create. Needs the server's answer before
             the first row, so `wait=False` does not apply.
-        reinit: What happens to a live current run. "create_new" (also None): it lives on beside
-            the new one; "finish_previous" (True): it is finished first; "return_previous"
-            (False): it is returned and nothing else happens.
+        resume_from: "RUN?_step=N": drop the rows of the run `RUN` behind step `N` and go on from
+            there, at step `N + 1`. Of `resume`, `resume_from` and `fork_from` one can be given.
+        fork_from: "RUN?_step=N": a new run that begins with the rows of `RUN` up to step `N`.
+        save_code: Whether the script and a git diff are uploaded; None: as the account's
+            settings say.
         tensorboard: The old name of `sync_tensorboard`.
         sync_tensorboard: Make rows of what TensorBoard writers log that are opened during the
             run, and upload their event files at its end.
         monitor_gym: Log the videos that gymnasium's and gym's recorders finish, as `videos`.
+        anonymous: Without effect, as in the `wandb` package.
         settings: A `Settings`, or a dict of its fields; the keywords above win.
         wait: False: return before any reply of the server; `run.url` is then known later.
         init_timeout: Seconds to wait for the server; 30 by default.
@@ -99,7 +114,8 @@ def init(
     Raises:
         InvalidValueError: An argument has a wrong type or value.
         AuthenticationError: No key, or the server refused it; says where keys come from.
-        UsageError: `resume` forbids what is there.
+        ConfigError: `config` cannot be read.
+        UsageError: `resume` forbids what is there; or there is nothing to rewind.
         CommError: The server refused the run; or it cannot be reached and `on_init_failure` is
             "raise".
     """
@@ -120,11 +136,16 @@ def init(
                 group=group,
                 job_type=job_type,
                 mode=mode,
-                resume=resume,
+                force=force,
                 reinit=reinit,
+                resume=resume,
+                resume_from=resume_from,
+                fork_from=fork_from,
+                save_code=save_code,
                 tensorboard=tensorboard,
                 sync_tensorboard=sync_tensorboard,
                 monitor_gym=monitor_gym,
+                anonymous=anonymous,
                 settings=settings,
                 wait=wait,
                 init_timeout=init_timeout,

@@ -12,16 +12,19 @@ from asyncwb.sync._base import Wrapper
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Container, Mapping, Sequence
+    from datetime import timedelta
     from types import TracebackType
     from typing import Any, Literal, NoReturn, Self, TextIO
 
     from asyncwb.run.config import Config
+    from asyncwb.run.config_static import ConfigStatic
+    from asyncwb.run.metrics import Metric
     from asyncwb.run.status import RunStatus
     from asyncwb.run.summary import Summary
     from asyncwb.run.watching import TorchModule
     from asyncwb.settings import Settings
-    from asyncwb.types import FilePolicy, Mode
+    from asyncwb.types import AlertLevel, FilePolicy, Mode
 
 __all__ = ["Run"]
 
@@ -79,28 +82,100 @@ class Run(Wrapper[AsyncRun]):
         """Last values and what was set by hand. Changes are journaled at once and never wait."""
         return self._async.summary
 
+    def pin_config_keys(self, keys: Sequence[str] = ()) -> None:
+        """Show these keys of the config first on the page of the run. Never waits.
+
+        Args:
+            keys: Top-level keys, in the order to show them; they take the place of those pinned
+                before.
+
+        Raises:
+            InvalidValueError: A key is no string.
+            ClosedError: The run is finished.
+            ForkedError: The run belongs to the parent process.
+        """
+        self._async.pin_config_keys(keys)
+
+    def define_metric(
+        self,
+        name: str,
+        step_metric: str | Metric | None = None,
+        step_sync: bool | None = None,
+        hidden: bool | None = None,
+        summary: str | Sequence[str] | None = None,
+        goal: Literal["minimize", "maximize"] | None = None,
+        overwrite: bool | None = None,
+    ) -> Metric:
+        """Say how a metric is drawn, and what the summary holds of it. Never waits.
+
+        It counts for the rows logged after it; the definition is in the journal when this
+        returns. Of several definitions that fit a metric, the one of its very name counts, else
+        the longest glob; nothing is put together from two of them.
+
+        Args:
+            name: Name of the metric, with dots for nested ones; with a `*` at its end, of all
+                metrics that begin like it.
+            step_metric: Metric that is the x axis, by name or as returned by this method.
+            step_sync: Whether a row that has the metric and lacks the step metric gets the
+                last logged value of that one, 0 before the first. None: True with a
+                `step_metric`.
+            hidden: Whether it gets no chart of its own.
+            summary: Out of "min", "max", "mean", "best", "last", "first": the summary then holds
+                an object with these; "none": nothing; "copy", the default: the last value. One,
+                several in a list, or a text with commas.
+            goal: "minimize" or "maximize": which value is the "best" one.
+            overwrite: Whether what an earlier call for the same name said, and this one does not
+                say, is forgotten. None: it stays, and summaries add up.
+
+        Returns:
+            What this call asked for; can be ignored, or be the `step_metric` of others.
+
+        Raises:
+            InvalidValueError: An argument has a wrong type or value, a `*` is not at the end, or
+                "best" comes without a goal. Nothing has changed then.
+            ClosedError: The run is finished.
+            ForkedError: The run belongs to the parent process.
+        """
+        return self._async.define_metric(
+            name, step_metric, step_sync, hidden, summary, goal, overwrite
+        )
+
     def alert(
-        self, title: str, text: str, level: str = "INFO", wait_duration: float = 60.0
+        self,
+        title: str,
+        text: str,
+        level: AlertLevel | str | None = None,
+        wait_duration: float | timedelta | None = None,
     ) -> None:
         """Ask the server to alert the user. Returns when the alert is in the journal.
 
+        It is sent at once, ahead of rows that wait for their time; an offline run's when the run
+        is synced. The server decides who is told and how. What comes too soon after another of
+        its title is left out.
+
         Args:
-            title: A short title; alerts are rate limited by it.
+            title: Up to 64 characters; alerts are rate limited by it.
             text: The message.
-            level: "INFO", "WARN" or "ERROR", in any case.
-            wait_duration: Seconds that at least lie between two alerts of this title.
+            level: An `AlertLevel`, or "INFO", "WARN" or "ERROR" in any case; INFO by default.
+            wait_duration: Seconds, or a `timedelta`, that at least lie between two alerts of this
+                title; 60 s by default.
 
         Raises:
-            InvalidValueError: Another level, or a negative duration.
+            InvalidValueError: An argument has a wrong type or value.
             ClosedError: The run is finished.
+            ForkedError: The run belongs to the parent process.
         """
         PORTAL.here(self._async.alert, title, text, level, wait_duration)
 
     def mark_preempting(self) -> None:
-        """Tell the server that this process may be stopped soon. Returns at once.
+        """Tell the server, at once, that this process may be stopped soon. Never waits.
+
+        The run then counts as preempting, and as preempted when it goes silent or fails, so that
+        a sweep gives its work to somebody else.
 
         Raises:
             ClosedError: The run is finished.
+            ForkedError: The run belongs to the parent process.
         """
         self._async.mark_preempting()
 
@@ -140,6 +215,19 @@ class Run(Wrapper[AsyncRun]):
             ForkedError: The run belongs to the parent process.
         """
         PORTAL.here(self._async.finish, exit_code, timeout, quiet)
+
+    def join(self, exit_code: int | None = None) -> None:
+        """The same as `finish`.
+
+        Args:
+            exit_code: 0 (also None): the run finished; anything else: it failed.
+
+        Raises:
+            WaitTimeoutError: The server does not have everything.
+            CommError: The server refused the run.
+            ForkedError: The run belongs to the parent process.
+        """
+        PORTAL.here(self._async.join, exit_code)
 
     def status(self) -> RunStatus:
         """A snapshot of the run and of what the server has of it. Never waits."""
@@ -231,6 +319,45 @@ class Run(Wrapper[AsyncRun]):
         """
         return PORTAL.here(self._async.restore, name, run_path, replace, root)
 
+    def display(self, height: int = 420, hidden: bool = False) -> bool:
+        """Show the page of the run below the cell of a notebook. Never waits.
+
+        Args:
+            height: Pixels.
+            hidden: Show a button first, and the page when it is pressed.
+
+        Returns:
+            Whether it was shown: not in a plain interpreter, a terminal or VS Code, whose
+            notebooks show no foreign pages, and not with the setting `silent`.
+
+        Raises:
+            InvalidValueError: The height is no positive integer.
+        """
+        return self._async.display(height, hidden)
+
+    def to_html(self, height: int = 420, hidden: bool = False) -> str:
+        """The page of the run as a frame. Never waits.
+
+        A run that has no page, for it is offline or the server has not answered yet, is described
+        in words; so is any run in VS Code.
+
+        Args:
+            height: Pixels.
+            hidden: Show a button first, and the page when it is pressed.
+
+        Raises:
+            InvalidValueError: The height is no positive integer.
+        """
+        return self._async.to_html(height, hidden)
+
+    def _repr_html_(self) -> str:
+        return self._async._repr_html_()  # pyright: ignore[reportPrivateUsage]
+
+    def _repr_mimebundle_(
+        self, include: Container[str] | None = None, exclude: Container[str] | None = None
+    ) -> dict[str, str]:
+        return self._async._repr_mimebundle_(include, exclude)  # pyright: ignore[reportPrivateUsage]
+
     def watch(
         self,
         models: TorchModule | Sequence[TorchModule],
@@ -281,6 +408,139 @@ class Run(Wrapper[AsyncRun]):
         """
         self._async.unwatch(models)
 
+    def log_artifact(
+        self,
+        artifact_or_path: object,
+        name: str | None = None,
+        type: str | None = None,
+        aliases: Sequence[str] | None = None,
+        tags: Sequence[str] | None = None,
+    ) -> NoReturn:
+        """Not available yet.
+
+        Raises:
+            NotImplementedError: Always.
+        """
+        self._async.log_artifact(artifact_or_path, name, type, aliases, tags)
+
+    def use_artifact(
+        self,
+        artifact_or_name: object,
+        type: str | None = None,
+        aliases: Sequence[str] | None = None,
+        use_as: str | None = None,
+    ) -> NoReturn:
+        """Not available yet.
+
+        Raises:
+            NotImplementedError: Always.
+        """
+        self._async.use_artifact(artifact_or_name, type, aliases, use_as)
+
+    def upsert_artifact(
+        self,
+        artifact_or_path: object,
+        name: str | None = None,
+        type: str | None = None,
+        aliases: Sequence[str] | None = None,
+        distributed_id: str | None = None,
+    ) -> NoReturn:
+        """Not available yet.
+
+        Raises:
+            NotImplementedError: Always.
+        """
+        self._async.upsert_artifact(artifact_or_path, name, type, aliases, distributed_id)
+
+    def finish_artifact(
+        self,
+        artifact_or_path: object,
+        name: str | None = None,
+        type: str | None = None,
+        aliases: Sequence[str] | None = None,
+        distributed_id: str | None = None,
+    ) -> NoReturn:
+        """Not available yet.
+
+        Raises:
+            NotImplementedError: Always.
+        """
+        self._async.finish_artifact(artifact_or_path, name, type, aliases, distributed_id)
+
+    def link_artifact(
+        self, artifact: object, target_path: str, aliases: Sequence[str] | None = None
+    ) -> NoReturn:
+        """Not available yet.
+
+        Raises:
+            NotImplementedError: Always.
+        """
+        self._async.link_artifact(artifact, target_path, aliases)
+
+    def log_model(
+        self,
+        path: str | os.PathLike[str],
+        name: str | None = None,
+        aliases: Sequence[str] | None = None,
+    ) -> NoReturn:
+        """Not available yet.
+
+        Raises:
+            NotImplementedError: Always.
+        """
+        self._async.log_model(path, name, aliases)
+
+    def use_model(self, name: str) -> NoReturn:
+        """Not available yet.
+
+        Raises:
+            NotImplementedError: Always.
+        """
+        self._async.use_model(name)
+
+    def link_model(
+        self,
+        path: str | os.PathLike[str],
+        registered_model_name: str,
+        name: str | None = None,
+        aliases: Sequence[str] | None = None,
+    ) -> NoReturn:
+        """Not available yet.
+
+        Raises:
+            NotImplementedError: Always.
+        """
+        self._async.link_model(path, registered_model_name, name, aliases)
+
+    def log_code(
+        self,
+        root: str | os.PathLike[str] | None = ".",
+        name: str | None = None,
+        include_fn: Callable[..., bool] | None = None,
+        exclude_fn: Callable[..., bool] | None = None,
+    ) -> NoReturn:
+        """Not available yet.
+
+        Raises:
+            NotImplementedError: Always.
+        """
+        self._async.log_code(root, name, include_fn, exclude_fn)
+
+    def plot_table(
+        self,
+        vega_spec_name: str,
+        data_table: object,
+        fields: Mapping[str, str],
+        string_fields: Mapping[str, str] | None = None,
+        split_table: bool = False,
+    ) -> NoReturn:
+        """Not available yet.
+
+        Raises:
+            NotImplementedError: Always.
+        """
+        self._async.plot_table(vega_spec_name, data_table, fields, string_fields, split_table)
+
     @property
     def id(self) -> str:
         """Id of the run, unique in its project."""
@@ -288,29 +548,32 @@ class Run(Wrapper[AsyncRun]):
 
     @property
     def name(self) -> str | None:
-        """Display name; None until the server has invented one. Setting it writes through."""
+        """Display name; None while the server alone knows it.
+
+        Setting it writes through; without one ("" or None) a run goes by its id.
+        """
         return self._async.name
 
     @name.setter
-    def name(self, value: str) -> None:
+    def name(self, value: str | None) -> None:
         self._async.name = value
 
     @property
     def notes(self) -> str | None:
-        """Notes. Setting them writes through."""
+        """Notes. Setting them writes through; "" or None empties them."""
         return self._async.notes
 
     @notes.setter
-    def notes(self, value: str) -> None:
+    def notes(self, value: str | None) -> None:
         self._async.notes = value
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """Tags. Setting them writes through."""
+        """Tags. Setting them writes through: `run.tags += ("x",)`; `()` empties them."""
         return self._async.tags
 
     @tags.setter
-    def tags(self, value: Sequence[str]) -> None:
+    def tags(self, value: Sequence[str] | None) -> None:
         self._async.tags = value
 
     @property
@@ -349,6 +612,37 @@ class Run(Wrapper[AsyncRun]):
         return self._async.url
 
     @property
+    def project_url(self) -> str | None:
+        """Web page of the project; None until the server has answered."""
+        return self._async.project_url
+
+    @property
+    def sweep_url(self) -> str | None:
+        """Web page of the sweep; None without one, and until the server has answered."""
+        return self._async.sweep_url
+
+    def get_url(self) -> str | None:
+        """The same as `url`."""
+        return self._async.get_url()
+
+    def get_project_url(self) -> str | None:
+        """The same as `project_url`."""
+        return self._async.get_project_url()
+
+    def get_sweep_url(self) -> str | None:
+        """The same as `sweep_url`."""
+        return self._async.get_sweep_url()
+
+    def project_name(self) -> str:
+        """The same as `project`."""
+        return self._async.project_name()
+
+    @property
+    def sync_dir(self) -> str:
+        """Folder of the run, as an absolute path: what `asyncwb sync` takes."""
+        return self._async.sync_dir
+
+    @property
     def dir(self) -> str:
         """Folder of the run's files, as an absolute path."""
         return self._async.dir
@@ -357,6 +651,16 @@ class Run(Wrapper[AsyncRun]):
     def mode(self) -> Mode:
         """Mode the run was started in."""
         return self._async.mode
+
+    @property
+    def offline(self) -> bool:
+        """Whether the run was started offline."""
+        return self._async.offline
+
+    @property
+    def disabled(self) -> bool:
+        """Whether the run was started disabled, and does nothing."""
+        return self._async.disabled
 
     @property
     def resumed(self) -> bool:
@@ -377,6 +681,11 @@ class Run(Wrapper[AsyncRun]):
     def start_time(self) -> float:
         """Start of the run in Unix seconds."""
         return self._async.start_time
+
+    @property
+    def config_static(self) -> ConfigStatic:
+        """A read-only copy of the config, as it is now."""
+        return self._async.config_static
 
     @property
     def settings(self) -> Settings:

@@ -13,7 +13,7 @@ import types
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from asyncwb.errors import InvalidValueError
@@ -295,8 +295,12 @@ def test_records_of_any_writer(record):
         assert json.loads(decoder.to_line(payload)) == expected
 
 
+STEPLESS = HistoryRecord(item=[HistoryItem(nested_key=["a"], value_json="1")])
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.lists(rows, min_size=2, max_size=6))
+@example([STEPLESS, HistoryRecord(item=STEPLESS.item, step=HistoryStep(num=3))])
 def test_one_decoder_for_many_layouts(found):
     decoder = RowDecoder()
     for record in found * 2:

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from asyncwb.errors import ConfigError
-from asyncwb.run.config import Config, wire_config
+from asyncwb.run.config import Config
+from asyncwb.run.config_sources import wire_config
 
 
 class Recorded:

@@ -29,6 +29,13 @@ def write(path: str | Path, text: str = "x") -> Path:
     return path
 
 
+@pytest.fixture(autouse=True)
+def nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The runs write no files of their own."""
+    monkeypatch.setenv("WANDB_X_DISABLE_META", "true")
+    monkeypatch.setenv("WANDB_X_SAVE_REQUIREMENTS", "false")
+
+
 def asked(run: Any) -> list[tuple[str, int]]:
     """Names and policies in the journal of a finished run: 0 now, 1 end, 2 live."""
     return [

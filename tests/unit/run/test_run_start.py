@@ -102,7 +102,7 @@ async def test_the_journal_begins_as_readers_expect() -> None:
 
 async def test_attributes() -> None:
     run = await init("proj", "ent", mode="offline", id="r1", group="g", job_type="j", tags="one")
-    assert (run.id, run.name, run.notes, run.tags) == ("r1", None, None, ("one",))
+    assert (run.id, run.notes, run.tags) == ("r1", None, ("one",))
     assert (run.entity, run.project, run.path) == ("ent", "proj", "ent/proj/r1")
     assert (run.group, run.job_type, run.mode) == ("g", "j", "offline")
     assert (run.resumed, run.step, run.starting_step, run.sweep_id) == (False, 0, 0, None)
@@ -117,11 +117,11 @@ async def test_setters_write_through() -> None:
     run = await init("p", mode="offline")
     run.name, run.notes, run.tags = "n", "text", ["x", "y", "x"]
     assert (run.name, run.notes, run.tags) == ("n", "text", ("x", "y"))
-    for bad in ("", 3, None):
-        with pytest.raises(InvalidValueError):
-            run.name = bad  # type: ignore[assignment]
     with pytest.raises(InvalidValueError):
-        run.tags = ["x" * 65]
+        run.name = 3  # type: ignore[assignment]
+    for bad in (["x" * 65], [""], [3]):
+        with pytest.raises(InvalidValueError):
+            run.tags = bad  # type: ignore[assignment]
     await run.finish()
     updates = of(run, RunRecord)[1:]
     assert [(r.display_name, r.notes, r.tags) for r in updates] == [
@@ -131,6 +131,30 @@ async def test_setters_write_through() -> None:
     ]
     with pytest.raises(ClosedError):
         run.name = "late"
+
+
+async def test_labels_can_be_emptied_and_set_again() -> None:
+    run = await init("p", mode="offline", id="theid", name="n", notes="text", tags=["x"])
+    run.tags += ("y",)
+    assert run.tags == ("x", "y")
+    run.tags = ()
+    run.notes = ""
+    run.name = ""
+    assert (run.name, run.notes, run.tags) == ("theid", "", ())
+    run.tags, run.notes, run.name = None, None, None  # type: ignore[assignment]
+    run.notes = "again"
+    await run.finish()
+    updates = of(run, RunRecord)[1:]
+    assert [(r.display_name, r.notes, r.tags, r.emptied) for r in updates] == [
+        ("", "", ["x", "y"], []),
+        ("", "", [], ["tags"]),
+        ("", "", [], ["notes"]),
+        ("theid", "", [], []),
+        ("", "", [], ["tags"]),
+        ("", "", [], ["notes"]),
+        ("theid", "", [], []),
+        ("", "again", [], []),
+    ]
 
 
 async def test_config_changes_are_records() -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import copy
 import math
+import random
 from typing import Any
 
 import pytest
@@ -57,6 +59,36 @@ async def test_many_key_sets_in_any_order() -> None:
         await run.log({f"k{n % 97}": n, "all": n})
     expected = {f"k{n % 97}": n for n in range(300)}
     assert own(run) == {**expected, "all": 299}
+    await run.finish()
+
+
+async def test_nested_rows_of_any_layout_against_merging_each() -> None:
+    chance = random.Random(3)
+
+    def value(depth: int) -> Any:
+        kind = chance.random()
+        if depth < 3 and kind < 0.4:
+            return {key: value(depth + 1) for key in chance.sample("abc", chance.randint(1, 2))}
+        return {"_type": "t", "v": chance.random()} if kind < 0.5 else chance.random()
+
+    def merge(old: dict[str, Any], new: dict[str, Any]) -> None:
+        for key, one in new.items():
+            before = old.get(key)
+            plain = isinstance(one, dict) and "_type" not in one
+            if plain and isinstance(before, dict) and "_type" not in before:
+                merge(before, one)
+            else:
+                old[key] = copy.deepcopy(one)
+
+    run = await offline()
+    expected: dict[str, Any] = {}
+    for n in range(500):
+        row = {key: value(0) for key in chance.sample("xyz", chance.randint(1, 3))}
+        await run.log(row)
+        merge(expected, row)
+        if n % 83 == 0:
+            assert own(run) == expected
+    assert own(run) == expected
     await run.finish()
 
 

@@ -143,6 +143,36 @@ def test_metric_definitions_on_the_wire() -> None:
     ]
 
 
+def test_definitions_and_statistics_of_the_resumed_run_go_on() -> None:
+    made = fold(run(), metric("own", options=[3], summary=[2]))
+    entries = [
+        {"1": "loss", "5": 2, "6": [1, 3], "7": [1, 3, 8]},
+        {"1": "epoch", "6": [], "7": []},
+        {"1": "own", "6": [3], "7": [1]},
+    ]
+    before = {"_step": 4, "loss": {"min": 0.25, "mean": 9.0, "first": 7}, "own": {"min": 1}}
+    made.take_over(
+        ResumePoint(
+            storage_id="s",
+            history_lines=5,
+            events_lines=0,
+            console_lines=0,
+            starting_step=5,
+            runtime=1.0,
+            summary=before,
+            config={"_wandb": {"value": {"m": entries}}},
+        )
+    )
+    assert summary(made) == {"loss": {"min": 0.25, "mean": 9.0, "first": 7}, "own": {"min": 1}}
+    made.feed(row(5, loss=1, own=3))
+    made.feed(row(6, loss=2, own=2))
+    assert summary(made) == {"loss": {"min": 0.25, "mean": 1.5, "first": 7}, "own": {"max": 3}}
+    kept = made.config.wire()["_wandb"]["value"]["m"]  # type: ignore[index]
+    assert {entry["1"]: entry["7"] for entry in kept} == {
+        "own": [2], "loss": [1, 3, 8], "epoch": [],
+    }  # fmt: skip
+
+
 def test_a_value_set_by_hand_ends_statistics_until_it_is_logged_again() -> None:
     made = fold(run(), metric("loss", options=[3], summary=[1]), row(0, loss=3), row(1, loss=5))
     assert summary(made) == {"loss": {"min": 3}}
@@ -216,6 +246,21 @@ def test_later_run_records_change_only_what_they_name() -> None:
     made.feed(encode(rec.RunRecord(run_id="r1", display_name="b")))
     assert (made.run.display_name, made.run.tags, made.run.notes) == ("b", ("t",), "n")
     assert made.parameters_dirty
+
+
+def test_labels_are_emptied_where_a_record_says_so() -> None:
+    made = fold(run(tags=["t"], notes="n"))
+    made.feed(encode(rec.RunRecord(run_id="r1", emptied=["tags", "notes", "display_name"])))
+    assert (made.run.tags, made.run.notes) == ((), "")
+    assert made.run.emptied >= {"tags", "notes"}
+    point = ResumePoint(
+        storage_id="s", history_lines=0, events_lines=0, console_lines=0, starting_step=0,
+        runtime=0.0, config={}, summary={}, tags=("old",), notes="old",
+    )  # fmt: skip
+    made.take_over(point)
+    assert (made.run.tags, made.run.notes) == ((), "")
+    made.feed(encode(rec.RunRecord(run_id="r1", tags=["new"])))
+    assert (made.run.tags, made.run.notes) == (("new",), "")
 
 
 def test_overrides_win() -> None:
@@ -306,3 +351,29 @@ def test_exit_and_its_runtime() -> None:
     assert made.exit.exit_code == 3
     line = json.loads(made.summary.line())
     assert (line["_runtime"], line["_wandb"]) == (7, {"runtime": 7})
+
+
+def test_a_branch_point_of_the_run_itself_rewinds_it() -> None:
+    point = rec.BranchPoint(run="r1", value=4.0, metric="_step")
+    made = fold(run(branch_point=point))
+    assert (made.run.rewinds, made.run.branch_step) == (True, 4)
+    wire = made.config.wire()["_wandb"]["value"]  # type: ignore[index,call-overload]
+    assert wire["branch_point"] == {"run_id": "r1", "step": 4}
+    # Sent under another id, it begins as that run did and leaves it alone.
+    assert not fold(run(branch_point=point), overrides=RunOverrides(run_id="new")).run.rewinds
+    other = rec.BranchPoint(run="other", value=4.0, metric="_step")
+    assert not fold(run(branch_point=other)).run.rewinds
+    assert not fold(run()).run.rewinds
+
+
+def test_the_metadata_are_those_of_the_writer_of_the_journal() -> None:
+    mine = rec.EnvironmentRecord(host="mine", writer_id="b")
+    made = fold(run(), encode(mine))
+    point = ResumePoint(
+        storage_id="s", history_lines=1, events_lines=0, console_lines=0, starting_step=1,
+        runtime=1.0, summary={}, config={"_wandb": {"value": {"e": {"a": {"host": "theirs"}}}}},
+    )  # fmt: skip
+    made.take_over(point)
+    assert list(made.config.environments) == ["a", "b"]
+    assert made.environment == mine
+    assert fold(run()).environment is None

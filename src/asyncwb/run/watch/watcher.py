@@ -139,7 +139,7 @@ class Watcher:
         except (RuntimeError, TypeError) as error:
             self._tell_once(key, error)
             return
-        self._core.history.attach(key, value)
+        self._core.history.add_to_next(key, value)
 
     def _write_graph(self, key: str, graph: dict[str, Any]) -> None:
         if not self._live:

@@ -6,6 +6,7 @@ import random
 from typing import TYPE_CHECKING
 
 from asyncwb.server.problems import invalid
+from asyncwb.words import readable_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,34 +38,6 @@ def _holds(name: str, forbidden: Iterable[str]) -> bool:
     return any(char < " " or char == "\x7f" or char in forbidden for char in name)
 
 
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(text.split())
-
-
-_FIRST = _words(
-    """
-    amber autumn bold brisk bright calm clear clever cosmic crimson curious dawn deep eager
-    early faint fair fast fleet floral fresh frosty gentle glad golden good grand happy honest
-    icy ivory jolly keen kind late light likely lively logical lucky lunar major mellow misty
-    neat noble northern olive pale patient polar polite proud quiet rapid rare ruby rural sage
-    serene sharp silver smooth snowy soft solar spring stellar still summer sunny swift tidy
-    true upbeat vague valiant vivid warm wild wise young zesty
-    """
-)
-_SECOND = _words(
-    """
-    acorn badger beacon birch bird breeze brook canyon cedar cherry cliff cloud comet coral
-    crane creek darkness dawn deer delta dew donkey dove dragon dream dune eagle elm ember
-    falcon fern field finch fire fjord flower fog forest fox frog galaxy garden glade glacier
-    grove harbor hare haze heron hill island jay lake lark leaf lion lynx maple meadow mesa
-    meteor moon morning moss mountain night oak ocean orchid otter owl pebble pine planet plum
-    pond puffin rain raven reef ridge river robin sea shadow sky smoke snow sound spark star
-    stone stream sun sunset surf swan terrain thunder tide tree valley violet voice water wave
-    willow wind wood yew zephyr
-    """
-)
-
-
 def invent(number: int) -> str:
     """A display name such as `quiet-otter-12`."""
-    return f"{random.choice(_FIRST)}-{random.choice(_SECOND)}-{number}"
+    return readable_name(random.getrandbits(32), number)

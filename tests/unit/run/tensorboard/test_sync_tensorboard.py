@@ -66,12 +66,13 @@ def journal(run: Any) -> str:
 
 
 def files(run: Any) -> dict[str, int]:
-    """Policies by path."""
+    """Policies by path, of event files and media."""
     return {
         item.path: item.policy
         for body in bodies(journal(run))
         if isinstance(body, FilesRecord)
         for item in body.files
+        if "tfevents" in item.path or item.path.startswith("media")
     }
 
 

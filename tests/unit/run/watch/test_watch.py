@@ -467,6 +467,7 @@ async def test_the_graph_of_a_model() -> None:
         for body in bodies(run.status().journal)
         if isinstance(body, FilesRecord)
         for item in body.files
+        if item.path.startswith("media")
     ]
     assert path == run.summary["graph_0"]["path"]
     assert path.startswith("media/graph/graph_0_summary_")

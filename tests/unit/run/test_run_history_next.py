@@ -18,7 +18,7 @@ async def offline(**keywords: Any) -> Run:
 
 def attach(run: Run, **values: Any) -> None:
     for key, value in values.items():
-        run._core.history.attach(key, lambda value=value: value)
+        run._core.history.add_to_next(key, lambda value=value: value)
 
 
 async def finished(run: Run) -> list[dict[str, Any]]:
@@ -91,7 +91,7 @@ async def test_a_bad_row_does_not_take_the_value_away() -> None:
 async def test_the_value_is_computed_when_the_row_is_logged() -> None:
     run = await offline()
     order: list[str] = []
-    run._core.history.attach("h", lambda: order.append("computed") or 1)
+    run._core.history.add_to_next("h", lambda: order.append("computed") or 1)
     order.append("attached")
     await run.log({"i": 1})
     await run.log({"i": 2})
@@ -139,7 +139,7 @@ async def test_threads_attach_while_others_log() -> None:
 
     def hook() -> None:
         for n in range(500):
-            run._core.history.attach("h", lambda n=n: n)
+            run._core.history.add_to_next("h", lambda n=n: n)
         stop.set()
 
     thread = threading.Thread(target=hook)

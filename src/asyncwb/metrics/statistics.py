@@ -1,0 +1,284 @@
+"""Statistics of logged values, which take the place of a metric's last value in the summary."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Mapping
+from functools import reduce
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+from asyncwb.metrics.definitions import MAXIMIZE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from asyncwb.metrics.definitions import MetricDefinition, MetricTable
+
+__all__ = ["Path", "Statistics", "SummaryStatistics", "leaves"]
+
+Path: TypeAlias = tuple[str, ...]
+
+_NUMBERS = frozenset({float, int})
+_OWN = ("_step", "_timestamp", "_runtime", "_wandb")
+_UNSET = object()
+_MOST_WAITING = 128
+_MOST_PLANS = 256
+
+
+class Statistics:
+    """Statistics of one metric.
+
+    Any plain value counts as first and last one; the rest is of numbers, without NaN.
+
+    Values wait in a list until somebody asks: a row of ten metrics then costs ten `append`s, and
+    the arithmetic is done by builtins over many values at once.
+
+    Args:
+        definition: What is asked for.
+        earlier: What the summary of a resumed run says: its statistics go on, but for the mean,
+            whose number of values nobody knows.
+
+    Attributes:
+        add: Counts one plain value; somebody has to `settle` now and then.
+        shown: Whether the summary shows them; no longer once the user has set the value by hand.
+    """
+
+    __slots__ = (
+        "_count", "_definition", "_first", "_last", "_max", "_min", "_total", "_waiting", "add",
+        "shown",
+    )  # fmt: skip
+
+    add: Callable[[object], None]
+
+    def __init__(self, definition: MetricDefinition, earlier: object = None) -> None:
+        self._definition = definition
+        self._waiting: list[object] = []
+        self.add = self._waiting.append
+        self.reset()
+        if isinstance(earlier, dict):
+            self._go_on(cast("dict[str, object]", earlier))
+
+    @property
+    def hides(self) -> bool:
+        """Whether the summary is to hold nothing of this metric."""
+        return "none" in self._definition.summary
+
+    def reset(self) -> None:
+        """Begin anew."""
+        self._waiting.clear()
+        self.shown = True
+        self._count = 0
+        self._total = 0.0
+        self._min = math.inf
+        self._max = -math.inf
+        self._first: object = _UNSET
+        self._last: object = _UNSET
+
+    def redefine(self, definition: MetricDefinition) -> None:
+        """Ask for something else; a new definition shows them again."""
+        if definition is not self._definition:
+            self._definition = definition
+            self.shown = True
+
+    def settle(self) -> None:
+        """Work through the values that wait."""
+        values = self._waiting
+        if not values:
+            return
+        if self._first is _UNSET:
+            self._first = values[0]
+        self._last = values[-1]
+        if _NUMBERS.issuperset(map(type, values)):
+            numbers = cast("list[float]", values)
+            # One by one, so that the result does not depend on who settled when.
+            total = reduce(operator.add, numbers, self._total)
+            if not math.isnan(total):
+                self._take(numbers, total)
+                values.clear()
+                return
+        kept = [one for one in values if type(one) in _NUMBERS and one == one]  # noqa: PLR0124 - NaN
+        numbers = cast("list[float]", kept)
+        if numbers:
+            self._take(numbers, reduce(operator.add, numbers, self._total))
+        values.clear()
+
+    def _take(self, numbers: list[float], total: float) -> None:
+        self._count += len(numbers)
+        self._total = total
+        self._min = min(self._min, *numbers)
+        self._max = max(self._max, *numbers)
+
+    def value(self) -> dict[str, object]:
+        """The object for the summary, with the asked statistics that exist."""
+        self.settle()
+        found: dict[str, object] = {}
+        if self._count:
+            found["mean"] = self._total / self._count
+        best = "max" if self._definition.goal == MAXIMIZE else "min"
+        for name, value in (("min", self._min), ("max", self._max)):
+            # Without a number of this run, a resumed one may have left one of the two.
+            if self._count or math.isfinite(value):
+                found[name] = value
+                if name == best:
+                    found["best"] = value
+        if self._last is not _UNSET:
+            found |= {"last": self._last, "first": self._first}
+        return {name: found[name] for name in self._definition.summary if name in found}
+
+    def _go_on(self, earlier: dict[str, object]) -> None:
+        best = "max" if self._definition.goal == MAXIMIZE else "min"
+        for name, value in earlier.items():
+            kind = best if name == "best" else name
+            if kind == "first":
+                self._first = value
+            elif type(value) not in _NUMBERS or value != value:  # noqa: PLR0124 - NaN
+                continue
+            elif kind == "min":
+                self._min = min(self._min, cast("float", value))
+            elif kind == "max":
+                self._max = max(self._max, cast("float", value))
+
+
+class SummaryStatistics:
+    """The statistics that take the place of values in one summary.
+
+    Args:
+        table: The definitions.
+    """
+
+    def __init__(self, table: MetricTable) -> None:
+        self._table = table
+        self._statistics: dict[Path, Statistics] = {}
+        self._without: set[Path] = set()
+        self._plans: dict[tuple[str, ...], list[tuple[str, Callable[[object], None]]]] = {}
+        self._earlier: Mapping[str, object] = {}
+        self._rows = 0
+
+    def resume(self, summary: Mapping[str, object]) -> None:
+        """Go on with the statistics of the run that is being resumed."""
+        self._earlier = summary
+
+    def of(self, path: Path) -> Statistics | None:
+        """The statistics of one leaf, None where none are asked for."""
+        found = self._statistics.get(path)
+        if found is None and path not in self._without:
+            definition = self._table.find(".".join(path))
+            if definition is None or not definition.summary or path[0] in _OWN:
+                self._without.add(path)
+                return None
+            found = Statistics(definition, _at(self._earlier, path))
+            self._statistics[path] = found
+        return found
+
+    def plan(self, keys: tuple[str, ...]) -> list[tuple[str, Callable[[object], None]]]:
+        """Which values of a row without nested ones count, and where."""
+        plan = self._plans.get(keys)
+        if plan is None:
+            if len(self._plans) >= _MOST_PLANS:
+                self._plans.clear()
+            found = [(key, self.of((key,))) for key in keys]
+            plan = [(key, one.add) for key, one in found if one is not None]
+            self._plans[keys] = plan
+        return plan
+
+    def add_row(self, row: Mapping[str, object], *, flat: bool) -> None:
+        """Count the values of one row of plain values; `flat`: none of them is a dict."""
+        if flat:
+            for key, count in self.plan(tuple(row)):
+                count(row[key])
+        else:
+            for path, value in leaves(row):
+                found = self.of(path)
+                if found is not None:
+                    found.add(value)
+        self.row_added()
+
+    def row_added(self) -> None:
+        """Say that a row was counted: what waits has a bound."""
+        self._rows += 1
+        if self._rows >= _MOST_WAITING:
+            self._rows = 0
+            for one in self._statistics.values():
+                one.settle()
+
+    def shown(self, tree: Mapping[str, object]) -> list[tuple[Path, dict[str, object] | None]]:
+        """What a summary holds instead of the last values in it; None: nothing.
+
+        Deep ones come first: a metric that was logged as a dict before, and is a number now, has
+        the last word.
+        """
+        found: list[tuple[Path, dict[str, object] | None]] = []
+        for path, one in sorted(self._statistics.items(), key=_depth, reverse=True):
+            if one.shown and _has(tree, path):
+                value = None if one.hides else one.value()
+                if value is None or value:
+                    found.append((path, value))
+        return found
+
+    def covers(self, path: Sequence[str]) -> bool:
+        """Whether a value at this path, or above it, is of statistics."""
+        parts = tuple(path)
+        return any(parts[:length] in self._statistics for length in range(1, len(parts) + 1))
+
+    def set_by_hand(self, path: Sequence[str], value: object) -> None:
+        """The user's own value counts from now on, and plain values after it."""
+        if not self._table.wants_statistics:
+            return
+        top = tuple(path)
+        self.of(top)
+        if isinstance(value, dict):
+            for leaf, _ in leaves(cast("dict[str, object]", value), top):
+                self.of(leaf)
+        for known, one in self._statistics.items():
+            if known[: len(top)] == top or top[: len(known)] == known:
+                one.shown = False
+
+    def remove(self, path: Sequence[str]) -> None:
+        """Begin anew with the next value of the keys at and below a path."""
+        top = tuple(path)
+        for known, one in self._statistics.items():
+            if known[: len(top)] == top:
+                one.reset()
+
+    def redefined(self) -> None:
+        """Heed definitions that have changed."""
+        self._plans.clear()
+        self._without.clear()
+        for path, one in list(self._statistics.items()):
+            definition = self._table.find(".".join(path))
+            if definition is None or not definition.summary:
+                del self._statistics[path]
+            else:
+                one.redefine(definition)
+
+
+def _depth(pair: tuple[Path, Statistics]) -> int:
+    return len(pair[0])
+
+
+def leaves(tree: Mapping[str, object], above: Path = ()) -> Iterator[tuple[Path, object]]:
+    """The values of nested dicts with their paths; an object with a `_type` (media) is one."""
+    for key, value in tree.items():
+        path = (*above, key)
+        if isinstance(value, Mapping) and "_type" not in value:
+            yield from leaves(cast("Mapping[str, object]", value), path)
+        else:
+            yield path, value
+
+
+def _has(tree: Mapping[str, object], path: Path) -> bool:
+    """Whether there is a value at a path; those inside of a media value do not count."""
+    for key in path[:-1]:
+        below = tree.get(key)
+        if not isinstance(below, dict) or "_type" in below:
+            return False
+        tree = cast("dict[str, object]", below)
+    return path[-1] in tree
+
+
+def _at(tree: Mapping[str, object], path: Path) -> object:
+    value: object = tree
+    for key in path:
+        value = cast("Mapping[str, object]", value).get(key) if isinstance(value, dict) else None
+    return value
