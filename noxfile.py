@@ -37,7 +37,7 @@ def demo(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """All tests that need nothing but the package and its extras."""
-    session.install("-e", ".[test]")
+    session.install("-e", ".[test]", "ipython")
     args = session.posargs or ["-n", "2", "-m", "not slow and not interop"]
     run_pytest(session, *args)
 
@@ -45,7 +45,7 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def interop(session: nox.Session) -> None:
     """The tests against the real wandb package, in both directions."""
-    session.install("-e", ".[test]", *WANDB)
+    session.install("-e", ".[test]", *WANDB, "tqdm")
     run_pytest(session, "-m", "interop and not slow", "-n", "2", *session.posargs)
 
 

@@ -13,6 +13,7 @@ from asyncwb.portal import PORTAL
 from asyncwb.run.assignment import decided, parameters_of, take_assignment
 from asyncwb.run.auto_resume import remember_run, remembered_run
 from asyncwb.run.config_sources import config_values, file_defaults, filtered
+from asyncwb.run.console.capture import CAPTURE
 from asyncwb.run.context import add_run
 from asyncwb.run.core import RunCore
 from asyncwb.run.environment import find_program
@@ -100,6 +101,7 @@ def start(options: StartOptions) -> tuple[Run, Connection | None]:
     try:
         add_run(run)
         EXIT_WATCH.start(settings.exit_timeout if online else None)
+        _listen(core)
         if options.anonymous:
             terminal.warning("anonymous has no effect any more; leave it out")
         if not online and settings.mode != "disabled":
@@ -112,6 +114,21 @@ def start(options: StartOptions) -> tuple[Run, Connection | None]:
     if connection is None:
         core.survey.conclude(None)
     return run, connection
+
+
+def _listen(core: RunCore) -> None:
+    """Begin to capture what the run wants of the console."""
+    settings = core.settings
+    if settings.mode == "disabled":
+        return
+    if settings.console != "off":
+        CAPTURE.start(core.console)
+    core.loggers.start()
+    if settings.console == "redirect":
+        core.terminal.warning(
+            "console='redirect' is the same as 'wrap' here: what Python code prints is "
+            "captured, what child processes and C libraries print is not"
+        )
 
 
 async def connect(run: Run, connection: Connection, wait: bool) -> None:

@@ -126,6 +126,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Write the journal with each row, in intervals of 50 ms, or by what the disk can do."""
     step_order: Literal["keep", "warn", "raise"] = "keep"
     """What to do with a row whose step went back; the row is kept unless it raises."""
+    console: Literal["auto", "wrap", "off", "redirect", "wrap_raw", "wrap_emu"] = "auto"
+    """Whether what is printed becomes part of the run: `off`: no; all others: yes, in one way."""
+    console_multipart: bool = False
+    """Keep console output in files `logs/output_<time>.log` instead of one `output.log`."""
+    console_chunk_max_bytes: int = 0
+    """Bytes after which the next of these files begins and the last is uploaded; 0: no limit."""
+    console_chunk_max_seconds: int = 0
+    """Seconds after which the next of these files begins and the last is uploaded; 0: no limit."""
+    capture_loggers: tuple[tuple[str, str], ...] = ()
+    """Python loggers whose records become console lines, as pairs of name and least level."""
+    label: str | None = None
+    """Names this writer in console lines, where several write one run."""
     transmit_interval: float | None = None
     """Seconds between posts of rows; None: adapts from 1 to 15."""
     heartbeat_seconds: float = 30.0
@@ -230,6 +242,12 @@ ENVIRONMENT: Final[Mapping[str, tuple[str, ...]]] = {
     "insecure": ("WANDB_INSECURE_DISABLE_SSL", "ASYNCWB_INSECURE"),
     "durability": ("ASYNCWB_DURABILITY",),
     "step_order": ("ASYNCWB_STEP_ORDER",),
+    "console": ("WANDB_CONSOLE",),
+    "console_multipart": ("WANDB_CONSOLE_MULTIPART",),
+    "console_chunk_max_bytes": ("WANDB_CONSOLE_CHUNK_MAX_BYTES",),
+    "console_chunk_max_seconds": ("WANDB_CONSOLE_CHUNK_MAX_SECONDS",),
+    "capture_loggers": ("WANDB_CAPTURE_LOGGERS",),
+    "label": ("WANDB_X_LABEL", "WANDB__LABEL"),
     "transmit_interval": ("ASYNCWB_TRANSMIT_INTERVAL", "WANDB__FILE_STREAM_TRANSMIT_INTERVAL"),
     "heartbeat_seconds": ("ASYNCWB_HEARTBEAT_SECONDS",),
     "memory_limit_bytes": ("ASYNCWB_MEMORY_LIMIT_BYTES",),
@@ -243,6 +261,7 @@ ENVIRONMENT: Final[Mapping[str, tuple[str, ...]]] = {
 
 ALIASES: Final[Mapping[str, str]] = {
     "x_extra_http_headers": "extra_http_headers",
+    "x_label": "label",
     "x_file_stream_transmit_interval": "transmit_interval",
     "x_file_transfer_timeout_seconds": "file_timeout",
     "x_disable_meta": "disable_meta",
