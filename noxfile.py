@@ -38,7 +38,7 @@ def demo(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """All tests that need nothing but the package and its extras."""
-    session.install("-e", ".[test]")
+    session.install("-e", ".[test]", "ipython")
     args = session.posargs or ["-n", "2", "-m", "not slow and not interop"]
     run_pytest(session, *args)
 
@@ -46,7 +46,7 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def interop(session: nox.Session) -> None:
     """The tests against the real wandb package, in both directions."""
-    session.install("-e", ".[test]", *WANDB)
+    session.install("-e", ".[test]", *WANDB, "tqdm")
     run_pytest(session, "-m", "interop and not slow", "-n", "2", *session.posargs)
 
 
@@ -97,9 +97,10 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def examples(session: nox.Session) -> None:
-    """Run the demo in a short form."""
+    """Run the demo in a short form, and the sweep."""
     session.install("-e", ".[demo]")
     session.run("python", "examples/demo.py", "--quick", "--output", session.create_tmp())
+    session.run("python", "examples/sweep.py")
 
 
 @nox.session

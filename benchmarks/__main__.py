@@ -216,6 +216,22 @@ def bench_watch(rounds: int) -> Table:
     return table
 
 
+def bench_console(rounds: int) -> Table:
+    table = Table(
+        "A `print` of one line while it is captured, 100,000 lines", "nox -s bench -- console"
+    )
+    got = interleave(["wandb", "asyncwb"], "console", "100000", rounds=max(1, rounds // 2))
+    wandb, ours = got["wandb"], got["asyncwb"]
+    for what, key, goal in (
+        ("added to a line, median", "added_us", "<= 5 us"),
+        ("a line, p99", "p99_us", ""),
+    ):
+        table.add(
+            what, f"{wandb[key]:.1f} us", f"{ours[key]:.1f} us", times(wandb[key], ours[key]), goal
+        )
+    return table
+
+
 def bench_kills(_rounds: int) -> Table:
     table = Table("Rows lost on kill -9 right after the last `log` returned", kills.COMMAND)
     wandb = kills.wandb_loss(5000)
@@ -271,6 +287,7 @@ def main() -> None:
         "scan": lambda rounds: bench_scan(rounds, parser.parse_args().rtt_ms),
         "many": bench_many,
         "kills": bench_kills,
+        "console": bench_console,
         "heartbeat": bench_heartbeat,
         "watch": bench_watch,
     }

@@ -12,9 +12,11 @@ import json
 import os
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks.console import console
 from benchmarks.heartbeat import heartbeat
 
 ROW_KEYS = [f"metric_{i}" for i in range(10)]
@@ -249,6 +251,8 @@ def main() -> None:
             result = asyncio.run(many_runs(int(argument), 1000, rows_per_s=50))
         case "heartbeat":
             result = asyncio.run(heartbeat(name, argument))
+        case "console":
+            result = console(partial(client, name), int(argument))
         case "stalled":
             result = stalled(name, int(argument))
         case "scan" if awaited:

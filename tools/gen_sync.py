@@ -51,6 +51,8 @@ PLAN = Plan(
         Source("asyncwb.api.history", "_api_history", ("HistoryScan",)),
         Source("asyncwb.api.files", "_api_files", ("File", "Files")),
         Source("asyncwb.api.summary", "_api_summary", ("Summary",)),
+        Source("asyncwb.sweeps.create", "_sweep", ("sweep",)),
+        Source("asyncwb.sweeps.agent", "_agent", ("agent",)),
     ),
     constructed=frozenset({("asyncwb.api.api", "Api")}),
     starters={"RunInit": ("asyncwb.run.run", "Run")},

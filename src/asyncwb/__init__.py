@@ -100,6 +100,8 @@ if TYPE_CHECKING:
     from asyncwb.run.status import RunStatus as RunStatus
     from asyncwb.run.summary import Summary as Summary
     from asyncwb.settings import Settings as Settings
+    from asyncwb.sweeps.agent import agent as agent
+    from asyncwb.sweeps.create import sweep as sweep
 
     run: Run | None
     """The current run; None without one."""
@@ -137,6 +139,7 @@ __all__ = [
     "UsageError",
     "WaitTimeoutError",
     "__version__",
+    "agent",
     "alert",
     "config",
     "finish",
@@ -147,6 +150,7 @@ __all__ = [
     "mark_preempting",
     "run",
     "summary",
+    "sweep",
 ]
 
 _HOMES = {
@@ -175,6 +179,7 @@ _HOMES = {
     "UnsupportedError": "asyncwb.errors",
     "UsageError": "asyncwb.errors",
     "WaitTimeoutError": "asyncwb.errors",
+    "agent": "asyncwb.sweeps.agent",
     "alert": "asyncwb.functions",
     "finish": "asyncwb.current",
     "flush": "asyncwb.functions",
@@ -182,6 +187,7 @@ _HOMES = {
     "log": "asyncwb.functions",
     "mark_preempting": "asyncwb.functions",
     "login": "asyncwb.login",
+    "sweep": "asyncwb.sweeps.create",
 }
 
 

@@ -10,6 +10,8 @@ import asyncwb
 from asyncwb.api.run import Run as ApiRun
 from asyncwb.portal import PORTAL, on_loop, on_loop_iter
 from asyncwb.run.metrics import Metric
+from asyncwb.sweeps.agent import AgentResult
+from asyncwb.sweeps.path import SweepId
 from asyncwb.types import AlertLevel, Row
 
 if TYPE_CHECKING:
@@ -40,6 +42,10 @@ async def use() -> None:
         async for row in one.scan_history():
             assert_type(row, Row)
     assert_type(await asyncwb.login(), bool)
+    sweep_id = await asyncwb.sweep({"method": "random", "parameters": {}}, project="p")
+    assert_type(sweep_id, SweepId)
+    assert_type(await asyncwb.agent(sweep_id, use, count=3), AgentResult)
+    await asyncwb.agent("e/p/s", print, workers=2)
 
 
 class Thing:

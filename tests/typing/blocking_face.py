@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, TextIO, assert_type
 
 import asyncwb.sync as wandb
 from asyncwb.run.metrics import Metric
+from asyncwb.sweeps.agent import AgentResult
+from asyncwb.sweeps.path import SweepId
 from asyncwb.sync._api_files import File
 from asyncwb.sync._api_run import Run as ApiRun
 from asyncwb.types import Row
@@ -27,6 +29,8 @@ assert_type(wandb.summary, wandb.Summary)
 assert_type(wandb.login(), bool)
 wandb.log({"loss": 0.5})
 wandb.finish()
+assert_type(wandb.sweep("sweep.yaml", prior_runs=["r"]), SweepId)
+assert_type(wandb.agent("e/p/s", wandb.finish, count=3, workers=2), AgentResult)
 
 
 class Model:

@@ -63,6 +63,11 @@ class GraphQL:
         self._deadline_seconds = deadline_seconds
         self._policy = policy
 
+    @property
+    def server(self) -> str:
+        """Address of the server, with its path prefix."""
+        return self._transport.config.root
+
     async def execute(
         self,
         operation: Operation[T],

@@ -168,9 +168,13 @@ class OutputRawRecord(Message):
 
 
 class OutputLoggerRecord(Message):
-    """Console text written through the run."""
+    """Console text written through the run.
+
+    The format has no time for it; ours is in a field that other readers skip.
+    """
 
     line: Annotated[str, 1] = ""
+    timestamp: Annotated[Timestamp | None, 900] = None
 
 
 class MetricControl(Message):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from asyncwb.errors import ConfigError
@@ -31,7 +31,7 @@ class Config(MutableMapping[str, Any]):
         lock: The run's lock.
     """
 
-    _own = frozenset({"_values", "_record", "_allow_val_change", "_lock"})
+    _own = frozenset({"_values", "_record", "_allow_val_change", "_lock", "_locked", "_tell"})
 
     def __init__(
         self,
@@ -44,6 +44,8 @@ class Config(MutableMapping[str, Any]):
         self._record = record
         self._allow_val_change = allow_val_change
         self._lock = lock
+        self._locked: frozenset[str] = frozenset()
+        self._tell: Callable[[str], None] = _tell_nobody
 
     def __getitem__(self, key: str) -> Any:
         return self._values[key]
@@ -116,6 +118,9 @@ class Config(MutableMapping[str, Any]):
                 for key, value in converted.items()
                 if key not in self._values or not _same(self._values[key], value)
             }
+            for key in self._locked & changed.keys():
+                self._tell(f"config key {key!r} keeps {self._values[key]!r}: the sweep decides it")
+                del changed[key]
             for key, value in changed.items():
                 if not allowed and key in self._values:
                     raise ConfigError(
@@ -143,6 +148,16 @@ class Config(MutableMapping[str, Any]):
         with self._lock:
             self._store({key: self._convert(key, value) for key, value in values.items()})
 
+    def lock(self, keys: Iterable[str], tell: Callable[[str], None]) -> None:
+        """Have keys keep their values, as the parameters of a sweep do.
+
+        Args:
+            keys: The keys.
+            tell: Called with a sentence where a new value is ignored.
+        """
+        self._locked = frozenset(keys)
+        self._tell = tell
+
     def _store(self, values: Mapping[str, Any]) -> None:
         for key, value in values.items():
             self._values[key] = tracked(value, self, key)
@@ -164,6 +179,10 @@ class Config(MutableMapping[str, Any]):
         with self._lock:
             if key in self._values:
                 self._record({key: untracked(self._values[key])}, [])
+
+
+def _tell_nobody(text: str) -> None:
+    """In the place of what a lock brings along."""
 
 
 def _same(old: Any, new: Any) -> bool:

@@ -28,10 +28,18 @@ def current_run() -> Run | None:
     """
     run = _current.get()
     if run is None:
-        return next(reversed(list(_live.values())), None)
+        return _newest()
     while run is not None and id(run) not in _live:
         run = run._previous  # pyright: ignore[reportPrivateUsage] # the chain belongs to this module
     return run
+
+
+def _newest() -> Run | None:
+    while True:
+        try:
+            return next(reversed(_live.values()), None)
+        except RuntimeError:
+            continue  # a run came or went in another thread
 
 
 def previous_run() -> Run | None:
@@ -70,6 +78,10 @@ def _after_fork() -> None:
 
     EXIT_WATCH.leave_to_parent()
     SURVEYOR.leave_to_parent()
+    if _live:
+        from asyncwb.run.console.capture import CAPTURE
+
+        CAPTURE.leave_to_parent()
     for run in list(_live.values()):
         # Kept as the current run, so that using it in the child raises instead of doing nothing.
         run._leave_to_parent()  # pyright: ignore[reportPrivateUsage]

@@ -11,6 +11,10 @@ from asyncwb.portal import PORTAL
 from asyncwb.run.auto_resume import forget_run
 from asyncwb.run.config import Config
 from asyncwb.run.config_sources import wire_config
+from asyncwb.run.console.buffer import ConsoleBuffer, Source
+from asyncwb.run.console.capture import CAPTURE
+from asyncwb.run.console.local_log import LocalLog
+from asyncwb.run.console.loggers import CapturedLoggers
 from asyncwb.run.context import leave_run
 from asyncwb.run.environment import Survey
 from asyncwb.run.exit import EXIT_WATCH
@@ -97,6 +101,9 @@ class RunCore:
             record_set=self.recorder.summary_set,
             record_derived=self._record_summary,
         )
+        self._local_log = LocalLog(folder.files_path, settings)
+        self.console = ConsoleBuffer(self._write_output, CAPTURE.flusher.notify)
+        self.loggers = CapturedLoggers(settings.capture_loggers, self.write_logs)
         self.history = History(
             lock=self._lock,
             encoder=encoder,
@@ -181,20 +188,36 @@ class RunCore:
 
     async def flush(self, timeout: float | None) -> None:
         """Wait until the server has what is in the journal."""
+        self.console.flush()
         position = self.journal.end
         self.journal.flush()
         if self.connection is not None:
             await PORTAL.acall(self.connection.wait_acked, position, timeout)
 
+    def write_logs(self, text: str) -> None:
+        """Add lines to the console, behind what was printed before."""
+        self.console.add(text if text.endswith("\n") else text + "\n", Source.LINES)
+        self.console.flush()
+
+    def _write_output(self, text: str, at: float, source: Source) -> None:
+        self.recorder.output(text, at, source)
+        if self.settings.mode == "offline":
+            # Online, the sender keeps the file, with the lines that it sends.
+            self._local_log.add(text, at, source)
+
     def end(self, run: Run, exit_code: int) -> None:
         """Write what ends the journal, once."""
         if not self.ended:
             self.observers.end()
+        CAPTURE.stop(self.console)
+        self.loggers.stop()
         with self._lock:
             if self.ended:
                 return
             self.history.close()
             self.summary.checkpoint(time())
+            self.console.close()
+            self._local_log.close()
             self.ended = True
             self.telemetry.use(Feature.FINISH)
             self.recorder.write(self.telemetry.record(finished=True))
@@ -255,6 +278,8 @@ class RunCore:
         self.summary.leave_to_parent(self._lock)
         self.history.leave_to_parent(self._lock)
         self.recorder.leave_to_parent()
+        self.console.leave_to_parent()
+        self.loggers.stop()
 
     def _tell_end(self, quiet: bool | None) -> None:
         mode = self.settings.mode

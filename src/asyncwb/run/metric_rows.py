@@ -106,12 +106,12 @@ class MetricRows:
         if plan.steps or plan.counted:
             # Tensors and their kin: as they were written, which also keeps none of them alive.
             plain = seen if self._is_plain else self._decode_row(payload)
-            values = _leaves(plain) if plan.nested else cast("dict[_Key, Any]", plain)
+            values: Any = _leaves(plain) if plan.nested else plain
             if not self._is_plain:
                 # A key that is a string of another kind was written under its own text.
-                values = defaultdict(lambda: None, values)
+                values = defaultdict[_Key, Any](lambda: None, values)
             for key, name in plan.steps:
-                value: Any = values[key]
+                value = values[key]
                 if type(value) in _NUMBERS:
                     self._steps[name] = value
                     if self._places.get(name) != key:

@@ -18,6 +18,8 @@ from asyncwb.journal.records import (
     Git,
     HeaderRecord,
     Item,
+    OutputLoggerRecord,
+    OutputRawRecord,
     PreemptingRecord,
     RunRecord,
     SummaryRecord,
@@ -25,6 +27,7 @@ from asyncwb.journal.records import (
     VersionInfo,
 )
 from asyncwb.journal.rows import RowDecoder
+from asyncwb.run.console.buffer import Source
 from asyncwb.version import VERSION
 
 if TYPE_CHECKING:
@@ -206,6 +209,14 @@ class Recorder:
         if names:
             self.write(FilesRecord(files=[FileItem(name, number, of_kind) for name in names]))
 
+    def output(self, text: str, at: float, source: Source) -> None:
+        """Write console output that came at `at`, in Unix seconds."""
+        line, when = _encodable(text), Timestamp.at(at)
+        if source is Source.LINES:
+            self.write(OutputLoggerRecord(line, when))
+        else:
+            self.write(OutputRawRecord(source, when, line))
+
     def preempting(self) -> None:
         """Announce that the machine may be taken away."""
         self.write(PreemptingRecord())
@@ -213,6 +224,15 @@ class Recorder:
     def end(self, exit_code: int, runtime: float) -> None:
         """Write the last record."""
         self.write(ExitRecord(exit_code=exit_code, runtime=int(runtime)))
+
+
+def _encodable(text: str) -> str:
+    """Lone surrogates, as Python reads bytes that are no text, become question marks."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode(errors="replace").decode()
+    return text
 
 
 def _refuse(payload: bytes) -> int:

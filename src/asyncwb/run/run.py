@@ -180,6 +180,21 @@ class Run(RunFiles, RunDisplay, RunWatch, ArtifactMethods, RunAttributes):
         self._core.recorder.alert(alert)
         self._core.hurry()
 
+    def write_logs(self, text: str) -> None:
+        """Add lines to the run's console that nobody printed. Returns when they are journaled.
+
+        They are kept as they are, whatever `console` says. After the end of the run it does
+        nothing, so that logging handlers may call it at any time.
+
+        Args:
+            text: One or several lines; a newline at the end may be left out.
+
+        Raises:
+            ForkedError: The run belongs to the parent process.
+        """
+        self._check_process()
+        self._core.write_logs(text)
+
     def mark_preempting(self) -> None:
         """Tell the server, at once, that this process may be stopped soon. Never waits.
 

@@ -10,8 +10,10 @@ import msgspec
 from asyncwb.errors import DeadlineError, InvalidValueError, UnsupportedError, UsageError
 from asyncwb.journal.records import BranchPoint
 from asyncwb.portal import PORTAL
+from asyncwb.run.assignment import decided, parameters_of, take_assignment
 from asyncwb.run.auto_resume import remember_run, remembered_run
 from asyncwb.run.config_sources import config_values, file_defaults, filtered
+from asyncwb.run.console.capture import CAPTURE
 from asyncwb.run.context import add_run
 from asyncwb.run.core import RunCore
 from asyncwb.run.environment import find_program
@@ -28,6 +30,7 @@ from asyncwb.settings.checks import branch_point
 
 if TYPE_CHECKING:
     from asyncwb.journal import Journal
+    from asyncwb.run.assignment import Assignment
     from asyncwb.run.connection import Connection
     from asyncwb.run.folder import RunFolder
     from asyncwb.run.nulls import RunJournal
@@ -46,10 +49,12 @@ def start(options: StartOptions) -> tuple[Run, Connection | None]:
     Returns:
         The run, and its connection (not started yet) when it is to be sent.
     """
-    settings = run_settings(options)
+    assignment = take_assignment()
+    settings = run_settings(options, assignment)
     program = find_program(settings)
     settings = msgspec.structs.replace(settings, program=program.name or None)
-    config = _config(options, settings)
+    parameters = parameters_of(assignment, settings)
+    config = {**_config(options, settings), **parameters}
     online = settings.mode == "online"
     # Before anything is written: without a key nothing could ever be sent.
     destination = _destination(settings) if online else None
@@ -69,6 +74,8 @@ def start(options: StartOptions) -> tuple[Run, Connection | None]:
     if settings.resume == "auto":
         remember_run(settings.root_dir, core.names.id)
     core.config.load(config)
+    if parameters:
+        core.config.lock(parameters, terminal.warning)
     if not online or not options.wait:
         core.names.name = core.names.name or core.names.invented()
     branch = _branch(settings)
@@ -82,6 +89,8 @@ def start(options: StartOptions) -> tuple[Run, Connection | None]:
     if branch is not None:
         core.start_at(int(branch.value) + 1)
     run = Run(core)
+    if assignment is not None:
+        assignment.run = run
     connection = None
     if destination is not None and file_journal is not None:
         from asyncwb.run.connection import Connection
@@ -93,6 +102,7 @@ def start(options: StartOptions) -> tuple[Run, Connection | None]:
         add_run(run)
         core.observers.start()
         EXIT_WATCH.start(settings.exit_timeout if online else None)
+        _listen(core)
         if options.anonymous:
             terminal.warning("anonymous has no effect any more; leave it out")
         if not online and settings.mode != "disabled":
@@ -105,6 +115,21 @@ def start(options: StartOptions) -> tuple[Run, Connection | None]:
     if connection is None:
         core.survey.conclude(None)
     return run, connection
+
+
+def _listen(core: RunCore) -> None:
+    """Begin to capture what the run wants of the console."""
+    settings = core.settings
+    if settings.mode == "disabled":
+        return
+    if settings.console != "off":
+        CAPTURE.start(core.console)
+    core.loggers.start()
+    if settings.console == "redirect":
+        core.terminal.warning(
+            "console='redirect' is the same as 'wrap' here: what Python code prints is "
+            "captured, what child processes and C libraries print is not"
+        )
 
 
 async def connect(run: Run, connection: Connection, wait: bool) -> None:
@@ -156,22 +181,24 @@ def _cause(connection: Connection) -> str:
     return f" ({cause})" if cause else ""
 
 
-def run_settings(options: StartOptions) -> Settings:
+def run_settings(options: StartOptions, assignment: Assignment | None) -> Settings:
     """Put together what was given to `init` and what the environment says.
 
     Raises:
         InvalidValueError: A value that cannot be.
     """
     base = options.settings
+    if base is None and assignment is not None:
+        base = assignment.settings
+    keywords = {**options.keywords, **decided(assignment)}
+    given = {key: value for key, value in keywords.items() if value is not None}
     if isinstance(base, Settings):
-        given = {key: value for key, value in options.keywords.items() if value is not None}
         # Resolved before: only the keywords are new, and are checked like any other.
         overrides = {**msgspec.structs.asdict(base), **given}
         settings = resolve(overrides, environ={})
     else:
         if base is not None and not hasattr(base, "items"):
             raise InvalidValueError(f"settings is a Settings or a dict, got {type(base).__name__}")
-        given = {key: value for key, value in options.keywords.items() if value is not None}
         settings = resolve({**dict(base or {}), **given})
     if settings.mode == "shared":
         raise UnsupportedError("mode='shared' (several writers of one run) is not available")
@@ -194,7 +221,7 @@ def choose_reinit(options: StartOptions) -> Reinit:
         InvalidValueError: A value that cannot be.
         UsageError: Another run must be resumed, but the live one is to be returned.
     """
-    settings = run_settings(options)
+    settings = run_settings(options, None)
     reinit = settings.reinit or "create_new"
     if reinit == "default":
         reinit = "finish_previous" if in_notebook() else "return_previous"

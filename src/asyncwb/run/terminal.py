@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from asyncwb.run.console.capture import CAPTURE
+
 if TYPE_CHECKING:
     from asyncwb.settings import Settings
 
@@ -37,7 +39,9 @@ class Terminal:
         if self._silent or stream is None:  # pyright: ignore[reportUnnecessaryComparison] # pythonw
             return
         try:
-            stream.write(f"asyncwb: {text}\n")
+            line = f"asyncwb: {text}\n"
+            with CAPTURE.unseen(line):
+                stream.write(line)
             stream.flush()
         except (OSError, ValueError, AttributeError):
             self._silent = True

@@ -1,4 +1,4 @@
-r"""Raw console output -> numbered lines, with the rewriting that `\\r` asks for."""
+"""Console lines in the two forms that servers take."""
 
 from __future__ import annotations
 
@@ -6,82 +6,52 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from asyncwb.console.lines import ConsoleLines
 from asyncwb.filestream import CONSOLE, Block
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from asyncwb.console.screen import Line
 
-__all__ = ["MAX_LINE_CHARS", "ConsoleLines"]
-
-MAX_LINE_CHARS = 4096
+__all__ = ["ConsoleStream"]
 
 
-class _OpenLine(msgspec.Struct):
-    """The unfinished line of one stream."""
+class ConsoleStream(ConsoleLines):
+    """Console lines on their way to a server.
 
-    number: int
-    prefix: str
-    text: str = ""
-    cursor: int = 0
+    Args:
+        label: Names this writer in each line; "" for none.
 
-
-class ConsoleLines:
-    """Lines of stdout and stderr in one numbering, as they appeared.
-
-    A line that is not ended yet is sent too, and again at its number when it changes.
+    Attributes:
+        structured: Whether lines go as JSON objects, to servers that say that they take them.
     """
 
-    def __init__(self) -> None:
-        self._next = 0
-        self._open: dict[bool, _OpenLine] = {}
-        self._dirty: dict[int, bytes] = {}
-
-    @property
-    def dirty(self) -> bool:
-        """Whether lines wait to be sent."""
-        return bool(self._dirty)
-
-    def feed(self, text: str, at: datetime, *, error: bool) -> None:
-        """Add output of one stream.
-
-        Args:
-            text: As written, with newlines and carriage returns.
-            at: When, in UTC.
-            error: Whether it went to stderr.
-        """
-        pieces = text.split("\n")
-        for position, piece in enumerate(pieces):
-            ended = position < len(pieces) - 1
-            if piece or ended:
-                self._write(piece, at, error=error)
-            if ended:
-                del self._open[error]
-
-    def _write(self, piece: str, at: datetime, *, error: bool) -> None:
-        line = self._open.get(error)
-        if line is None:
-            stamp = at.strftime("%Y-%m-%dT%H:%M:%S.%f")
-            line = _OpenLine(self._next, f"ERROR {stamp} " if error else f"{stamp} ")
-            self._open[error] = line
-            self._next += 1
-        for position, part in enumerate(piece.split("\r")):
-            if position:
-                line.cursor = 0
-            end = line.cursor + len(part)
-            line.text = line.text[: line.cursor] + part + line.text[end:]
-            line.cursor = end
-        self._dirty[line.number] = (line.prefix + line.text[:MAX_LINE_CHARS]).encode(
-            errors="replace"
-        )
+    def __init__(self, label: str = "") -> None:
+        super().__init__()
+        self._label = label
+        self.structured = False
 
     def take(self, offset: int) -> list[Block]:
         """Hand out the changed lines as contiguous blocks, numbered from `offset`."""
+        form = self._as_object if self.structured else self._as_text
         blocks: list[Block] = []
         end = -1
-        for number in sorted(self._dirty):
-            if number != end:
-                blocks.append(Block(CONSOLE, offset + number, []))
-            blocks[-1].lines.append(self._dirty[number])
-            end = number + 1
-        self._dirty = {}
+        for line in self.take_changed():
+            if line.number != end:
+                blocks.append(Block(CONSOLE, offset + line.number, []))
+            blocks[-1].lines.append(form(line))
+            end = line.number + 1
         return blocks
+
+    def _as_text(self, line: Line) -> bytes:
+        level = "ERROR " if line.error else ""
+        label = f"[{self._label}] " if self._label else ""
+        return f"{level}{line.stamp} {label}{line.shown()}".encode(errors="replace")
+
+    def _as_object(self, line: Line) -> bytes:
+        # In the order of the `wandb` package.
+        parts = {"level": "error"} if line.error else {}
+        parts["ts"] = line.stamp
+        if self._label:
+            parts["label"] = self._label
+        parts["content"] = line.shown()
+        return msgspec.json.encode(parts)

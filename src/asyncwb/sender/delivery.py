@@ -16,6 +16,7 @@ from asyncwb.graphql import GraphQL
 from asyncwb.journal.records import ExitRecord, field_number
 from asyncwb.sender.ack import Ack, AckKeeper
 from asyncwb.sender.alerts import Alerts
+from asyncwb.sender.console_output import ConsoleOutput
 from asyncwb.sender.finishing import final_files
 from asyncwb.sender.opening import Opener
 from asyncwb.sender.uploads import Uploads
@@ -49,8 +50,7 @@ _CONFIG_RETRY_SECONDS = 60.0
 _IDLE_SECONDS = 3600.0
 _LOOK_SECONDS = 0.5
 _HISTORY_FIELD = 2
-_CRASHED = 1
-"""Exit code of a run whose journal has no exit record, as `wandb sync` gives it."""
+_CRASHED = 1  # exit code of a run whose journal has no exit record, as `wandb sync` gives it
 
 
 class Delivery:
@@ -145,6 +145,7 @@ class Delivery:
                 on_retry=self._note_retry,
                 watch=self._options.follow,
             )
+            self._console = ConsoleOutput(self._fold, self._graphql, self.uploads, self._settings)
             # Raised inside, an error would come out wrapped into a group.
             try:
                 await self._follow(self.uploads)
@@ -218,6 +219,7 @@ class Delivery:
         self._want_files(uploads, 0)
         while True:
             at_tail = await self._fill()
+            await self._console.attend(progress.position)
             if at_tail and (fold.exit is not None or not self._options.follow):
                 return
             flushing = progress.flush_to > progress.settled
@@ -368,6 +370,7 @@ class Delivery:
         await self._send_alerts()
         names = await final_files(fold, self._run_dir / "files", summary=not behind)
         uploads.want(dict.fromkeys(names, "end"), self._progress.position)
+        await self._console.finish(self._progress.position)
         failure: CommError | None = None
         try:
             await self._opener.update(self._target)

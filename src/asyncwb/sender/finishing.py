@@ -29,8 +29,7 @@ async def final_files(fold: Fold, folder: Path, *, summary: bool) -> list[str]:
         summary: Whether the summary is known to be the latest.
 
     Returns:
-        Names of the files to upload, `output.log` among them where there is one; none where the
-        folder cannot be written.
+        Names of the files to upload; none where the folder cannot be written.
     """
     try:
         return await offload(_write_all, fold, folder, summary=summary)
@@ -49,7 +48,8 @@ def _write_all(fold: Fold, folder: Path, *, summary: bool) -> list[str]:
     metadata = folder / "wandb-metadata.json"
     if fold.environment is not None and not metadata.exists():
         _write(metadata, metadata_json(fold.environment))
-    names += [n for n in ("wandb-metadata.json", "output.log") if (folder / n).exists()]
+    if metadata.exists():
+        names.append(metadata.name)
     return names
 
 

@@ -16,7 +16,7 @@ from asyncwb.journal.metadata import environment_tree
 from asyncwb.journal.rows import RowDecoder
 from asyncwb.metrics import MetricTable, definition_of, definitions_of_config
 from asyncwb.sender.config import ConfigFold
-from asyncwb.sender.console import ConsoleLines
+from asyncwb.sender.console import ConsoleStream
 from asyncwb.sender.environment import merge_environment, telemetry_tree
 from asyncwb.sender.summary import SummaryFold
 
@@ -67,9 +67,9 @@ class RunInfo(msgspec.Struct, kw_only=True):
     runtime: float = 0.0
     resume: bool = False
     resumed: bool = False
-    emptied: frozenset[str] = frozenset()
     branch_run: str = ""
     branch_step: int = 0
+    emptied: frozenset[str] = frozenset()
 
     @property
     def rewinds(self) -> bool:
@@ -86,15 +86,18 @@ class Fold:
     Args:
         version: Our version, for runs whose journal holds no telemetry.
         overrides: Names that count instead of those in the journal.
+        label: Names this writer in console lines; "" for none.
     """
 
-    def __init__(self, *, version: str = "", overrides: RunOverrides | None = None) -> None:
+    def __init__(
+        self, *, version: str = "", overrides: RunOverrides | None = None, label: str = ""
+    ) -> None:
         self.run = RunInfo()
         self.known = False
         self.metrics = MetricTable()
         self.summary = SummaryFold(self.metrics)
         self.config = ConfigFold(self.metrics, version=version)
-        self.console = ConsoleLines()
+        self.console = ConsoleStream(label)
         self.config_dirty = self.parameters_dirty = self.summary_dirty = False
         self.preempting = False
         self.files: dict[str, FilePolicy] = {}
@@ -120,8 +123,8 @@ class Fold:
 
     @property
     def size(self) -> int:
-        """Bytes of rows and system metrics that wait."""
-        return self._size
+        """Bytes of rows, system metrics and console that wait."""
+        return self._size + self.console.size
 
     @property
     def waiting_rows(self) -> int:
@@ -171,7 +174,7 @@ class Fold:
                 at = _datetime(record.timestamp, self.run.started_at)
                 self.console.feed(record.line, at, error=record.output_type == 0)
             case rec.OutputLoggerRecord() as record:
-                self.console.feed(record.line, _datetime(None, self.run.started_at), error=False)
+                self.console.add(record.line, _datetime(record.timestamp, self.run.started_at))
             case rec.FilesRecord() as record:
                 for item in record.files:
                     self.files[item.path] = _POLICIES[item.policy if item.policy in (1, 2) else 0]
@@ -225,7 +228,7 @@ class Fold:
 
     def discard(self) -> None:
         """Forget waiting lines and alerts: the server has them."""
-        self.console.take(0)
+        self.console.discard()
         self.alerts.clear()
         self.preempting = False
         self._clear()

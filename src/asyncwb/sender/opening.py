@@ -72,6 +72,7 @@ class Opener:
         self._server = server
         self._program = program
         self._patience = patience_seconds
+        self._start: dict[str, str | None] = {}
         self._policy = RetryPolicy(
             retry_statuses=TRANSIENT_OR_CONFLICT_STATUSES,
             max_attempts=10_000,
@@ -185,6 +186,7 @@ class Opener:
             "entity": (target.entity if target else run.entity) or None,
             "config": jsonx.encode(fold.config.wire()).decode(),
         }
+        start: dict[str, str | None] = {}
         if not config_only:
             variables |= {
                 "id": storage_id,
@@ -194,12 +196,12 @@ class Opener:
                 "groupName": run.group or None,
                 "jobType": run.job_type or None,
                 "sweep": run.sweep_id or None,
-                # A server takes these two for a new start, which ends a stop or a preemption.
-                "host": None if target else run.host or None,
-                "program": None if target else fold.program or self._program,
                 "repo": public_remote(run.git_remote_url) or None,
                 "commit": run.git_commit or None,
             }
+            # Not twice: a server takes these two for a new start, which ends a stop or preemption.
+            start = {"host": run.host or None, "program": fold.program or self._program}
+            variables |= {key: one for key, one in start.items() if self._start.get(key) != one}
         fold.config_dirty = False
         fold.parameters_dirty = fold.parameters_dirty and config_only
         try:
@@ -213,6 +215,7 @@ class Opener:
             fold.config_dirty = True
             fold.parameters_dirty = fold.parameters_dirty or not config_only
             raise
+        self._start |= start
         bucket = answer.upsert_bucket.bucket if answer.upsert_bucket is not None else None
         if bucket is None:
             raise ProtocolError(f"the server did not say how it stored the run {run.run_id!r}")

@@ -67,7 +67,7 @@ class Sender:
         self._run_dir = run_dir
         self._recovers = options.recover
         self._on_status = on_status
-        self._fold = Fold(version=VERSION, overrides=overrides)
+        self._fold = Fold(version=VERSION, overrides=overrides, label=settings.label or "")
         self._progress = Progress()
         self._alarm = Alarm()
         self._delivery = Delivery(

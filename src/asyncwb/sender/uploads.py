@@ -55,6 +55,9 @@ class Uploads:
         ring: Called when something changed that somebody may wait for.
         on_retry: Called before a request is repeated.
         watch: Whether live files are watched for changes.
+
+    Attributes:
+        folder: As above.
     """
 
     def __init__(
@@ -80,7 +83,7 @@ class Uploads:
             deadline_seconds=settings.file_timeout,
             on_retry=on_retry,
         )
-        self._folder = folder
+        self.folder = folder
         self._ignored = settings.ignore_globs
         self._group = group
         self._ring = ring
@@ -225,7 +228,7 @@ class Uploads:
         self._ring()
 
     async def _watch(self, names: list[str]) -> None:
-        found = await offload(_watchable, self._folder, names)
+        found = await offload(_watchable, self.folder, names)
         watch = await FileWatch.shared()
         if not self._watches:
             return

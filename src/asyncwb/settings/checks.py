@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
@@ -135,6 +136,11 @@ def _check_positive(name: str, value: float) -> None:
         raise InvalidValueError(f"{name} must be above zero, not {value}.")
 
 
+def _check_not_negative(name: str, value: int) -> None:
+    if value < 0:
+        raise InvalidValueError(f"{name} must not be negative, but is {value}.")
+
+
 def _first_of(text: str, forbidden: str) -> str | None:
     return next((char for char in text if char in forbidden or ord(char) < 32), None)
 
@@ -152,13 +158,25 @@ def _check_texts(settings: Settings, name: str) -> None:
 
 _TEXTS = ("run_id", "project", "entity", "run_tags")
 _BRANCHES = ("resume_from", "fork_from")
+_NOT_NEGATIVE = ("console_chunk_max_bytes", "console_chunk_max_seconds")
 _POSITIVE = (
     "init_timeout",
     "http_timeout",
     "file_timeout",
     "heartbeat_seconds",
     "transmit_interval",
+    "agent_heartbeat_seconds",
+    "agent_kill_delay",
 )
+
+
+def _check_levels(settings: Settings) -> None:
+    for name, level in settings.capture_loggers:
+        if level not in logging.getLevelNamesMapping():
+            raise InvalidValueError(
+                f"capture_loggers names the level {level!r} for {name!r}; levels are names such as "
+                "'INFO' or 'ERROR'."
+            )
 
 
 def check(settings: Settings, sources: Mapping[str, str]) -> None:
@@ -173,6 +191,9 @@ def check(settings: Settings, sources: Mapping[str, str]) -> None:
         seconds: float | None = getattr(settings, name)
         if seconds is not None:
             with_source(sources.get(name), partial(_check_positive, name, seconds))
+    with_source(sources.get("capture_loggers"), partial(_check_levels, settings))
+    for name in _NOT_NEGATIVE:
+        with_source(sources.get(name), partial(_check_not_negative, name, getattr(settings, name)))
 
 
 def _branches(settings: Settings) -> tuple[str | None, str | None]:

@@ -50,6 +50,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Kind of job, such as `train` or `eval`."""
     sweep_id: str | None = None
     """Sweep that the run belongs to."""
+    sweep_param_path: str | None = None
+    """File with the parameters that a sweep's agent chose for the run."""
     resume: Resume | None = None
     """What to do when the run exists; None: start it afresh."""
     resume_from: str | None = None
@@ -128,12 +130,32 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Make rows of what TensorBoard writers log, and upload their files with the run."""
     monitor_gym: bool = False
     """Log the videos that gymnasium's and gym's recorders finish."""
+    console: Literal["auto", "wrap", "off", "redirect", "wrap_raw", "wrap_emu"] = "auto"
+    """Whether what is printed becomes part of the run: `off`: no; all others: yes, in one way."""
+    console_multipart: bool = False
+    """Keep console output in files `logs/output_<time>.log` instead of one `output.log`."""
+    console_chunk_max_bytes: int = 0
+    """Bytes after which the next of these files begins and the last is uploaded; 0: no limit."""
+    console_chunk_max_seconds: int = 0
+    """Seconds after which the next of these files begins and the last is uploaded; 0: no limit."""
+    capture_loggers: tuple[tuple[str, str], ...] = ()
+    """Python loggers whose records become console lines, as pairs of name and least level."""
+    label: str | None = None
+    """Names this writer in console lines, where several write one run."""
     transmit_interval: float | None = None
     """Seconds between posts of rows; None: adapts from 1 to 15."""
     heartbeat_seconds: float = 30.0
     """Seconds of silence after which an empty post tells the server that the run lives."""
     memory_limit_bytes: int = 64 * 1024 * 1024
     """Bytes of rows kept in memory where no folder can be written."""
+    agent_heartbeat_seconds: float | None = None
+    """Seconds between questions of a sweep's agent; None: 5, or 1 on this machine."""
+    agent_kill_delay: float = 30.0
+    """Seconds that a stopped run of a sweep has to end before it is killed."""
+    agent_max_initial_failures: int = 5
+    """Failed runs after which an agent without a finished one gives up."""
+    agent_disable_flapping: bool = False
+    """Let an agent go on after three failed runs in its first minute."""
     extra_http_headers: tuple[tuple[str, str], ...] = ()
     """Headers added to every request, as name and value pairs."""
 
@@ -186,6 +208,7 @@ ENVIRONMENT: Final[Mapping[str, tuple[str, ...]]] = {
     "run_group": ("WANDB_RUN_GROUP",),
     "run_job_type": ("WANDB_JOB_TYPE", "WANDB_RUN_JOB_TYPE"),
     "sweep_id": ("WANDB_SWEEP_ID",),
+    "sweep_param_path": ("WANDB_SWEEP_PARAM_PATH",),
     "resume": ("WANDB_RESUME",),
     "resume_from": ("WANDB_RESUME_FROM",),
     "fork_from": ("WANDB_FORK_FROM",),
@@ -225,15 +248,26 @@ ENVIRONMENT: Final[Mapping[str, tuple[str, ...]]] = {
     "step_order": ("ASYNCWB_STEP_ORDER",),
     "sync_tensorboard": ("WANDB_SYNC_TENSORBOARD",),
     "monitor_gym": ("WANDB_MONITOR_GYM",),
+    "console": ("WANDB_CONSOLE",),
+    "console_multipart": ("WANDB_CONSOLE_MULTIPART",),
+    "console_chunk_max_bytes": ("WANDB_CONSOLE_CHUNK_MAX_BYTES",),
+    "console_chunk_max_seconds": ("WANDB_CONSOLE_CHUNK_MAX_SECONDS",),
+    "capture_loggers": ("WANDB_CAPTURE_LOGGERS",),
+    "label": ("WANDB_X_LABEL", "WANDB__LABEL"),
     "transmit_interval": ("ASYNCWB_TRANSMIT_INTERVAL", "WANDB__FILE_STREAM_TRANSMIT_INTERVAL"),
     "heartbeat_seconds": ("ASYNCWB_HEARTBEAT_SECONDS",),
     "memory_limit_bytes": ("ASYNCWB_MEMORY_LIMIT_BYTES",),
+    "agent_heartbeat_seconds": ("ASYNCWB_AGENT_HEARTBEAT_SECONDS",),
+    "agent_kill_delay": ("WANDB_AGENT_KILL_DELAY",),
+    "agent_max_initial_failures": ("WANDB_AGENT_MAX_INITIAL_FAILURES",),
+    "agent_disable_flapping": ("WANDB_AGENT_DISABLE_FLAPPING",),
     "extra_http_headers": ("WANDB__EXTRA_HTTP_HEADERS", "WANDB_X_EXTRA_HTTP_HEADERS"),
 }
 """Environment variables of each setting; the first that is set and not empty counts."""
 
 ALIASES: Final[Mapping[str, str]] = {
     "x_extra_http_headers": "extra_http_headers",
+    "x_label": "label",
     "x_file_stream_transmit_interval": "transmit_interval",
     "x_file_transfer_timeout_seconds": "file_timeout",
     "x_disable_meta": "disable_meta",

@@ -34,11 +34,12 @@ _BOOLEAN_FIELDS = frozenset(
     {
         *("silent", "quiet", "allow_val_change", "insecure", "symlink", "force", "save_code"),
         *("disable_code", "disable_git", "disable_meta", "disable_machine_info"),
-        "save_requirements",
+        *("save_requirements", "agent_disable_flapping", "console_multipart"),
     }
 )
 _LIST_FIELDS = frozenset({"run_tags", "ignore_globs", "config_paths"})
 _OLD_MODES = {"dryrun": "offline", "run": "online"}
+_PAIR_FIELDS = ("extra_http_headers", "capture_loggers")
 _SERVER_FIELDS = ("base_url", "api_key")
 
 
@@ -107,8 +108,8 @@ def _raw(name: str, item: Sourced) -> object:
         return (
             [part.strip() for part in value.split(",") if part.strip()] if item.is_text else [value]
         )
-    if name == "extra_http_headers":
-        return _headers(value, item)
+    if name in _PAIR_FIELDS:
+        return _pairs(name, value, item)
     if item.is_text and name in _BOOLEAN_FIELDS and isinstance(value, str):
         return _BOOLEANS.get(value.strip().lower(), value)
     return value
@@ -123,14 +124,12 @@ def _reinit(value: object) -> object:
     return value
 
 
-def _headers(value: object, item: Sourced) -> object:
+def _pairs(name: str, value: object, item: Sourced) -> object:
     if item.is_text and isinstance(value, str):
         try:
             value = msgspec.json.decode(value)
         except msgspec.DecodeError:
-            raise InvalidValueError(
-                f"extra_http_headers must be a JSON object (from {item.source})."
-            ) from None
+            raise InvalidValueError(f"{name} must be a JSON object (from {item.source}).") from None
     if isinstance(value, dict):
         return list(cast("dict[object, object]", value).items())
     return value

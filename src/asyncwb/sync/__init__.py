@@ -80,6 +80,7 @@ if TYPE_CHECKING:
     from asyncwb.run.status import RunStatus as RunStatus
     from asyncwb.run.summary import Summary as Summary
     from asyncwb.settings import Settings as Settings
+    from asyncwb.sync._agent import agent as agent
     from asyncwb.sync._api import Api as Api
     from asyncwb.sync._current import finish as finish
     from asyncwb.sync._functions import (
@@ -97,6 +98,7 @@ if TYPE_CHECKING:
     from asyncwb.sync._init import init as init
     from asyncwb.sync._login import login as login
     from asyncwb.sync._run import Run as Run
+    from asyncwb.sync._sweep import sweep as sweep
 
     run: Run | None
     """The current run; None without one."""
@@ -132,6 +134,7 @@ __all__ = [
     "UnsupportedError",
     "UsageError",
     "WaitTimeoutError",
+    "agent",
     "alert",
     "config",
     "finish",
@@ -142,6 +145,7 @@ __all__ = [
     "mark_preempting",
     "run",
     "summary",
+    "sweep",
 ]
 
 _HOMES = {
@@ -170,6 +174,7 @@ _HOMES = {
     "UnsupportedError": "asyncwb.errors",
     "UsageError": "asyncwb.errors",
     "WaitTimeoutError": "asyncwb.errors",
+    "agent": "asyncwb.sync._agent",
     "alert": "asyncwb.sync._functions",
     "finish": "asyncwb.sync._current",
     "flush": "asyncwb.sync._functions",
@@ -177,6 +182,7 @@ _HOMES = {
     "log": "asyncwb.sync._functions",
     "mark_preempting": "asyncwb.sync._functions",
     "login": "asyncwb.sync._login",
+    "sweep": "asyncwb.sync._sweep",
 }
 
 

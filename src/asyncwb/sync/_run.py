@@ -167,6 +167,20 @@ class Run(Wrapper[AsyncRun]):
         """
         PORTAL.here(self._async.alert, title, text, level, wait_duration)
 
+    def write_logs(self, text: str) -> None:
+        """Add lines to the run's console that nobody printed. Returns when they are journaled.
+
+        They are kept as they are, whatever `console` says. After the end of the run it does
+        nothing, so that logging handlers may call it at any time.
+
+        Args:
+            text: One or several lines; a newline at the end may be left out.
+
+        Raises:
+            ForkedError: The run belongs to the parent process.
+        """
+        self._async.write_logs(text)
+
     def mark_preempting(self) -> None:
         """Tell the server, at once, that this process may be stopped soon. Never waits.
 

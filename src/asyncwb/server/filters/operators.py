@@ -281,6 +281,10 @@ class JsonField(Field):
         """The value, or null when it has another type."""
         return case((self._type.in_(names), self._value), else_=None)
 
+    def number(self) -> ColumnElement[Any]:
+        """The value where it is a number, else null."""
+        return cast("ColumnElement[Any]", self._of_type("integer", "real"))
+
     @override
     def equals(self, value: Any) -> ColumnElement[bool]:
         if value is None:

@@ -25,7 +25,7 @@ from .registry import Resolvers
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-__all__ = ["mutation", "project", "query"]
+__all__ = ["mutation", "project", "query", "runs_page"]
 
 query = Resolvers("Query")
 mutation = Resolvers("Mutation")
@@ -61,9 +61,11 @@ async def _user(node: Node, info: Info) -> Node | None:
 @project.field("runCount")
 async def _run_count(node: Node, info: Info, *, filters: str | None = None) -> int:
     context = context_of(info)
-    statement = _selected(context, node, filters).with_only_columns(
-        func.count(), maintain_column_froms=True
-    )
+    return await _count(context, _selected(context, node, filters))
+
+
+async def _count(context: Context, selected: Any) -> int:
+    statement = selected.with_only_columns(func.count(), maintain_column_froms=True)
     return await context.database.read(lambda db: int(db.execute(statement).scalar_one()))
 
 
@@ -76,21 +78,27 @@ def _selected(context: Context, node: Node, filters: str | None) -> Any:
 
 @project.field("runs", "buckets")
 async def _runs(
-    node: Node,
-    info: Info,
+    node: Node, info: Info, *, filters: str | None = None, order: str | None = None, **page: Any
+) -> Node:
+    context = context_of(info)
+    return await runs_page(context, _selected(context, node, filters), order, **page)
+
+
+async def runs_page(
+    context: Context,
+    selected: Any,
+    order: str | None,
     *,
-    filters: str | None = None,
-    order: str | None = None,
     first: int | None = None,
     after: str | None = None,
     last: int | None = None,
     before: str | None = None,
 ) -> Node:
-    context = context_of(info)
+    """One page of the runs that a `run_query` selects."""
     size = page_size(first, last)
     backwards = first is None and last is not None
     by = compile_order(order, state_at(time.time(), context.crashed_after))
-    statement = _selected(context, node, filters).add_columns(by.key.label("order_value"))
+    statement = selected.add_columns(by.key.label("order_value"))
     if after:
         statement = statement.where(by.after(after))
     if before:
@@ -107,8 +115,7 @@ async def _runs(
         lambda row: make_cursor(row["order_value"], row["id"]),
         more=bool(before) if backwards else more,
         before=more if backwards else bool(after),
-        _filters=filters,
-        _project=node,
+        _selected=selected,
     )
 
 
@@ -128,15 +135,10 @@ run_connection = Resolvers("RunConnection")
 
 @run_connection.field("totalCount")
 async def _total(node: Node, info: Info) -> int:
-    return await _run_count(node["_project"], info, filters=node["_filters"])
+    return await _count(context_of(info), node["_selected"])
 
 
-@project.field("totalSweeps")
-def _no_sweeps(_node: Node, _info: Info) -> int:
-    return 0
-
-
-@project.field("sweeps", "allViews", "artifactTypes", "artifactCollections")
+@project.field("allViews", "artifactTypes", "artifactCollections")
 def _nothing_yet(_node: Node, _info: Info, **_: Any) -> Node:
     return connection([], dict, str, totalCount=0)
 

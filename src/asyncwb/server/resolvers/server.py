@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import accounts, files, history, projects, runs
+from . import accounts, files, history, projects, runs, sweeps
 from .registry import Resolvers, load_schema
 
 if TYPE_CHECKING:
@@ -48,4 +48,8 @@ def make_schema() -> GraphQLSchema:
         files.run,
         files.file,
         files.mutation,
+        sweeps.project,
+        sweeps.sweep,
+        sweeps.agent,
+        sweeps.mutation,
     )

@@ -20,7 +20,15 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-__all__ = ["console_lines", "pick", "rows_between", "rows_with_keys", "sample", "tail"]
+__all__ = [
+    "console_lines",
+    "first_values",
+    "pick",
+    "rows_between",
+    "rows_with_keys",
+    "sample",
+    "tail",
+]
 
 _FAR = 2**62
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_ -]+").fullmatch
@@ -161,6 +169,19 @@ def rows_with_keys(
         )
     rows = [row for line in lines if (row := restricted(line)) is not None]
     return cast("list[dict[str, Any]]", strict_form(rows))
+
+
+def first_values(connection: Connection, run_id: int, key: str, count: int) -> list[float]:
+    """The first `count` numbers under a key, in the order of steps; loads no more than it needs."""
+    found: list[float] = []
+    for _, lines in _Index(connection, run_id, "history"):
+        for line in lines:
+            value = _lookup(parse_row(line), key)
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                found.append(value)
+                if len(found) == count:
+                    return found
+    return found
 
 
 def _sample_of(

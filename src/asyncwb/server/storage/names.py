@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import secrets
 from typing import TYPE_CHECKING
 
 from asyncwb.server.problems import invalid
@@ -11,7 +12,7 @@ from asyncwb.words import readable_name
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["check_name", "invent"]
+__all__ = ["check_name", "invent", "random_name"]
 
 _LONGEST = 128
 
@@ -38,6 +39,15 @@ def _holds(name: str, forbidden: Iterable[str]) -> bool:
     return any(char < " " or char == "\x7f" or char in forbidden for char in name)
 
 
-def invent(number: int) -> str:
-    """A display name such as `quiet-otter-12`."""
-    return readable_name(random.getrandbits(32), number)
+def invent(number: int, kind: str = "") -> str:
+    """A display name such as `quiet-otter-12`, or `quiet-otter-sweep-12` of a kind."""
+    name = readable_name(random.getrandbits(32), number)
+    if not kind:
+        return name
+    words, _, last = name.rpartition("-")
+    return f"{words}-{kind}-{last}"
+
+
+def random_name() -> str:
+    """An id of eight characters of `[0-9a-z]`."""
+    return "".join(secrets.choice("0123456789abcdefghijklmnopqrstuvwxyz") for _ in range(8))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ from asyncwb.server.problems import invalid, not_found
 
 from .accounts import User, owned_by, readable
 from .ingest import summary_columns
-from .names import check_name, invent
+from .names import check_name, invent, random_name
 from .projects import DEFAULT_PROJECT, count_runs, project_for
 from .rows import insert_row
 from .tables import alerts, entities, projects, run_tags, runs, users
@@ -162,7 +161,7 @@ def upsert_run(connection: Connection, user: User, values: dict[str, Any]) -> tu
         project_id, _ = project_for(
             connection, user, values.get("entityName"), values.get("modelName")
         )
-        name = values.get("name") or _random_name()
+        name = values.get("name") or random_name()
         query = select(runs.c.id).where(runs.c.project_id == project_id, runs.c.name == name)
         run_id = connection.execute(query).scalar()
         if run_id is None:
@@ -188,6 +187,10 @@ def upsert_run(connection: Connection, user: User, values: dict[str, Any]) -> tu
         if values.get("host") or values.get("jobProgram"):
             # a process starts this run again
             columns.update(stop_requested=False, preempting=False, heartbeat_at=now)
+            # a run that a sweep gave out begins
+            columns.setdefault(
+                "state", case((runs.c.state == "pending", "running"), else_=runs.c.state)
+            )
         connection.execute(
             update(runs).where(runs.c.id == run_id).values(**columns, updated_at=now)
         )
@@ -224,10 +227,6 @@ def check_state(state: str) -> str:
     if state.lower() not in _STATES:
         raise invalid(f"unknown run state {state!r}; known are {', '.join(sorted(_STATES))}")
     return state.lower()
-
-
-def _random_name() -> str:
-    return "".join(secrets.choice("0123456789abcdefghijklmnopqrstuvwxyz") for _ in range(8))
 
 
 def _set_tags(connection: Connection, run_id: int, tags: list[str], *, fresh: bool) -> None:

@@ -35,6 +35,9 @@ __all__ = [
     "run_tags",
     "runs",
     "segments",
+    "sweep_agents",
+    "sweep_trials",
+    "sweeps",
     "users",
 ]
 
@@ -209,5 +212,57 @@ alerts = Table(
     Column("text", Text, nullable=False),
     Column("severity", String(8), nullable=False),
     Column("created_at", Float(53), nullable=False),
+    **_NEVER_REUSED,
+)
+
+sweeps = Table(
+    "sweeps",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("project_id", _to("projects.id", ondelete="CASCADE"), nullable=False),
+    Column("user_id", _to("users.id"), nullable=False),
+    Column("name", String(128), nullable=False),  # what clients call its id
+    Column("display_name", Text),
+    Column("description", Text),
+    Column("config", Text, nullable=False),  # YAML, as it came
+    Column("method", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("controller", Text),
+    Column("scheduler", Text),
+    Column("proposals", BigInteger, nullable=False, server_default="0"),  # runs thought of so far
+    Column("exhausted", Boolean, nullable=False, server_default="0"),  # no further run will begin
+    Column("created_at", Float(53), nullable=False),
+    Column("updated_at", Float(53), nullable=False),
+    Column("heartbeat_at", Float(53)),
+    UniqueConstraint("project_id", "name"),
+    **_NEVER_REUSED,
+)
+
+sweep_agents = Table(
+    "sweep_agents",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("sweep_id", _to("sweeps.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("name", String(128), nullable=False),
+    Column("host", Text, nullable=False),
+    Column("created_at", Float(53), nullable=False),
+    Column("heartbeat_at", Float(53), nullable=False),
+    **_NEVER_REUSED,
+)
+
+# A run that a sweep gave to an agent. It goes with its run: the point of a deleted run is free.
+sweep_trials = Table(
+    "sweep_trials",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("sweep_id", _to("sweeps.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("run_id", _to("runs.id", ondelete="CASCADE"), nullable=False, unique=True),
+    Column("agent_id", _to("sweep_agents.id", ondelete="SET NULL"), index=True),
+    Column("point", BigInteger),  # of the grid; no two runs of a sweep have the same
+    Column("attempts", Integer, nullable=False, server_default="1"),
+    Column("released", Boolean, nullable=False, server_default="0"),  # the agent is done with it
+    Column("brackets", Text, nullable=False, server_default="{}"),  # {bracket: loss}, as JSON
+    Column("given_at", Float(53), nullable=False),
+    UniqueConstraint("sweep_id", "point"),
     **_NEVER_REUSED,
 )

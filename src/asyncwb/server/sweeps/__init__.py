@@ -1,0 +1,1 @@
+"""Sweeps: configs from clients, which run comes next, which run is ended early."""
