@@ -11,7 +11,8 @@ nox.options.sessions = ["lint", "layers", "gen", "types", "tests", "interop", "e
 
 # With what the package needs for images.
 WANDB = ("wandb==0.31.0", "pillow")
-TORCH = "torch==2.13.0"
+# With the libraries whose output a run follows.
+TORCH = ("torch==2.13.0", "tensorboard", "tensorboardX", "gymnasium", "moviepy")
 
 
 def run_pytest(session: nox.Session, *args: str) -> None:
@@ -51,9 +52,9 @@ def interop(session: nox.Session) -> None:
 
 @nox.session
 def torch(session: nox.Session) -> None:
-    """Real torch: DataLoader workers beside a live run, tensors in rows."""
-    session.install("-e", ".[test]", TORCH)
-    session.run("pytest", "tests/bridge/test_torch.py", *session.posargs)
+    """Real torch: DataLoader workers, tensors in rows, watched models, TensorBoard and gym."""
+    session.install("-e", ".[test]", *TORCH, *WANDB)
+    run_pytest(session, "-m", "torch and not slow", *session.posargs)
 
 
 @nox.session
@@ -106,7 +107,7 @@ def examples(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measure against the wandb package and the raw limit in one run."""
     # Not the test extra: httpx imports trio where it is installed, which users seldom have.
-    session.install("-e", ".[server,pandas]", *WANDB)
+    session.install("-e", ".[server,pandas]", *WANDB, TORCH[0])
     session.run("python", "-m", "benchmarks", *session.posargs)
 
 

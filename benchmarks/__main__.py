@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from benchmarks import heartbeat, kills
+from benchmarks import heartbeat, kills, watch
 from benchmarks.harness import ROOT, Result, Table, interleave, measure
 
 
@@ -226,6 +226,15 @@ def bench_heartbeat(rounds: int) -> Table:
     return table
 
 
+def bench_watch(rounds: int) -> Table:
+    table = Table(
+        "`watch` of a model of 10 million parameters, `log_freq=100`: added to a training step",
+        "nox -s bench -- watch",
+    )
+    watch.fill(table, turns=2 * rounds)
+    return table
+
+
 def bench_console(rounds: int) -> Table:
     table = Table(
         "A `print` of one line while it is captured, 100,000 lines", "nox -s bench -- console"
@@ -300,6 +309,7 @@ def main() -> None:
         "kills": bench_kills,
         "console": bench_console,
         "heartbeat": bench_heartbeat,
+        "watch": bench_watch,
     }
     parser.add_argument("names", nargs="*", choices=[*suites, []])
     options = parser.parse_args()

@@ -26,6 +26,9 @@ CODE = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 OUTPUT = re.compile(r"^ *# -> (.*)$", re.MULTILINE)
 TEST_FUNCTION = re.compile(r"^(async )?def test_", re.MULTILINE)
 
+# Libraries that a page is about, and that may be missing.
+NEEDED = {"docs/tensorboard.md": ("torch", "tensorboard"), "docs/watch.md": ("torch",)}
+
 JOB = """
 import asyncwb
 
@@ -56,9 +59,18 @@ def here(server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if snippets(page, tests=False)])
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=pytest.mark.torch if page in NEEDED else ())
+        for page in PAGES
+        if snippets(page, tests=False)
+    ],
+)
 def test_a_page_does_what_it_says(page: str) -> None:
     """Its snippets run in their order, with one set of names; `# ->` lines are the output."""
+    for library in NEEDED.get(page, ()):
+        pytest.importorskip(library)
     names: dict[str, Any] = {"__name__": "__main__"}
     with asyncio.Runner() as loop:
         for number, code in enumerate(snippets(page, tests=False)):
@@ -91,5 +103,5 @@ def test_the_tests_on_the_pages_pass(tmp_path: Path) -> None:
 
 def test_the_expected_output_is_seen() -> None:
     assert OUTPUT.findall("print(1)\n# -> 2\n    # -> 3\n") == ["2", "3"]
-    for page in ("logging", "reading", "offline", "server"):
+    for page in ("logging", "reading", "offline", "server", "tensorboard", "watch"):
         assert OUTPUT.findall("".join(snippets(f"docs/{page}.md", tests=False)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TextIO, assert_type
+from typing import TYPE_CHECKING, Any, TextIO, assert_type
 
 import asyncwb.sync as wandb
 from asyncwb.run.metrics import Metric
@@ -11,6 +11,9 @@ from asyncwb.sweeps.path import SweepId
 from asyncwb.sync._api_files import File
 from asyncwb.sync._api_run import Run as ApiRun
 from asyncwb.types import Row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 run = wandb.init(project="p", config={"lr": 0.1})
 assert_type(run, wandb.Run)
@@ -31,6 +34,19 @@ wandb.log({"loss": 0.5})
 wandb.finish()
 assert_type(wandb.sweep("sweep.yaml", prior_runs=["r"]), SweepId)
 assert_type(wandb.agent("e/p/s", wandb.finish, count=3, workers=2), AgentResult)
+
+
+class Model:
+    """As much of a torch module as the types ask for."""
+
+    def named_parameters(self, prefix: str = "") -> Iterator[tuple[str, float]]:
+        yield prefix, 0.5
+
+
+assert_type(run.watch(Model(), log="all", log_freq=10), None)
+run.watch([Model(), Model()], idx=3, log_graph=True)
+run.unwatch(Model())
+run.watch(3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 with wandb.init() as other:
     assert_type(other, wandb.Run)
 

@@ -22,6 +22,7 @@ from asyncwb.run.exit import EXIT_GRACE_SECONDS, EXIT_WATCH
 from asyncwb.run.folder import remove_folder
 from asyncwb.run.history import History
 from asyncwb.run.names import Names
+from asyncwb.run.observers import Observers
 from asyncwb.run.recorder import Recorder, decode_row
 from asyncwb.run.saving import Saving
 from asyncwb.run.sigterm import SIGTERM_WATCH
@@ -125,6 +126,7 @@ class RunCore:
             settings=settings,
             start_time=start_time,
         )
+        self.observers = Observers(self)
 
     @property
     def metrics(self) -> Metrics:
@@ -222,6 +224,8 @@ class RunCore:
         # Looked at first: the lock may be held by a thread whose signal handler waits for us.
         if self.closed:
             return
+        if not self.ended:
+            self.observers.end()
         CAPTURE.stop(self.console)
         self.loggers.stop()
         if not self._end_journal(exit_code):
@@ -301,10 +305,15 @@ class RunCore:
             self._tell_end(quiet=None)
 
     async def _settle(self, timeout: float | None) -> None:
-        """Let the look at the run's environment end; it is told by records before the last one."""
+        """Let what others find out end: it is told by records and rows before the last one.
+
+        Args:
+            timeout: Seconds for each of them.
+        """
         if self.connection is not None and self.connection.looking_up:
             await PORTAL.acall(self.connection.end_look_up, timeout)
         await self.survey.settled(timeout)
+        await self.observers.drain(timeout)
 
     def _finish_late(self, run: RunAttributes, exit_code: int) -> None:
         if self._late is None:
@@ -341,6 +350,7 @@ class RunCore:
         self.forked = True
         # Another thread of the parent may have held the lock: nobody here would release it.
         self._lock = RLock()
+        self.observers.leave_to_parent()
         self.config.leave_to_parent(self._lock)
         self.summary.leave_to_parent(self._lock)
         self.history.leave_to_parent(self._lock)

@@ -67,8 +67,11 @@ class History:
         self._opened_at = 0.0
         self._closed = False
         self._forked = False
-        # True while a plain call may take the short path: no row is open, the run is not closed.
+        # True while a plain call may take the short path: no row is open, nothing waits for one,
+        # the run is not closed.
         self._idle = True
+        # Values for the next row, each computed when that row is logged.
+        self._waiting: dict[str, Callable[[], Any]] = {}
         self._order = settings.step_order
         self._late_rows = 0
         self.rows = 0
@@ -123,9 +126,41 @@ class History:
             else:
                 self._log_partial(values, step, commit)
 
-    def close(self) -> None:
-        """Write the open row and accept no other."""
+    def add_to_next(self, key: str, value: Callable[[], Any]) -> None:
+        """Add a value to the next row that is logged; opens no row itself.
+
+        A row whose step went back goes without it. A later value of the same key takes its place.
+        After the end of the run nothing happens.
+
+        Args:
+            key: The name of the value.
+            value: Called once, when that row is logged; what it returns is not checked. None: the
+                row does without.
+        """
         with self._lock:
+            if not self._closed:
+                self._waiting[key] = value
+                self._idle = False
+
+    def add_row(self, row: dict[str, Any]) -> None:
+        """Write a row of its own: an open one stays open and as it is, and has the same step.
+
+        After the end of the run nothing happens.
+        """
+        with self._lock:
+            if self._closed:
+                return
+            number = self._step
+            if self._open is None:
+                self._step = number + 1
+            self._write(row, number, time())
+
+    def close(self) -> None:
+        """Write the open row and what waits for one, and accept no other."""
+        with self._lock:
+            if values := self._take_waiting():
+                self._open = {**(self._open or {}), **values}
+                self._opened_at = time()
             self._close_row()
             self._closed = True
             self._idle = False
@@ -134,6 +169,7 @@ class History:
         """In a forked child: accept nothing; `lock` is held by nobody."""
         self._lock = lock
         self._open = None
+        self._waiting = {}
         self._idle = False
         self._closed = self._forked = True
 
@@ -153,6 +189,8 @@ class History:
         if self._closed:
             # By a signal handler in the middle of this call.
             raise _closed_error(forked=self._forked)
+        if self._waiting:
+            snapshot = {**self._take_waiting(), **snapshot}
         if self._open is None:
             self._open = snapshot
             self._idle = False
@@ -172,6 +210,11 @@ class History:
             if key != "_timestamp" or key not in row:
                 values.pop(key, None)
         return values
+
+    def _take_waiting(self) -> dict[str, Any]:
+        waiting, self._waiting = self._waiting, {}
+        values = {key: value() for key, value in waiting.items()}
+        return {key: value for key, value in values.items() if value is not None}
 
     def _write_late(self, row: dict[str, Any], step: int, now: float) -> None:
         """Keep a row whose step is behind, as a row of its own under that step."""

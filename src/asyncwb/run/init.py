@@ -46,6 +46,9 @@ def init(
     resume_from: str | None = None,
     fork_from: str | None = None,
     save_code: bool | None = None,
+    tensorboard: bool | None = None,
+    sync_tensorboard: bool | None = None,
+    monitor_gym: bool | None = None,
     anonymous: object = None,
     settings: Settings | Mapping[str, Any] | None = None,
     wait: bool = True,
@@ -96,6 +99,10 @@ def init(
         fork_from: "RUN?_step=N": a new run that begins with the rows of `RUN` up to step `N`.
         save_code: Whether the script and a git diff are uploaded; None: as the account's
             settings say.
+        tensorboard: The old name of `sync_tensorboard`.
+        sync_tensorboard: Make rows of what TensorBoard writers log that are opened during the
+            run, and upload their event files at its end.
+        monitor_gym: Log the videos that gymnasium's and gym's recorders finish, as `videos`.
         anonymous: Without effect, as in the `wandb` package.
         settings: A `Settings`, or a dict of its fields; the keywords above win.
         wait: False: return before any reply of the server; `run.url` is then known later.
@@ -137,6 +144,8 @@ def init(
                 "force": force,
                 "save_code": save_code,
                 "allow_val_change": allow_val_change,
+                "sync_tensorboard": tensorboard if sync_tensorboard is None else sync_tensorboard,
+                "monitor_gym": monitor_gym,
                 "init_timeout": init_timeout,
                 "on_init_failure": on_init_failure,
             },

@@ -164,6 +164,11 @@ class Recorder:
         item = Item(nested_key=[_RESERVED_KEY, key], value_json=jsonx.encode(value).decode())
         self.write(ConfigRecord(update=[item]))
 
+    def nested_config(self, path: Sequence[str], value: object) -> None:
+        """Set a value below the top level of the config, such as one of the reserved `_wandb`."""
+        text = jsonx.encode(value).decode()
+        self.write(ConfigRecord(update=[Item(nested_key=list(path), value_json=text)]))
+
     def summary_set(self, changed: dict[str, Any], removed: list[str]) -> None:
         """Set or remove summary values by hand. `key` marks them as such, `nested_key` does not."""
         self.write(SummaryRecord(update=_items(changed), remove=[Item(key=key) for key in removed]))

@@ -10,6 +10,7 @@ from asyncwb.run.attributes import RunAttributes
 from asyncwb.run.display import RunDisplay
 from asyncwb.run.ending import RunEnding
 from asyncwb.run.files import RunFiles
+from asyncwb.run.watching import RunWatch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Run"]
 
 
-class Run(RunEnding, RunFiles, RunDisplay, ArtifactMethods, RunAttributes):
+class Run(RunEnding, RunFiles, RunDisplay, RunWatch, ArtifactMethods, RunAttributes):
     """One live run. Made by `init`.
 
     Three words say how far a row has come. When `log` returns, the finished row is in the run's

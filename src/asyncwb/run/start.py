@@ -108,6 +108,7 @@ def start(options: StartOptions) -> tuple[Run, Connection | None]:
         )
     try:
         add_run(run)
+        core.observers.start()
         EXIT_WATCH.start(settings.exit_timeout if online else None)
         SIGTERM_WATCH.start(run)
         _listen(core)

@@ -138,6 +138,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Write the journal with each row, in intervals of 50 ms, or by what the disk can do."""
     step_order: Literal["keep", "warn", "raise"] = "keep"
     """What to do with a row whose step went back; the row is kept unless it raises."""
+    sync_tensorboard: bool = False
+    """Make rows of what TensorBoard writers log, and upload their files with the run."""
+    monitor_gym: bool = False
+    """Log the videos that gymnasium's and gym's recorders finish."""
     console: Literal["auto", "wrap", "off", "redirect", "wrap_raw", "wrap_emu"] = "auto"
     """Whether what is printed becomes part of the run: `off`: no; all others: yes, in one way."""
     console_multipart: bool = False
@@ -275,6 +279,8 @@ ENVIRONMENT: Final[Mapping[str, tuple[str, ...]]] = {
     "insecure": ("WANDB_INSECURE_DISABLE_SSL", "ASYNCWB_INSECURE"),
     "durability": ("ASYNCWB_DURABILITY",),
     "step_order": ("ASYNCWB_STEP_ORDER",),
+    "sync_tensorboard": ("WANDB_SYNC_TENSORBOARD",),
+    "monitor_gym": ("WANDB_MONITOR_GYM",),
     "console": ("WANDB_CONSOLE",),
     "console_multipart": ("WANDB_CONSOLE_MULTIPART",),
     "console_chunk_max_bytes": ("WANDB_CONSOLE_CHUNK_MAX_BYTES",),
