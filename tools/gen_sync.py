@@ -44,6 +44,7 @@ PLAN = Plan(
         Source("asyncwb.run.run", "_run", ("Run",)),
         Source("asyncwb.run.init", "_init", ("init",)),
         Source("asyncwb.login", "_login", ("login",)),
+        Source("asyncwb.run.restoring", "_restore", ("restore",)),
         Source("asyncwb.current", "_current", ("finish",)),
         Source("asyncwb.api.api", "_api", ("Api",)),
         Source("asyncwb.api.runs", "_api_runs", ("Runs",)),
@@ -61,7 +62,11 @@ PLAN = Plan(
 
 CURRENT = Current(
     source=Source("asyncwb.run.run", "_functions", ("Run",)),
-    methods=("alert", "flush", "log", "mark_preempting"),
+    methods=(
+        *("alert", "define_metric", "finish_artifact", "flush", "link_artifact", "link_model"),
+        *("log", "log_artifact", "log_code", "log_model", "mark_preempting", "plot_table", "save"),
+        *("unwatch", "upsert_artifact", "use_artifact", "use_model", "watch"),
+    ),
     find=("asyncwb.current", "require_run"),
     target="asyncwb.functions",
 )

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from asyncwb.version import VERSION
 
 if TYPE_CHECKING:
+    import asyncwb.tensorboard as tensorboard
     from asyncwb.api.api import Api as Api
     from asyncwb.current import (
         finish as finish,
@@ -85,23 +86,67 @@ if TYPE_CHECKING:
         alert as alert,
     )
     from asyncwb.functions import (
+        define_metric as define_metric,
+    )
+    from asyncwb.functions import (
+        finish_artifact as finish_artifact,
+    )
+    from asyncwb.functions import (
         flush as flush,
+    )
+    from asyncwb.functions import (
+        link_artifact as link_artifact,
+    )
+    from asyncwb.functions import (
+        link_model as link_model,
     )
     from asyncwb.functions import (
         log as log,
     )
     from asyncwb.functions import (
+        log_artifact as log_artifact,
+    )
+    from asyncwb.functions import (
+        log_code as log_code,
+    )
+    from asyncwb.functions import (
+        log_model as log_model,
+    )
+    from asyncwb.functions import (
         mark_preempting as mark_preempting,
+    )
+    from asyncwb.functions import (
+        plot_table as plot_table,
+    )
+    from asyncwb.functions import (
+        save as save,
+    )
+    from asyncwb.functions import (
+        unwatch as unwatch,
+    )
+    from asyncwb.functions import (
+        upsert_artifact as upsert_artifact,
+    )
+    from asyncwb.functions import (
+        use_artifact as use_artifact,
+    )
+    from asyncwb.functions import (
+        use_model as use_model,
+    )
+    from asyncwb.functions import (
+        watch as watch,
     )
     from asyncwb.login import login as login
     from asyncwb.run.config import Config as Config
     from asyncwb.run.init import init as init
+    from asyncwb.run.restoring import restore as restore
     from asyncwb.run.run import Run as Run
     from asyncwb.run.status import RunStatus as RunStatus
     from asyncwb.run.summary import Summary as Summary
     from asyncwb.settings import Settings as Settings
     from asyncwb.sweeps.agent import agent as agent
     from asyncwb.sweeps.create import sweep as sweep
+    from asyncwb.types import AlertLevel as AlertLevel
 
     run: Run | None
     """The current run; None without one."""
@@ -113,6 +158,7 @@ if TYPE_CHECKING:
 __version__ = VERSION
 
 __all__ = [
+    "AlertLevel",
     "Api",
     "AuthenticationError",
     "BlockingInAsyncWarning",
@@ -142,18 +188,35 @@ __all__ = [
     "agent",
     "alert",
     "config",
+    "define_metric",
     "finish",
+    "finish_artifact",
     "flush",
     "init",
+    "link_artifact",
+    "link_model",
     "log",
+    "log_artifact",
+    "log_code",
+    "log_model",
     "login",
     "mark_preempting",
+    "plot_table",
+    "restore",
     "run",
+    "save",
     "summary",
     "sweep",
+    "tensorboard",
+    "unwatch",
+    "upsert_artifact",
+    "use_artifact",
+    "use_model",
+    "watch",
 ]
 
 _HOMES = {
+    "AlertLevel": "asyncwb.types",
     "Api": "asyncwb.api.api",
     "AuthenticationError": "asyncwb.errors",
     "BlockingInAsyncWarning": "asyncwb.errors",
@@ -181,13 +244,28 @@ _HOMES = {
     "WaitTimeoutError": "asyncwb.errors",
     "agent": "asyncwb.sweeps.agent",
     "alert": "asyncwb.functions",
+    "define_metric": "asyncwb.functions",
     "finish": "asyncwb.current",
+    "finish_artifact": "asyncwb.functions",
     "flush": "asyncwb.functions",
     "init": "asyncwb.run.init",
+    "link_artifact": "asyncwb.functions",
+    "link_model": "asyncwb.functions",
     "log": "asyncwb.functions",
-    "mark_preempting": "asyncwb.functions",
+    "log_artifact": "asyncwb.functions",
+    "log_code": "asyncwb.functions",
+    "log_model": "asyncwb.functions",
     "login": "asyncwb.login",
+    "mark_preempting": "asyncwb.functions",
+    "plot_table": "asyncwb.functions",
+    "restore": "asyncwb.run.restoring",
+    "save": "asyncwb.functions",
     "sweep": "asyncwb.sweeps.create",
+    "unwatch": "asyncwb.functions",
+    "upsert_artifact": "asyncwb.functions",
+    "use_artifact": "asyncwb.functions",
+    "use_model": "asyncwb.functions",
+    "watch": "asyncwb.functions",
 }
 
 
@@ -198,6 +276,8 @@ def __getattr__(name: str) -> Any:
         # Next time the name is found without a call.
         globals()[name] = value
         return value
+    if name == "tensorboard":
+        return import_module("asyncwb.tensorboard")
     if name == "run":
         return import_module("asyncwb.run.context").current_run()
     if name in {"config", "summary"}:

@@ -9,13 +9,35 @@ from typing import TYPE_CHECKING
 from asyncwb.current import require_run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    import os
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import timedelta
-    from typing import Any
+    from typing import Any, Literal, NoReturn
 
-    from asyncwb.types import AlertLevel
+    from asyncwb.run.metrics import Metric
+    from asyncwb.run.watching import TorchModule
+    from asyncwb.types import AlertLevel, FilePolicy
 
-__all__ = ["alert", "flush", "log", "mark_preempting"]
+__all__ = [
+    "alert",
+    "define_metric",
+    "finish_artifact",
+    "flush",
+    "link_artifact",
+    "link_model",
+    "log",
+    "log_artifact",
+    "log_code",
+    "log_model",
+    "mark_preempting",
+    "plot_table",
+    "save",
+    "unwatch",
+    "upsert_artifact",
+    "use_artifact",
+    "use_model",
+    "watch",
+]
 
 
 async def alert(
@@ -48,6 +70,73 @@ async def alert(
     await require_run("alert()").alert(title, text, level, wait_duration)
 
 
+def define_metric(
+    name: str,
+    step_metric: str | Metric | None = None,
+    step_sync: bool | None = None,
+    hidden: bool | None = None,
+    summary: str | Sequence[str] | None = None,
+    goal: Literal["minimize", "maximize"] | None = None,
+    overwrite: bool | None = None,
+) -> Metric:
+    """Say how a metric is drawn, and what the summary holds of it. Never waits.
+
+    `Run.define_metric` of the current run.
+
+    It counts for the rows logged after it; the definition is in the journal when this
+    returns. Of several definitions that fit a metric, the one of its very name counts, else
+    the longest glob; nothing is put together from two of them.
+
+    Args:
+        name: Name of the metric, with dots for nested ones; with a `*` at its end, of all
+            metrics that begin like it.
+        step_metric: Metric that is the x axis, by name or as returned by this method.
+        step_sync: Whether a row that has the metric and lacks the step metric gets the
+            last logged value of that one, 0 before the first. None: True with a
+            `step_metric`.
+        hidden: Whether it gets no chart of its own.
+        summary: Out of "min", "max", "mean", "best", "last", "first": the summary then holds
+            an object with these; "none": nothing; "copy", the default: the last value. One,
+            several in a list, or a text with commas.
+        goal: "minimize" or "maximize": which value is the "best" one.
+        overwrite: Whether what an earlier call for the same name said, and this one does not
+            say, is forgotten. None: it stays, and summaries add up.
+
+    Returns:
+        What this call asked for; can be ignored, or be the `step_metric` of others.
+
+    Raises:
+        UsageError: There is no current run.
+        InvalidValueError: An argument has a wrong type or value, a `*` is not at the end, or
+            "best" comes without a goal. Nothing has changed then.
+        ClosedError: The run is finished.
+        ForkedError: The run belongs to the parent process.
+    """
+    return require_run("define_metric()").define_metric(
+        name, step_metric, step_sync, hidden, summary, goal, overwrite
+    )
+
+
+def finish_artifact(
+    artifact_or_path: object,
+    name: str | None = None,
+    type: str | None = None,
+    aliases: Sequence[str] | None = None,
+    distributed_id: str | None = None,
+) -> NoReturn:
+    """Not available yet.
+
+    `Run.finish_artifact` of the current run.
+
+    Raises:
+        UsageError: There is no current run.
+        NotImplementedError: Always.
+    """
+    require_run("finish_artifact()").finish_artifact(
+        artifact_or_path, name, type, aliases, distributed_id
+    )
+
+
 async def flush(timeout: float | None = None) -> None:
     """Wait until the server has acknowledged everything that is in the journal by now.
 
@@ -65,6 +154,37 @@ async def flush(timeout: float | None = None) -> None:
         ForkedError: The run belongs to the parent process.
     """
     await require_run("flush()").flush(timeout)
+
+
+def link_artifact(
+    artifact: object, target_path: str, aliases: Sequence[str] | None = None
+) -> NoReturn:
+    """Not available yet.
+
+    `Run.link_artifact` of the current run.
+
+    Raises:
+        UsageError: There is no current run.
+        NotImplementedError: Always.
+    """
+    require_run("link_artifact()").link_artifact(artifact, target_path, aliases)
+
+
+def link_model(
+    path: str | os.PathLike[str],
+    registered_model_name: str,
+    name: str | None = None,
+    aliases: Sequence[str] | None = None,
+) -> NoReturn:
+    """Not available yet.
+
+    `Run.link_model` of the current run.
+
+    Raises:
+        UsageError: There is no current run.
+        NotImplementedError: Always.
+    """
+    require_run("link_model()").link_model(path, registered_model_name, name, aliases)
 
 
 async def log(row: Mapping[str, Any], step: int | None = None, commit: bool | None = None) -> None:
@@ -99,6 +219,55 @@ async def log(row: Mapping[str, Any], step: int | None = None, commit: bool | No
     await require_run("log()").log(row, step, commit)
 
 
+def log_artifact(
+    artifact_or_path: object,
+    name: str | None = None,
+    type: str | None = None,
+    aliases: Sequence[str] | None = None,
+    tags: Sequence[str] | None = None,
+) -> NoReturn:
+    """Not available yet.
+
+    `Run.log_artifact` of the current run.
+
+    Raises:
+        UsageError: There is no current run.
+        NotImplementedError: Always.
+    """
+    require_run("log_artifact()").log_artifact(artifact_or_path, name, type, aliases, tags)
+
+
+def log_code(
+    root: str | os.PathLike[str] | None = ".",
+    name: str | None = None,
+    include_fn: Callable[..., bool] | None = None,
+    exclude_fn: Callable[..., bool] | None = None,
+) -> NoReturn:
+    """Not available yet.
+
+    `Run.log_code` of the current run.
+
+    Raises:
+        UsageError: There is no current run.
+        NotImplementedError: Always.
+    """
+    require_run("log_code()").log_code(root, name, include_fn, exclude_fn)
+
+
+def log_model(
+    path: str | os.PathLike[str], name: str | None = None, aliases: Sequence[str] | None = None
+) -> NoReturn:
+    """Not available yet.
+
+    `Run.log_model` of the current run.
+
+    Raises:
+        UsageError: There is no current run.
+        NotImplementedError: Always.
+    """
+    require_run("log_model()").log_model(path, name, aliases)
+
+
 def mark_preempting() -> None:
     """Tell the server, at once, that this process may be stopped soon. Never waits.
 
@@ -113,3 +282,168 @@ def mark_preempting() -> None:
         ForkedError: The run belongs to the parent process.
     """
     require_run("mark_preempting()").mark_preempting()
+
+
+def plot_table(
+    vega_spec_name: str,
+    data_table: object,
+    fields: Mapping[str, str],
+    string_fields: Mapping[str, str] | None = None,
+    split_table: bool = False,
+) -> NoReturn:
+    """Not available yet.
+
+    `Run.plot_table` of the current run.
+
+    Raises:
+        UsageError: There is no current run.
+        NotImplementedError: Always.
+    """
+    require_run("plot_table()").plot_table(
+        vega_spec_name, data_table, fields, string_fields, split_table
+    )
+
+
+async def save(
+    glob_str: str | bytes | os.PathLike[str],
+    base_path: str | os.PathLike[str] | None = None,
+    policy: FilePolicy = "live",
+    glob: bool = True,
+) -> list[str]:
+    """Save files with the run. Never waits for the network.
+
+    `Run.save` of the current run.
+
+    The files are linked into the run's folder (copied where links cannot be made) and the
+    request to upload them is in the journal when this returns; `flush` and `finish` wait for
+    the server. The pattern is looked up once, now. A file that is the same as at its last
+    upload is not sent again.
+
+    Args:
+        glob_str: A path or a pattern as Python's `glob` module has it: `*` and `?` stop at a
+            slash. Relative to the working directory. Folders that match are left out.
+        base_path: A folder above the files; their names in the run are relative to it.
+            Default: the working directory, and for an absolute `glob_str` the folder that
+            holds the files' folder, so that one level is kept.
+        policy: "live": upload now, whenever the file changes, and at the end of the run;
+            "now": upload once, now; "end": at the end of the run.
+        glob: False: `glob_str` is the name of one file, whatever characters it holds.
+
+    Returns:
+        Where the files lie in the run's folder, sorted; empty when nothing matched, and for
+        addresses in a cloud storage, which are not downloaded.
+
+    Raises:
+        UsageError: There is no current run.
+        InvalidValueError: Another policy, a path that does not lie below `base_path` or is
+            the same, or a pattern whose first part below it is `*`.
+        ClosedError: The run is finished.
+        ForkedError: The run belongs to the parent process.
+    """
+    return await require_run("save()").save(glob_str, base_path, policy, glob)
+
+
+def unwatch(models: TorchModule | Sequence[TorchModule] | None = None) -> None:
+    """Stop watching: the hooks are removed, histograms that wait still join the next row.
+
+    `Run.unwatch` of the current run.
+
+    A model that is not watched is told of in a warning. After the end of the run nothing is
+    watched any more, and this does nothing.
+
+    Args:
+        models: One model or several; None: all of this run.
+
+    Raises:
+        UsageError: There is no current run.
+        InvalidValueError: Something else than a `torch.nn.Module`.
+        ForkedError: The run belongs to the parent process.
+    """
+    require_run("unwatch()").unwatch(models)
+
+
+def upsert_artifact(
+    artifact_or_path: object,
+    name: str | None = None,
+    type: str | None = None,
+    aliases: Sequence[str] | None = None,
+    distributed_id: str | None = None,
+) -> NoReturn:
+    """Not available yet.
+
+    `Run.upsert_artifact` of the current run.
+
+    Raises:
+        UsageError: There is no current run.
+        NotImplementedError: Always.
+    """
+    require_run("upsert_artifact()").upsert_artifact(
+        artifact_or_path, name, type, aliases, distributed_id
+    )
+
+
+def use_artifact(
+    artifact_or_name: object,
+    type: str | None = None,
+    aliases: Sequence[str] | None = None,
+    use_as: str | None = None,
+) -> NoReturn:
+    """Not available yet.
+
+    `Run.use_artifact` of the current run.
+
+    Raises:
+        UsageError: There is no current run.
+        NotImplementedError: Always.
+    """
+    require_run("use_artifact()").use_artifact(artifact_or_name, type, aliases, use_as)
+
+
+def use_model(name: str) -> NoReturn:
+    """Not available yet.
+
+    `Run.use_model` of the current run.
+
+    Raises:
+        UsageError: There is no current run.
+        NotImplementedError: Always.
+    """
+    require_run("use_model()").use_model(name)
+
+
+def watch(
+    models: TorchModule | Sequence[TorchModule],
+    criterion: object = None,
+    log: Literal["gradients", "parameters", "all"] | None = "gradients",
+    log_freq: int = 1000,
+    idx: int | None = None,
+    log_graph: bool = False,
+) -> None:
+    """Record histograms of a torch model's gradients and parameters while it is trained.
+
+    `Run.watch` of the current run.
+
+    Every `log_freq` batches the histograms are computed amid the forward and backward pass, in
+    the thread that trains, and become part of the next row that is logged: as
+    `gradients/<name>` after a backward, as `parameters/<name>` after a forward pass. They have
+    64 bins and hold the finite values; a tensor without any is left out. Nothing waits for a
+    GPU before that row is logged. Watching ends with `unwatch` or with the run.
+
+    Args:
+        models: One model or several, each watched once. The names of all but the first model
+            of a run begin with `graph_<index>`.
+        criterion: Has no effect; it is there because the wandb package has it.
+        log: "gradients", "parameters", "all" or None.
+        log_freq: Batches from one histogram to the next; 0 is the same as 1.
+        idx: Index of the first of `models`; None: go on counting from 0.
+        log_graph: Whether the first forward pass of each model is recorded as a graph of its
+            modules, in the summary as `graph_<index>`.
+
+    Raises:
+        UsageError: There is no current run.
+        InvalidValueError: A model that is no `torch.nn.Module` or is watched already, or
+            another bad argument. Nothing is watched then that was not before.
+        ClosedError: The run is finished.
+        ForkedError: The run belongs to the parent process.
+    """
+    require_run("watch()").watch(models, criterion, log, log_freq, idx, log_graph)

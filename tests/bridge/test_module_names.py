@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import copy
 import pickle
+from typing import TYPE_CHECKING
 
 import pytest
 
 import asyncwb
+import asyncwb.functions
 import asyncwb.sync as wandb
 from asyncwb.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_without_a_run() -> None:
     assert wandb.run is None
     assert asyncwb.run is None
     wandb.finish()
-    with pytest.raises(UsageError, match=r"call init\(\) before log\(\)"):
-        wandb.log({"loss": 1})
+    for name in asyncwb.functions.__all__:
+        arguments = {"plot_table": ("spec", None, {})}.get(name, ("x", "y"))
+        if name in {"flush", "mark_preempting"}:
+            arguments = ()
+        elif name in {"log", "log_code", "save", "use_model", "watch", "unwatch", "define_metric"}:
+            arguments = ("x",)
+        with pytest.raises(UsageError, match=rf"call init\(\) before {name}\(\)"):
+            getattr(wandb, name)(*arguments)
     for use in (
         lambda: wandb.config["lr"],
         lambda: wandb.config.lr,
@@ -42,6 +53,44 @@ def test_a_blocking_offline_run() -> None:
             refuse()
     wandb.finish()
     assert wandb.run is None
+
+
+def test_functions_are_methods_of_the_current_run(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("hello")
+    with wandb.init(project="p", mode="offline") as run:
+        wandb.define_metric("loss", summary="min")
+        for loss in (0.5, 0.25, 0.75):
+            wandb.log({"loss": loss})
+        assert run.summary["loss"] == {"min": 0.25}
+        wandb.save(str(tmp_path / "notes.txt"), base_path=str(tmp_path))
+        found = wandb.restore("notes.txt")
+        assert found is not None
+        with found:
+            assert found.read() == "hello"
+        wandb.alert("title", "text", wandb.AlertLevel.WARN)
+        wandb.mark_preempting()
+        with pytest.raises(NotImplementedError, match=r"log_artifact\(\)"):
+            wandb.log_artifact("x")
+    with pytest.raises(UsageError, match=r"call init\(\) before define_metric\(\)"):
+        wandb.define_metric("loss")
+
+
+async def test_async_functions_are_methods_of_the_current_run(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("hello")
+    async with asyncwb.init(project="p", mode="offline") as run:
+        asyncwb.define_metric("loss", summary="max")
+        await asyncwb.log({"loss": 0.5})
+        assert run.summary["loss"] == {"max": 0.5}
+        await asyncwb.save(tmp_path / "notes.txt", tmp_path)
+        found = await asyncwb.restore("notes.txt")
+        assert found is not None
+        with found:
+            assert found.read() == "hello"
+
+
+def test_tensorboard_is_there_in_both_faces() -> None:
+    assert wandb.tensorboard is asyncwb.tensorboard
+    assert callable(asyncwb.tensorboard.patch)
 
 
 def test_a_with_block_finishes_the_run() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import asyncwb
+import asyncwb.functions
 import asyncwb.sync
 
 ROOT = Path(__file__).parents[2]
@@ -65,7 +66,9 @@ def test_blocking_docstrings_do_not_speak_async(path: str) -> None:
         assert not re.search(r"\bawait \w|\basync (with|for)\b", words), name
 
 
-@pytest.mark.parametrize("name", ["init", "login", "log", "flush", "finish", "alert"])
+@pytest.mark.parametrize(
+    "name", ["init", "login", "finish", "restore", "sweep", "agent", *asyncwb.functions.__all__]
+)
 def test_module_level_functions(name: str) -> None:
     ours = inspect.signature(getattr(asyncwb, name))
     twin = inspect.signature(getattr(asyncwb.sync, name))

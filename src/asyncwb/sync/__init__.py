@@ -19,6 +19,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import asyncwb.tensorboard as tensorboard
     from asyncwb.errors import (
         AuthenticationError as AuthenticationError,
     )
@@ -87,18 +88,62 @@ if TYPE_CHECKING:
         alert as alert,
     )
     from asyncwb.sync._functions import (
+        define_metric as define_metric,
+    )
+    from asyncwb.sync._functions import (
+        finish_artifact as finish_artifact,
+    )
+    from asyncwb.sync._functions import (
         flush as flush,
+    )
+    from asyncwb.sync._functions import (
+        link_artifact as link_artifact,
+    )
+    from asyncwb.sync._functions import (
+        link_model as link_model,
     )
     from asyncwb.sync._functions import (
         log as log,
     )
     from asyncwb.sync._functions import (
+        log_artifact as log_artifact,
+    )
+    from asyncwb.sync._functions import (
+        log_code as log_code,
+    )
+    from asyncwb.sync._functions import (
+        log_model as log_model,
+    )
+    from asyncwb.sync._functions import (
         mark_preempting as mark_preempting,
+    )
+    from asyncwb.sync._functions import (
+        plot_table as plot_table,
+    )
+    from asyncwb.sync._functions import (
+        save as save,
+    )
+    from asyncwb.sync._functions import (
+        unwatch as unwatch,
+    )
+    from asyncwb.sync._functions import (
+        upsert_artifact as upsert_artifact,
+    )
+    from asyncwb.sync._functions import (
+        use_artifact as use_artifact,
+    )
+    from asyncwb.sync._functions import (
+        use_model as use_model,
+    )
+    from asyncwb.sync._functions import (
+        watch as watch,
     )
     from asyncwb.sync._init import init as init
     from asyncwb.sync._login import login as login
+    from asyncwb.sync._restore import restore as restore
     from asyncwb.sync._run import Run as Run
     from asyncwb.sync._sweep import sweep as sweep
+    from asyncwb.types import AlertLevel as AlertLevel
 
     run: Run | None
     """The current run; None without one."""
@@ -109,6 +154,7 @@ if TYPE_CHECKING:
 
 
 __all__ = [
+    "AlertLevel",
     "Api",
     "AuthenticationError",
     "BlockingInAsyncWarning",
@@ -137,18 +183,35 @@ __all__ = [
     "agent",
     "alert",
     "config",
+    "define_metric",
     "finish",
+    "finish_artifact",
     "flush",
     "init",
+    "link_artifact",
+    "link_model",
     "log",
+    "log_artifact",
+    "log_code",
+    "log_model",
     "login",
     "mark_preempting",
+    "plot_table",
+    "restore",
     "run",
+    "save",
     "summary",
     "sweep",
+    "tensorboard",
+    "unwatch",
+    "upsert_artifact",
+    "use_artifact",
+    "use_model",
+    "watch",
 ]
 
 _HOMES = {
+    "AlertLevel": "asyncwb.types",
     "Api": "asyncwb.sync._api",
     "AuthenticationError": "asyncwb.errors",
     "BlockingInAsyncWarning": "asyncwb.errors",
@@ -176,13 +239,28 @@ _HOMES = {
     "WaitTimeoutError": "asyncwb.errors",
     "agent": "asyncwb.sync._agent",
     "alert": "asyncwb.sync._functions",
+    "define_metric": "asyncwb.sync._functions",
     "finish": "asyncwb.sync._current",
+    "finish_artifact": "asyncwb.sync._functions",
     "flush": "asyncwb.sync._functions",
     "init": "asyncwb.sync._init",
+    "link_artifact": "asyncwb.sync._functions",
+    "link_model": "asyncwb.sync._functions",
     "log": "asyncwb.sync._functions",
-    "mark_preempting": "asyncwb.sync._functions",
+    "log_artifact": "asyncwb.sync._functions",
+    "log_code": "asyncwb.sync._functions",
+    "log_model": "asyncwb.sync._functions",
     "login": "asyncwb.sync._login",
+    "mark_preempting": "asyncwb.sync._functions",
+    "plot_table": "asyncwb.sync._functions",
+    "restore": "asyncwb.sync._restore",
+    "save": "asyncwb.sync._functions",
     "sweep": "asyncwb.sync._sweep",
+    "unwatch": "asyncwb.sync._functions",
+    "upsert_artifact": "asyncwb.sync._functions",
+    "use_artifact": "asyncwb.sync._functions",
+    "use_model": "asyncwb.sync._functions",
+    "watch": "asyncwb.sync._functions",
 }
 
 
@@ -193,6 +271,8 @@ def __getattr__(name: str) -> Any:
         # Next time the name is found without a call.
         globals()[name] = value
         return value
+    if name == "tensorboard":
+        return import_module("asyncwb.tensorboard")
     if name in {"run", "config", "summary"}:
         return getattr(import_module("asyncwb.sync._manual"), name)()
     raise AttributeError(f"module 'asyncwb.sync' has no attribute {name!r}")
