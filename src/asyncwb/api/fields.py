@@ -15,7 +15,7 @@ from asyncwb.graphql.api_operations import UPDATE_SUMMARY
 
 if TYPE_CHECKING:
     from asyncwb.api.history import RunAddress
-    from asyncwb.api.service import Service
+    from asyncwb.graphql.service import Service
     from asyncwb.graphql.api_answers import RunNode
 
 __all__ = ["RunFields"]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
     from asyncwb.api.history import RunAddress
-    from asyncwb.api.service import Service
+    from asyncwb.graphql.service import Service
     from asyncwb.graphql.api_answers import FileNode
 
 __all__ = ["File", "Files", "upload"]

@@ -34,7 +34,7 @@ from asyncwb.portal import on_loop_iter
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 
-    from asyncwb.api.service import Service
+    from asyncwb.graphql.service import Service
     from asyncwb.graphql import Operation
     from asyncwb.graphql.api_answers import HistoryData, HistoryRun
     from asyncwb.types import Row

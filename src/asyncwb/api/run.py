@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
-    from asyncwb.api.service import Service
+    from asyncwb.graphql.service import Service
     from asyncwb.graphql.api_answers import RunNode
     from asyncwb.types import Row
 

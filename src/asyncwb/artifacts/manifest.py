@@ -112,13 +112,22 @@ class Manifest:
         Raises:
             InvalidValueError: Other content is there under this path.
         """
+        if not overwrite:
+            self.check(entry)
+        self.entries[entry.path] = entry
+
+    def check(self, entry: ManifestEntry) -> None:
+        """Check that an entry can be added.
+
+        Raises:
+            InvalidValueError: Other content is there under its path.
+        """
         there = self.entries.get(entry.path)
-        if there is not None and there.digest != entry.digest and not overwrite:
+        if there is not None and there.digest != entry.digest:
             raise InvalidValueError(
                 f"{entry.path!r} is in the artifact already, with other content; pass "
                 "overwrite=True or remove it first"
             )
-        self.entries[entry.path] = entry
 
     def remove(self, path: str) -> list[ManifestEntry]:
         """Remove an entry, or everything below a folder; returns what was removed."""

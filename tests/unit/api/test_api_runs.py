@@ -15,7 +15,7 @@ from asyncwb.api import Api
 from asyncwb.api.paths import ProjectPath
 from asyncwb.api.run import Run, fetch
 from asyncwb.api.runs import Runs
-from asyncwb.api.service import MAX_IN_FLIGHT, Service
+from asyncwb.graphql.service import MAX_IN_FLIGHT, Service
 from asyncwb.errors import (
     AuthenticationError,
     GraphQLError,

@@ -1,0 +1,88 @@
+"""Copies of files: by the file system's own clones where it has them, else byte by byte."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from asyncwb.artifacts.digest import Hasher, file_digest, new_hasher, text_digest
+
+if TYPE_CHECKING:
+    from asyncwb.artifacts.digest import DigestAlgorithm
+
+__all__ = ["copy_hashing", "link_or_copy"]
+
+_PIECE_BYTES = 1024 * 1024
+# The ioctl that makes a file share the blocks of another one (btrfs, XFS, bcachefs).
+_FICLONE = 0x40049409
+_NO_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EACCES}
+
+
+def copy_hashing(source: str, target: str, algorithm: DigestAlgorithm) -> tuple[str, int]:
+    """Copy a file to a new, read-only one and hash what was copied. Blocks.
+
+    The digest is that of the copy, whatever happens to the source meanwhile.
+
+    Returns:
+        The digest and the number of bytes.
+
+    Raises:
+        OSError: The file cannot be read, or the copy not be written; no part of it is left.
+    """
+    try:
+        with open(source, "rb", buffering=0) as read, open(target, "xb", buffering=0) as written:
+            if _clone(read.fileno(), written.fileno()):
+                found = None
+            else:
+                found = _copy(read.fileno(), written.fileno(), new_hasher(algorithm))
+            os.fchmod(written.fileno(), stat.S_IRUSR)
+        return file_digest(target, algorithm) if found is None else found
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(target)
+        raise
+
+
+def link_or_copy(source: str, target: str) -> None:
+    """Give a file that nobody changes a second name, or a copy where that cannot be. Blocks.
+
+    Raises:
+        FileExistsError: There is something under the name.
+        OSError: Neither can be made; no part of a copy is left.
+    """
+    try:
+        os.link(source, target)
+        return
+    except OSError as exc:
+        if exc.errno not in _NO_LINK:
+            raise
+    copy_hashing(source, target, "MD5")
+
+
+def _copy(source: int, target: int, hasher: Hasher) -> tuple[str, int]:
+    buffer = memoryview(bytearray(_PIECE_BYTES))
+    size = 0
+    while count := os.readv(source, [buffer]):
+        piece = buffer[:count]
+        hasher.update(piece)
+        while piece:
+            piece = piece[os.write(target, piece) :]
+        size += count
+    return text_digest(hasher), size
+
+
+def _clone(source: int, target: int) -> bool:
+    if sys.platform != "linux":
+        return False
+    import fcntl
+
+    try:
+        fcntl.ioctl(target, _FICLONE, source)
+    except OSError:
+        # Another file system, or one that has no clones.
+        return False
+    return True
