@@ -8,9 +8,9 @@ from asyncwb.api.history import RunAddress
 from asyncwb.api.paths import project_path, run_path
 from asyncwb.api.run import Run, fetch
 from asyncwb.api.runs import DEFAULT_ORDER, Runs
-from asyncwb.graphql.service import Service
 from asyncwb.api.user import User
 from asyncwb.errors import InvalidValueError
+from asyncwb.graphql.service import Service
 from asyncwb.portal import on_loop
 from asyncwb.settings import resolve
 

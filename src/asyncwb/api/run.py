@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
-    from asyncwb.graphql.service import Service
     from asyncwb.graphql.api_answers import RunNode
+    from asyncwb.graphql.service import Service
     from asyncwb.types import Row
 
 __all__ = ["Run", "fetch"]
