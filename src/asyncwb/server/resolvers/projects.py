@@ -136,7 +136,7 @@ def _no_sweeps(_node: Node, _info: Info) -> int:
     return 0
 
 
-@project.field("sweeps", "allViews", "artifactTypes", "artifactCollections")
+@project.field("sweeps", "allViews")
 def _nothing_yet(_node: Node, _info: Info, **_: Any) -> Node:
     return connection([], dict, str, totalCount=0)
 

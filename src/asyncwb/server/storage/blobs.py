@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable
+    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
     from pathlib import Path
 
 __all__ = ["Blob", "BlobFolder"]
+
+_PIECE_BYTES = 1024 * 1024
 
 
 class Blob(msgspec.Struct, frozen=True):
@@ -56,6 +58,20 @@ class BlobFolder:
         finally:
             draft.unlink(missing_ok=True)
         return Blob(name, size, base64.b64encode(digest.digest()).decode())
+
+    async def join(self, names: Sequence[str]) -> Blob:
+        """Write a new blob of the bytes of others, in their order."""
+
+        async def pieces() -> AsyncIterator[bytes]:
+            for name in names:
+                file = await asyncio.to_thread(self.path(name).open, "rb")
+                try:
+                    while piece := await asyncio.to_thread(file.read, _PIECE_BYTES):
+                        yield piece
+                finally:
+                    file.close()
+
+        return await self.store(pieces())
 
     async def remove(self, names: Iterable[str]) -> None:
         """Delete blobs; those that are gone already are no error."""
