@@ -87,7 +87,7 @@ async def _named_membership(node: Node, info: Info, *, name: str) -> Node | None
     def find(db: Connection) -> Node | None:
         found = places.find_collection(db, context.user, node["_id"], collection)
         place = found and places.find_membership(db, found["id"], alias_name)
-        return with_versions(db, context, [place])[0] if place else None
+        return next(iter(with_versions(db, context, [place] if place else [])), None)
 
     return await context.database.read(find)
 
