@@ -12,6 +12,7 @@ import httpx
 
 from asyncwb.errors import InvalidValueError
 from asyncwb.portal import PORTAL
+from asyncwb.transport.messages import FileSlice
 from asyncwb.transport.offload import offload
 
 if TYPE_CHECKING:
@@ -71,13 +72,16 @@ class BytesBody(httpx.AsyncByteStream):
 class FileBody(httpx.AsyncByteStream):
     """A file in chunks, read on the portal's threads; its size is fixed when it is opened."""
 
-    def __init__(self, path: Path, size: int) -> None:
+    def __init__(self, path: Path, size: int, start: int = 0) -> None:
         self._path = path
+        self._start = start
         self.size = size
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         left = self.size
         async with aiofiles.open(self._path, "rb", executor=PORTAL.executor) as file:
+            if self._start:
+                await file.seek(self._start)
             while left:
                 chunk = await file.read(min(_CHUNK, left))
                 if not chunk:
@@ -86,7 +90,7 @@ class FileBody(httpx.AsyncByteStream):
                 yield chunk
 
 
-async def open_body(source: bytes | Path | None) -> BytesBody | FileBody | None:
+async def open_body(source: bytes | Path | FileSlice | None) -> BytesBody | FileBody | None:
     """Make the body of one attempt.
 
     Raises:
@@ -96,6 +100,8 @@ async def open_body(source: bytes | Path | None) -> BytesBody | FileBody | None:
         return None
     if isinstance(source, bytes):
         return BytesBody(source)
+    if isinstance(source, FileSlice):
+        return FileBody(source.path, source.size, source.start)
     try:
         size = (await offload(source.stat)).st_size
     except OSError as exc:

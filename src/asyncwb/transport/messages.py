@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path  # noqa: TC003 - msgspec reads the annotations
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
 from asyncwb.errors import ProtocolError
 
-if TYPE_CHECKING:
-    from pathlib import Path
+__all__ = ["FileSlice", "Outgoing", "Response"]
 
-__all__ = ["Outgoing", "Response"]
+
+class FileSlice(msgspec.Struct, frozen=True):
+    """A part of a file, as a body.
+
+    Attributes:
+        path: The file.
+        start: Where it begins, in bytes.
+        size: Its bytes.
+    """
+
+    path: Path
+    start: int
+    size: int
 
 
 class Outgoing(msgspec.Struct):
@@ -21,7 +33,7 @@ class Outgoing(msgspec.Struct):
     method: str
     url: str
     headers: dict[str, str]
-    source: bytes | Path | None = None
+    source: bytes | Path | FileSlice | None = None
 
     @property
     def label(self) -> str:
