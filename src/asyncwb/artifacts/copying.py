@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import os
+import shutil
 import stat
 import sys
 from contextlib import suppress
@@ -14,12 +14,11 @@ from asyncwb.artifacts.digest import Hasher, file_digest, new_hasher, text_diges
 if TYPE_CHECKING:
     from asyncwb.artifacts.digest import DigestAlgorithm
 
-__all__ = ["copy_hashing", "link_or_copy"]
+__all__ = ["clone_or_copy", "copy_hashing"]
 
 _PIECE_BYTES = 1024 * 1024
 # The ioctl that makes a file share the blocks of another one (btrfs, XFS, bcachefs).
 _FICLONE = 0x40049409
-_NO_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EACCES}
 
 
 def copy_hashing(source: str, target: str, algorithm: DigestAlgorithm) -> tuple[str, int]:
@@ -47,20 +46,22 @@ def copy_hashing(source: str, target: str, algorithm: DigestAlgorithm) -> tuple[
         raise
 
 
-def link_or_copy(source: str, target: str) -> None:
-    """Give a file that nobody changes a second name, or a copy where that cannot be. Blocks.
+def clone_or_copy(source: str, target: str) -> None:
+    """Copy a file to a new one, as a clone where the file system has them. Blocks.
+
+    Not as a second name of the same file: whoever writes into one would change the other.
 
     Raises:
-        FileExistsError: There is something under the name.
-        OSError: Neither can be made; no part of a copy is left.
+        OSError: The file cannot be read, or the copy not be written; no part of it is left.
     """
     try:
-        os.link(source, target)
-        return
-    except OSError as exc:
-        if exc.errno not in _NO_LINK:
-            raise
-    copy_hashing(source, target, "MD5")
+        with open(source, "rb", buffering=0) as read, open(target, "xb", buffering=0) as written:
+            if not _clone(read.fileno(), written.fileno()):
+                shutil.copyfileobj(read, written, _PIECE_BYTES)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(target)
+        raise
 
 
 def _copy(source: int, target: int, hasher: Hasher) -> tuple[str, int]:
