@@ -21,8 +21,10 @@ _PIECE_BYTES = 1024 * 1024
 _FICLONE = 0x40049409
 
 
-def copy_hashing(source: str, target: str, algorithm: DigestAlgorithm) -> tuple[str, int]:
-    """Copy a file to a new, read-only one and hash what was copied. Blocks.
+def copy_hashing(
+    source: str, target: str, algorithm: DigestAlgorithm, *, read_only: bool = True
+) -> tuple[str, int]:
+    """Copy a file to a new one and hash what was copied. Blocks.
 
     The digest is that of the copy, whatever happens to the source meanwhile.
 
@@ -38,7 +40,8 @@ def copy_hashing(source: str, target: str, algorithm: DigestAlgorithm) -> tuple[
                 found = None
             else:
                 found = _copy(read.fileno(), written.fileno(), new_hasher(algorithm))
-            os.fchmod(written.fileno(), stat.S_IRUSR)
+            if read_only:
+                os.fchmod(written.fileno(), stat.S_IRUSR)
         return file_digest(target, algorithm) if found is None else found
     except BaseException:
         with suppress(OSError):
@@ -55,7 +58,7 @@ def clone_or_copy(source: str, target: str) -> None:
         OSError: The file cannot be read, or the copy not be written; no part of it is left.
     """
     try:
-        with open(source, "rb", buffering=0) as read, open(target, "xb", buffering=0) as written:
+        with open(source, "rb") as read, open(target, "xb") as written:
             if not _clone(read.fileno(), written.fileno()):
                 shutil.copyfileobj(read, written, _PIECE_BYTES)
     except BaseException:
