@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ from asyncwb.transport import TRANSIENT_STATUSES, RetryPolicy
 from asyncwb.transport.offload import offload
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterable, Callable, Sequence
     from typing import BinaryIO
 
     from asyncwb.artifacts.cache import FileCache
@@ -61,7 +61,7 @@ class FileDownloads:
     def __init__(
         self,
         transport: Transport,
-        addresses: Callable[[Sequence[str]], AsyncIterator[list[tuple[str, str]]]],
+        addresses: Callable[[Sequence[str]], AsyncGenerator[list[tuple[str, str]], None]],
         *,
         cache: FileCache,
         root: Path,
@@ -169,8 +169,11 @@ class FileDownloads:
             finally:
                 self._places.release_on_behalf_of(entry.path)
 
-        async with anyio.create_task_group() as group:
-            async for page in self._addresses(list(wanted)):
+        async with (
+            aclosing(self._addresses(list(wanted))) as pages,
+            anyio.create_task_group() as group,
+        ):
+            async for page in pages:
                 for name, url in page:
                     entry = wanted.pop(name, None)
                     if entry is None or not url or failures:
@@ -276,7 +279,7 @@ class FileDownloads:
         return digest
 
 
-async def _write_all(pieces: AsyncIterator[bytes], write: Callable[[bytes], object]) -> None:
+async def _write_all(pieces: AsyncIterable[bytes], write: Callable[[bytes], object]) -> None:
     """Write pieces in larger ones, each in a thread."""
     pending = bytearray()
     async for piece in pieces:
