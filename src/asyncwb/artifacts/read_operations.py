@@ -22,6 +22,7 @@ __all__ = [
     "UNLINK_ARTIFACT",
     "UPDATE_ARTIFACT",
     "USED_BY",
+    "AliasNode",
     "CollectionRef",
     "MembershipNode",
     "RunRef",
