@@ -6,12 +6,15 @@ import os
 import shutil
 import stat
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from asyncwb.artifacts.digest import Hasher, file_digest, new_hasher, text_digest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from io import BufferedWriter
+
     from asyncwb.artifacts.digest import DigestAlgorithm
 
 __all__ = ["clone_or_copy", "copy_hashing"]
@@ -34,19 +37,16 @@ def copy_hashing(
     Raises:
         OSError: The file cannot be read, or the copy not be written; no part of it is left.
     """
-    try:
-        with open(source, "rb", buffering=0) as read, open(target, "xb", buffering=0) as written:
-            if _clone(read.fileno(), written.fileno()):
-                found = None
-            else:
-                found = _copy(read.fileno(), written.fileno(), new_hasher(algorithm))
-            if read_only:
-                os.fchmod(written.fileno(), stat.S_IRUSR)
-        return file_digest(target, algorithm) if found is None else found
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(target)
-        raise
+    with open(source, "rb", buffering=0) as read, _new(target) as written:
+        if _clone(read.fileno(), written.fileno()):
+            found = None
+        else:
+            found = _copy(read.fileno(), written.fileno(), new_hasher(algorithm))
+        if read_only:
+            os.fchmod(written.fileno(), stat.S_IRUSR)
+        if found is None:
+            found = file_digest(target, algorithm)
+    return found
 
 
 def clone_or_copy(source: str, target: str) -> None:
@@ -57,14 +57,22 @@ def clone_or_copy(source: str, target: str) -> None:
     Raises:
         OSError: The file cannot be read, or the copy not be written; no part of it is left.
     """
-    try:
-        with open(source, "rb") as read, open(target, "xb") as written:
-            if not _clone(read.fileno(), written.fileno()):
-                shutil.copyfileobj(read, written, _PIECE_BYTES)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(target)
-        raise
+    with open(source, "rb") as read, _new(target) as written:
+        if not _clone(read.fileno(), written.fileno()):
+            shutil.copyfileobj(read, written, _PIECE_BYTES)
+
+
+@contextmanager
+def _new(path: str) -> Iterator[BufferedWriter]:
+    """A file that nobody had before; what was not written to its end is removed."""
+    with open(path, "xb") as file:
+        try:
+            yield file
+            file.flush()
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(path)
+            raise
 
 
 def _copy(source: int, target: int, hasher: Hasher) -> tuple[str, int]:
