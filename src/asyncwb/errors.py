@@ -9,6 +9,7 @@
     |  |- ProtocolError              an answer that could not be understood
     |  |- DeadlineError              no answer in the time allowed (also a TimeoutError)
     |  |- DigestMismatchError        other bytes than the manifest promises (also a ValueError)
+    |  |- ArtifactNotFoundError      no such artifact (also a ValueError)
     |  `- RunNotFoundError           no such run (also a ValueError)
     |- UsageError                    the call cannot be done as asked
     |  |- InvalidValueError          a bad argument (also a ValueError)
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from asyncwb.types import ResponseLike
 
 __all__ = [
+    "ArtifactNotFoundError",
     "AuthenticationError",
     "BlockingInAsyncWarning",
     "ClosedError",
@@ -143,6 +145,10 @@ class DigestMismatchError(CommError, ValueError):
         self.path = path
         self.expected = expected
         self.got = got
+
+
+class ArtifactNotFoundError(CommError, ValueError):
+    """No artifact, or collection of artifacts, lives at the given path."""
 
 
 class RunNotFoundError(CommError, ValueError):

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 
 from asyncwb import jsonx
-from asyncwb.artifacts.building import ArtifactBuilding
 from asyncwb.artifacts.cache import FileCache
 from asyncwb.artifacts.contents import Contents
 from asyncwb.artifacts.digest import file_digest
 from asyncwb.artifacts.downloads import FileDownloads
 from asyncwb.artifacts.fields import aliases_of
 from asyncwb.artifacts.folders import cache_root, download_root, staging_root
+from asyncwb.artifacts.lineage import ArtifactLineage
 from asyncwb.artifacts.manifest import Manifest
 from asyncwb.artifacts.names import check_aliases, check_metadata, check_path, native_path
 from asyncwb.artifacts.read_operations import (
@@ -31,14 +31,13 @@ from asyncwb.artifacts.read_operations import (
     AliasNode,
 )
 from asyncwb.artifacts.staging import Staging
-from asyncwb.errors import DigestMismatchError, InvalidValueError, ProtocolError, UsageError
+from asyncwb.errors import DigestMismatchError, InvalidValueError, ProtocolError
 from asyncwb.graphql import READ_POLICY
 from asyncwb.portal import PORTAL, on_loop
 from asyncwb.transport.offload import offload
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-    from typing import Self
 
     from asyncwb.artifacts.manifest import ManifestEntry
     from asyncwb.artifacts.read_operations import MembershipNode, VersionNode
@@ -49,7 +48,7 @@ __all__ = ["Artifact"]
 _ADDRESSES_PER_PAGE = 1000
 
 
-class Artifact(ArtifactBuilding):
+class Artifact(ArtifactLineage):
     """A versioned set of files and references, for example a dataset or a model.
 
     A new one is a draft: add files, then hand it to `Run.log_artifact`, which makes a version of
@@ -76,7 +75,7 @@ class Artifact(ArtifactBuilding):
 
     _wait_for_id: Callable[[float | None], Awaitable[str]] | None = None
 
-    async def wait(self, timeout: float | None = None) -> Self:
+    async def wait(self, timeout: float | None = None) -> Artifact:
         """Wait until the server has committed the version that was logged.
 
         Args:
@@ -122,19 +121,25 @@ class Artifact(ArtifactBuilding):
         node: VersionNode,
         place: MembershipNode | None = None,
         asked: str = "",
-    ) -> Self:
+    ) -> Artifact:
         made = cls.__new__(cls)
-        ArtifactBuilding.__init__(made, "draft", "draft")
+        ArtifactLineage.__init__(made, "draft", "draft")
         made._service, made._manifest, made._contents = service, None, None
         made._take(node, place, asked)
         return made
 
     @classmethod
-    def _from_membership(cls, service: Service, place: MembershipNode, name: str) -> Self:
+    def _from_membership(cls, service: Service, place: MembershipNode, name: str) -> Artifact:
         """A version as a path named it."""
         return cls._from_version(service, place.artifact, place, name.partition(":")[2])
 
-    async def new_draft(self) -> Self:
+    @classmethod
+    async def from_id(cls, service: Service, artifact_id: str) -> Artifact | None:  # sync: manual
+        """Load a version by its id; None where there is none. In the loop; see `Api`."""
+        node = (await service.execute(ARTIFACT_BY_ID, {"id": artifact_id})).artifact
+        return None if node is None else cls._from_version(service, node)
+
+    async def new_draft(self) -> Artifact:
         """Make a draft with the content of this version; logged, it is the next version.
 
         Raises:
@@ -359,7 +364,7 @@ class Artifact(ArtifactBuilding):
         self._state = "DELETED"
 
     @on_loop
-    async def link(self, target_path: str, aliases: Sequence[str] | None = None) -> Self:
+    async def link(self, target_path: str, aliases: Sequence[str] | None = None) -> Artifact:
         """Link the version into a collection of links, which is made when it is missing.
 
         Args:
@@ -417,12 +422,6 @@ class Artifact(ArtifactBuilding):
         await self._remote("unlink()").execute(
             UNLINK_ARTIFACT, {"input": {"artifactID": node.id, "artifactPortfolioID": home.id}}
         )
-
-    def _remote(self, call: str) -> Service:
-        if self._service is None:
-            self._require(call)
-            raise UsageError(f"{call}: the artifact belongs to an offline run")
-        return self._service
 
 
 def _verify(manifest: Manifest, folder: Path) -> None:

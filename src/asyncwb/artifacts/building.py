@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import PurePath
 from typing import IO, TYPE_CHECKING, Any
 
@@ -101,14 +101,13 @@ class ArtifactBuilding(ArtifactFields):
         }
         await PORTAL.in_thread(_add_in_threads, contents, files, options)
 
-    @contextmanager
     def new_file(
         self,
         name: str,
         mode: str = "x",
         encoding: str | None = None,
         policy: Policy = "mutable",
-    ) -> Iterator[IO[Any]]:
+    ) -> AbstractContextManager[IO[Any]]:
         """Write a new file of the artifact: `with artifact.new_file("notes.txt") as file:`.
 
         It is added at the end of the block; after an exception it is not. Writing blocks like any
@@ -129,14 +128,9 @@ class ArtifactBuilding(ArtifactFields):
         path = check_path(name)
         if mode not in _WRITING_MODES:
             raise InvalidValueError(f"mode is 'x', 'w', 'xb' or 'wb', got {mode!r}")
-        overwrite = "w" in mode
-        if not overwrite and path in contents.manifest.entries:
+        if "x" in mode and path in contents.manifest.entries:
             raise InvalidValueError(f"{path!r} is in the artifact already; mode='w' replaces it")
-        place = contents.staging.place(PurePath(path).name)
-        binary = "b" in mode
-        with open(place, mode, encoding=None if binary else encoding or "utf-8") as file:
-            yield file
-        contents.add_file(place, path, policy="immutable", skip_cache=True, overwrite=overwrite)
+        return _written(contents, path, mode, encoding)
 
     def remove(self, item: str | os.PathLike[str] | ManifestEntry) -> None:
         """Remove a file, a reference, or everything below a folder of the artifact.
@@ -165,6 +159,14 @@ class ArtifactBuilding(ArtifactFields):
                 "`await artifact.new_draft()` makes the next one"
             )
         return contents
+
+
+@contextmanager
+def _written(contents: Contents, path: str, mode: str, encoding: str | None) -> Iterator[IO[Any]]:
+    place = contents.staging.place(PurePath(path).name)
+    with open(place, mode, encoding=None if "b" in mode else encoding or "utf-8") as file:
+        yield file
+    contents.add_file(place, path, policy="immutable", skip_cache=True, overwrite="w" in mode)
 
 
 def _add_in_threads(

@@ -414,6 +414,12 @@ class ArtifactFields:
             )
         return self._version
 
+    def _remote(self, call: str) -> Service:
+        if self._service is None:
+            self._require(call)
+            raise UsageError(f"{call}: the artifact belongs to an offline run")
+        return self._service
+
     def _require_manifest(self) -> Manifest:
         if self._manifest is None:
             raise UsageError(

@@ -25,6 +25,7 @@ __all__ = [
     "AliasNode",
     "CollectionRef",
     "MembershipNode",
+    "ProjectRef",
     "RunRef",
     "VersionNode",
 ]
@@ -38,7 +39,9 @@ class _Name(_Camel):
     name: str
 
 
-class _Project(_Camel):
+class ProjectRef(_Camel):
+    """A project and its owner."""
+
     name: str
     entity: _Name
     id: str | None = None
@@ -48,7 +51,7 @@ class CollectionRef(_Camel):
     """A collection, as far as versions name it."""
 
     name: str
-    project: _Project | None = None
+    project: ProjectRef | None = None
     typename: str = msgspec.field(default="ArtifactSequence", name="__typename")
     id: str | None = None
 
@@ -235,13 +238,13 @@ class RunRef(_Camel):
     """A run that made or reads a version."""
 
     name: str
-    project: _Project | None = None
+    project: ProjectRef | None = None
 
 
 class _Creator(_Camel):
     typename: str = msgspec.field(default="", name="__typename")
     name: str | None = None
-    project: _Project | None = None
+    project: ProjectRef | None = None
 
 
 class _CreatedArtifact(_Camel):

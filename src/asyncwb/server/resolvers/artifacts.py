@@ -59,12 +59,16 @@ type_ = Resolvers("ArtifactType")
 
 
 @query.field("artifact")
-async def _artifact(_root: Any, info: Info, *, id: str) -> Node:
+async def _artifact(_root: Any, info: Info, *, id: str) -> Node | None:
     context = context_of(info)
     artifact_id = parse_id("Artifact", id)
-    return await context.database.read(
-        lambda db: artifact_nodes(db, [store.version_by_id(db, context.user, artifact_id)])[0]
-    )
+    wanted = store.version_query(context.user).where(artifacts.c.id == artifact_id)
+
+    def find(db: Connection) -> Node | None:
+        row = db.execute(wanted).mappings().first()
+        return artifact_nodes(db, [row])[0] if row else None
+
+    return await context.database.read(find)
 
 
 @query.field("clientIDMapping")
