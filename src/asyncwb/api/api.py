@@ -191,7 +191,7 @@ class Api:
         Raises:
             CommError: The server refused or was not reached.
         """
-        return await Artifact.from_id(self._service, artifact_id)
+        return await Artifact._from_id(self._service, artifact_id)  # pyright: ignore[reportPrivateUsage]
 
     def artifacts(
         self,

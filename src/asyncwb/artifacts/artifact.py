@@ -134,8 +134,8 @@ class Artifact(ArtifactLineage):
         return cls._from_version(service, place.artifact, place, name.partition(":")[2])
 
     @classmethod
-    async def from_id(cls, service: Service, artifact_id: str) -> Artifact | None:  # sync: manual
-        """Load a version by its id; None where there is none. In the loop; see `Api`."""
+    async def _from_id(cls, service: Service, artifact_id: str) -> Artifact | None:
+        """A version by its id; None where there is none. In the loop."""
         node = (await service.execute(ARTIFACT_BY_ID, {"id": artifact_id})).artifact
         return None if node is None else cls._from_version(service, node)
 
