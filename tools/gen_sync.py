@@ -54,8 +54,10 @@ PLAN = Plan(
         Source("asyncwb.api.summary", "_api_summary", ("Summary",)),
         Source("asyncwb.sweeps.create", "_sweep", ("sweep",)),
         Source("asyncwb.sweeps.agent", "_agent", ("agent",)),
+        Source("asyncwb.api.artifacts", "_api_artifacts", ("ArtifactVersions", "RunArtifacts")),
+        Source("asyncwb.artifacts.artifact", "_artifact", ("Artifact",)),
     ),
-    constructed=frozenset({("asyncwb.api.api", "Api")}),
+    constructed=frozenset({("asyncwb.api.api", "Api"), ("asyncwb.artifacts.fields", "Artifact")}),
     starters={"RunInit": ("asyncwb.run.run", "Run")},
     by_hand=frozenset({"__init__.py", "_base.py", "_manual.py"}),
 )

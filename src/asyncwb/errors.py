@@ -8,6 +8,8 @@
     |  |- GraphQLError               a 200 answer that carries GraphQL errors
     |  |- ProtocolError              an answer that could not be understood
     |  |- DeadlineError              no answer in the time allowed (also a TimeoutError)
+    |  |- DigestMismatchError        other bytes than the manifest promises (also a ValueError)
+    |  |- ArtifactNotFoundError      no such artifact (also a ValueError)
     |  `- RunNotFoundError           no such run (also a ValueError)
     |- UsageError                    the call cannot be done as asked
     |  |- InvalidValueError          a bad argument (also a ValueError)
@@ -30,12 +32,14 @@ if TYPE_CHECKING:
     from asyncwb.types import ResponseLike
 
 __all__ = [
+    "ArtifactNotFoundError",
     "AuthenticationError",
     "BlockingInAsyncWarning",
     "ClosedError",
     "CommError",
     "ConfigError",
     "DeadlineError",
+    "DigestMismatchError",
     "Error",
     "ForkedError",
     "GraphQLError",
@@ -122,6 +126,29 @@ class ProtocolError(CommError):
 
 class DeadlineError(CommError, TimeoutError):
     """No answer came in the time that the call allows."""
+
+
+class DigestMismatchError(CommError, ValueError):
+    """The bytes of an artifact's file are not those that its manifest promises.
+
+    Attributes:
+        path: The file's path in the artifact.
+        expected: Digest in the manifest.
+        got: Digest of the bytes.
+    """
+
+    def __init__(self, path: str, *, expected: str, got: str) -> None:
+        super().__init__(
+            f"{path!r}: expected content with the digest {expected}, got {got}; the file is "
+            "damaged, or changed after the artifact was logged"
+        )
+        self.path = path
+        self.expected = expected
+        self.got = got
+
+
+class ArtifactNotFoundError(CommError, ValueError):
+    """No artifact, or collection of artifacts, lives at the given path."""
 
 
 class RunNotFoundError(CommError, ValueError):

@@ -25,6 +25,9 @@ TWINS = {
     "asyncwb.api.files.File": "asyncwb.sync._api_files.File",
     "asyncwb.api.files.Files": "asyncwb.sync._api_files.Files",
     "asyncwb.api.summary.Summary": "asyncwb.sync._api_summary.Summary",
+    "asyncwb.api.artifacts.ArtifactVersions": "asyncwb.sync._api_artifacts.ArtifactVersions",
+    "asyncwb.api.artifacts.RunArtifacts": "asyncwb.sync._api_artifacts.RunArtifacts",
+    "asyncwb.artifacts.artifact.Artifact": "asyncwb.sync._artifact.Artifact",
 }
 ONLY_BLOCKING = {"from_async"}
 

@@ -10,7 +10,7 @@ import anyio
 import anyio.lowlevel
 
 from asyncwb.api.history import HistoryScan, RunAddress
-from asyncwb.api.service import Service
+from asyncwb.graphql.service import Service
 from asyncwb.settings import Settings
 from asyncwb.transport import Response
 

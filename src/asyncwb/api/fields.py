@@ -15,8 +15,8 @@ from asyncwb.graphql.api_operations import UPDATE_SUMMARY
 
 if TYPE_CHECKING:
     from asyncwb.api.history import RunAddress
-    from asyncwb.api.service import Service
     from asyncwb.graphql.api_answers import RunNode
+    from asyncwb.graphql.service import Service
 
 __all__ = ["RunFields"]
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
     from asyncwb.api.history import RunAddress
-    from asyncwb.api.service import Service
     from asyncwb.graphql.api_answers import FileNode
+    from asyncwb.graphql.service import Service
 
 __all__ = ["File", "Files", "upload"]
 

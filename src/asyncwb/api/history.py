@@ -34,9 +34,9 @@ from asyncwb.portal import on_loop_iter
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 
-    from asyncwb.api.service import Service
     from asyncwb.graphql import Operation
     from asyncwb.graphql.api_answers import HistoryData, HistoryRun
+    from asyncwb.graphql.service import Service
     from asyncwb.types import Row
 
 __all__ = ["HistoryScan", "RunAddress", "check_keys", "sampled_rows"]

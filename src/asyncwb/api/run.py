@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, overload
 import anyio
 
 from asyncwb import jsonx
+from asyncwb.api.artifacts import RunArtifacts
 from asyncwb.api.fields import RESERVED, RunFields
 from asyncwb.api.files import File, Files, upload
 from asyncwb.api.history import HistoryScan, RunAddress, check_keys, sampled_rows
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
-    from asyncwb.api.service import Service
     from asyncwb.graphql.api_answers import RunNode
+    from asyncwb.graphql.service import Service
     from asyncwb.types import Row
 
 __all__ = ["Run", "fetch"]
@@ -111,6 +112,22 @@ class Run(RunFields):
         await self._service.execute(
             DELETE_RUN, {"id": self.storage_id, "deleteArtifacts": delete_artifacts}
         )
+
+    def logged_artifacts(self, per_page: int = 100) -> RunArtifacts:
+        """The artifact versions that the run logged. Sends nothing before the first one.
+
+        Args:
+            per_page: Versions asked for at once.
+        """
+        return RunArtifacts(self._service, self._address, used=False, per_page=per_page)
+
+    def used_artifacts(self, per_page: int = 100) -> RunArtifacts:
+        """The artifact versions that the run read. Sends nothing before the first one.
+
+        Args:
+            per_page: Versions asked for at once.
+        """
+        return RunArtifacts(self._service, self._address, used=True, per_page=per_page)
 
     @on_loop
     async def stop(self) -> bool:

@@ -16,7 +16,7 @@ from asyncwb.portal import on_loop, on_loop_iter
 
 if TYPE_CHECKING:
     from asyncwb.api.paths import ProjectPath
-    from asyncwb.api.service import Service
+    from asyncwb.graphql.service import Service
 
 __all__ = ["Runs"]
 

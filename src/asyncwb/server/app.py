@@ -22,6 +22,7 @@ from .config import ServerConfig
 from .problems import Problem
 from .resolvers.context import Services
 from .routes.answers import json_response, problem_response
+from .routes.artifacts import ArtifactEndpoints
 from .routes.files import FileEndpoints
 from .routes.filestream import FileStreamEndpoint
 from .routes.graphql import GraphQLEndpoint
@@ -67,7 +68,10 @@ def create_app(config: ServerConfig) -> Starlette:
         await database.close()
 
     files = FileEndpoints(services)
+    artifacts = ArtifactEndpoints(services)
     run = "/files/{entity}/{project}/{run}"
+    version = "/artifactsV2/{region}/{entity}/{project}/{collection}"
+    signed = "{number:int}/{name:path}"
     return Starlette(
         routes=[
             _route("/graphql", GraphQLEndpoint(services).handle, "POST"),
@@ -75,6 +79,14 @@ def create_app(config: ServerConfig) -> Starlette:
             _route(f"{run}/{{name:path}}", files.download, "GET"),
             _route("/storage/put/{file_id:int}/{name:path}", files.upload, "PUT"),
             _route("/storage/get/{file_id:int}/{name:path}", files.download_signed, "GET"),
+            _route(f"/storage/artifact-put/{signed}", artifacts.upload, "PUT"),
+            _route(f"/storage/part-put/{signed}", artifacts.upload_part, "PUT"),
+            _route(f"/storage/manifest-put/{signed}", artifacts.upload_manifest, "PUT"),
+            _route(f"/storage/artifact-get/{signed}", artifacts.download_signed, "GET"),
+            _route(f"/storage/manifest-get/{signed}", artifacts.download_manifest, "GET"),
+            _route(f"{version}/{{id}}/{{birth}}/{{digest}}/{{name}}", artifacts.download, "GET"),
+            _route(f"{version}/{{birth}}/{{digest}}/{{name}}", artifacts.download, "GET"),
+            _route("/artifacts/{entity}/{digest}", artifacts.download, "GET"),
             _route("/healthz", _health, "GET"),
             _route("/", _about, "GET"),
         ],

@@ -10,9 +10,11 @@ from urllib.parse import quote
 
 from .problems import forbidden
 
-__all__ = ["Signer"]
+__all__ = ["Action", "Signer"]
 
-Action = Literal["get", "put"]
+Action = Literal[
+    "get", "put", "artifact-get", "artifact-put", "part-put", "manifest-get", "manifest-put"
+]
 
 
 class Signer:

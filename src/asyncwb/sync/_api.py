@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING
 from asyncwb.api.api import Api as AsyncApi
 from asyncwb.api.runs import DEFAULT_ORDER
 from asyncwb.portal import PORTAL
-from asyncwb.sync._api_run import Run
-from asyncwb.sync._api_runs import Runs
 from asyncwb.sync._base import Wrapper
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from asyncwb.api.user import User
@@ -117,9 +115,81 @@ class Api(Wrapper[AsyncApi]):
             self._async.runs(path, filters, order, per_page, include_sweeps, lazy)
         )
 
+    def artifact(self, name: str, type: str | None = None) -> Artifact:
+        """Load one version of an artifact: `api.artifact("project/data:latest")`.
+
+        Args:
+            name: `entity/project/name:alias`; a version such as `v3` is an alias as well, and
+                `latest` is meant where none is given. Missing parts come from the settings and
+                the account.
+            type: Its type, to be checked.
+
+        Raises:
+            ArtifactNotFoundError: No version is there (also a ValueError).
+            InvalidValueError: The path has another form, or the version another type.
+            CommError: The server refused or was not reached.
+        """
+        return Artifact.from_async(PORTAL.call(self._async.artifact, name, type))
+
+    def artifact_exists(self, name: str, type: str | None = None) -> bool:
+        """Whether a version is there; see `artifact`.
+
+        Args:
+            name: Its path.
+            type: Its type; a version of another type does not count.
+
+        Raises:
+            InvalidValueError: The path has another form.
+            CommError: The server refused or was not reached.
+        """
+        return PORTAL.call(self._async.artifact_exists, name, type)
+
+    def artifact_from_id(self, artifact_id: str) -> Artifact | None:
+        """Load a version by its id; None where there is none.
+
+        Raises:
+            CommError: The server refused or was not reached.
+        """
+        return (
+            None
+            if (found := PORTAL.call(self._async.artifact_from_id, artifact_id)) is None
+            else Artifact.from_async(found)
+        )
+
+    def artifacts(
+        self,
+        type_name: str,
+        name: str,
+        order: str | None = None,
+        per_page: int = 50,
+        tags: Sequence[str] | None = None,
+    ) -> ArtifactVersions:
+        """The versions of a collection, the newest first. Sends nothing before the first one.
+
+        Args:
+            type_name: Type of the collection.
+            name: `entity/project/name`, `project/name` or `name`.
+            order: `+` or `-` and a key, for example `+created_at`.
+            per_page: Versions asked for at once.
+            tags: Only versions that have one of these tags.
+
+        Raises:
+            InvalidValueError: An argument is wrong.
+        """
+        return ArtifactVersions.from_async(
+            self._async.artifacts(type_name, name, order, per_page, tags)
+        )
+
     def flush(self) -> None:
         """Forget what was asked once and kept: the account and the server's features.
 
         Runs are never kept: `run` and `runs` ask the server each time.
         """
         PORTAL.call(self._async.flush)
+
+
+# ruff: noqa: E402
+from asyncwb.sync._api_artifacts import ArtifactVersions
+from asyncwb.sync._api_run import Run
+from asyncwb.sync._api_runs import Runs
+from asyncwb.sync._artifact import Artifact

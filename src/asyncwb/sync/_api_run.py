@@ -8,9 +8,6 @@ from typing import TYPE_CHECKING, cast, overload
 
 from asyncwb.api.run import Run as AsyncRun
 from asyncwb.portal import PORTAL
-from asyncwb.sync._api_files import File, Files
-from asyncwb.sync._api_history import HistoryScan
-from asyncwb.sync._api_summary import Summary
 from asyncwb.sync._base import Wrapper
 
 if TYPE_CHECKING:
@@ -124,6 +121,22 @@ class Run(Wrapper[AsyncRun]):
             CommError: The server refused or was not reached.
         """
         PORTAL.call(self._async.delete, delete_artifacts)
+
+    def logged_artifacts(self, per_page: int = 100) -> RunArtifacts:
+        """The artifact versions that the run logged. Sends nothing before the first one.
+
+        Args:
+            per_page: Versions asked for at once.
+        """
+        return RunArtifacts.from_async(self._async.logged_artifacts(per_page))
+
+    def used_artifacts(self, per_page: int = 100) -> RunArtifacts:
+        """The artifact versions that the run read. Sends nothing before the first one.
+
+        Args:
+            per_page: Versions asked for at once.
+        """
+        return RunArtifacts.from_async(self._async.used_artifacts(per_page))
 
     def stop(self) -> bool:
         """Ask the running process to stop; it learns of it with its next request.
@@ -424,3 +437,10 @@ class Run(Wrapper[AsyncRun]):
     def lastHistoryStep(self) -> int:
         """Another name of `last_history_step`."""
         return self._async.lastHistoryStep
+
+
+# ruff: noqa: E402
+from asyncwb.sync._api_artifacts import RunArtifacts
+from asyncwb.sync._api_files import File, Files
+from asyncwb.sync._api_history import HistoryScan
+from asyncwb.sync._api_summary import Summary

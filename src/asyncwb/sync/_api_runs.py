@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, overload
 
 from asyncwb.api.runs import Runs as AsyncRuns
 from asyncwb.portal import PORTAL
-from asyncwb.sync._api_run import Run
 from asyncwb.sync._base import Wrapper, wrapped
 
 if TYPE_CHECKING:
@@ -108,3 +107,7 @@ class Runs(Wrapper[AsyncRuns]):
         if isinstance(index, int):
             return self.get(index)
         return self.slice(index.start, index.stop, index.step)
+
+
+# ruff: noqa: E402
+from asyncwb.sync._api_run import Run

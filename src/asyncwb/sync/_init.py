@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from asyncwb.run.init import init as async_init
 from asyncwb.sync._base import begin
-from asyncwb.sync._run import Run
 
 if TYPE_CHECKING:
     import os
@@ -153,3 +152,7 @@ def init(
             )
         )
     )
+
+
+# ruff: noqa: E402
+from asyncwb.sync._run import Run

@@ -7,7 +7,7 @@ loaded (off the loop) by the first `Transport.shared`.
 from __future__ import annotations
 
 from asyncwb.transport.config import Auth, Http2Mode, TransportConfig
-from asyncwb.transport.messages import Response
+from asyncwb.transport.messages import FileSlice, Response
 from asyncwb.transport.retry import (
     NO_RETRY,
     OVERLOAD_STATUSES,
@@ -26,6 +26,7 @@ __all__ = [
     "TRANSIENT_OR_CONFLICT_STATUSES",
     "TRANSIENT_STATUSES",
     "Auth",
+    "FileSlice",
     "Http2Mode",
     "Lane",
     "Response",

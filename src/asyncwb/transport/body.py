@@ -12,6 +12,7 @@ import httpx
 
 from asyncwb.errors import InvalidValueError
 from asyncwb.portal import PORTAL
+from asyncwb.transport.messages import FileSlice
 from asyncwb.transport.offload import offload
 
 if TYPE_CHECKING:
@@ -71,14 +72,23 @@ class BytesBody(httpx.AsyncByteStream):
 class FileBody(httpx.AsyncByteStream):
     """A file in chunks, read on the portal's threads; its size is fixed when it is opened."""
 
-    def __init__(self, path: Path, size: int, on_sent: Callable[[int], None] | None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        size: int,
+        start: int = 0,
+        on_sent: Callable[[int], None] | None = None,
+    ) -> None:
         self._path = path
+        self._start = start
         self._on_sent = on_sent
         self.size = size
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         left = self.size
         async with aiofiles.open(self._path, "rb", executor=PORTAL.executor) as file:
+            if self._start:
+                await file.seek(self._start)
             while left:
                 chunk = await file.read(min(_CHUNK, left))
                 if not chunk:
@@ -90,7 +100,7 @@ class FileBody(httpx.AsyncByteStream):
 
 
 async def open_body(
-    source: bytes | Path | None, on_sent: Callable[[int], None] | None = None
+    source: bytes | Path | FileSlice | None, on_sent: Callable[[int], None] | None = None
 ) -> BytesBody | FileBody | None:
     """Make the body of one attempt.
 
@@ -105,11 +115,13 @@ async def open_body(
         return None
     if isinstance(source, bytes):
         return BytesBody(source)
+    if isinstance(source, FileSlice):
+        return FileBody(source.path, source.size, source.start, on_sent)
     try:
         size = (await offload(source.stat)).st_size
     except OSError as exc:
         raise _unreadable(source, exc) from exc
-    return FileBody(source, size, on_sent)
+    return FileBody(source, size, on_sent=on_sent)
 
 
 async def read_small(path: Path, limit: int) -> bytes | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path  # noqa: TC003 - msgspec reads the annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -11,9 +12,22 @@ from asyncwb.errors import ProtocolError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
-__all__ = ["Outgoing", "Response"]
+__all__ = ["FileSlice", "Outgoing", "Response"]
+
+
+class FileSlice(msgspec.Struct, frozen=True):
+    """A part of a file, as a body.
+
+    Attributes:
+        path: The file.
+        start: Where it begins, in bytes.
+        size: Its bytes.
+    """
+
+    path: Path
+    start: int
+    size: int
 
 
 class Outgoing(msgspec.Struct):
@@ -26,7 +40,7 @@ class Outgoing(msgspec.Struct):
     method: str
     url: str
     headers: dict[str, str]
-    source: bytes | Path | None = None
+    source: bytes | Path | FileSlice | None = None
     on_sent: Callable[[int], None] | None = None
 
     @property

@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 from asyncwb.errors import CommError, InvalidValueError
 from asyncwb.portal import PORTAL
 from asyncwb.transport.config import TransportConfig, origin_of
-from asyncwb.transport.messages import Outgoing, Response
+from asyncwb.transport.messages import FileSlice, Outgoing, Response
 from asyncwb.transport.offload import offload
 from asyncwb.transport.retry import RetryPolicy
 
@@ -123,7 +123,7 @@ class Transport:
     async def put(
         self,
         url: str,
-        source: bytes | Path,
+        source: bytes | Path | FileSlice,
         *,
         headers: Mapping[str, str] | None = None,
         policy: RetryPolicy = _DEFAULT_POLICY,
@@ -136,7 +136,7 @@ class Transport:
 
         Args:
             url: Absolute, or a path of the server.
-            source: A file is read on the portal's threads, a large one in chunks.
+            source: A file, or a part of one, is read on the portal's threads in chunks.
             headers: What the URL's signature asks for.
             policy: What to retry.
             deadline_seconds: Time for all attempts and waits; an attempt also ends after 60 s
@@ -155,6 +155,8 @@ class Transport:
         if origin_of(target) == self._config.origin:
             if isinstance(source, bytes):
                 small = source if len(source) <= CONTROL_BODY_BYTES else None
+            elif isinstance(source, FileSlice):
+                small = None
             else:
                 small = await read_small(source, CONTROL_BODY_BYTES)
             if small is not None:

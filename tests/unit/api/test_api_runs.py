@@ -15,7 +15,6 @@ from asyncwb.api import Api
 from asyncwb.api.paths import ProjectPath
 from asyncwb.api.run import Run, fetch
 from asyncwb.api.runs import Runs
-from asyncwb.api.service import MAX_IN_FLIGHT, Service
 from asyncwb.errors import (
     AuthenticationError,
     GraphQLError,
@@ -26,6 +25,7 @@ from asyncwb.errors import (
     UsageError,
     WaitTimeoutError,
 )
+from asyncwb.graphql.service import MAX_IN_FLIGHT, Service
 from asyncwb.portal import PORTAL
 from asyncwb.settings import Settings
 from asyncwb.transport import Auth, Transport, TransportConfig

@@ -5,7 +5,7 @@ A filter is a JSON object in the manner of MongoDB; an order is a field name wit
 `fields` which keys there are.
 """
 
-from .compiler import compile_filter
-from .order import Order, compile_order
+from .compiler import compile_fields, compile_filter
+from .order import Order, compile_order, order_by
 
-__all__ = ["Order", "compile_filter", "compile_order"]
+__all__ = ["Order", "compile_fields", "compile_filter", "compile_order", "order_by"]

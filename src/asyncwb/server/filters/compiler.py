@@ -13,20 +13,35 @@ from .chains import all_of, any_of
 from .fields import resolve
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .operators import Field
 
-__all__ = ["compile_filter"]
+__all__ = ["compile_fields", "compile_filter"]
 
 _MAX_DEPTH = 50
 _MAX_CONDITIONS = 5000
 
 
 def compile_filter(text: str | None, state: ColumnElement[str]) -> ColumnElement[bool]:
-    """The condition of a filter text; an empty one holds for every run.
+    """The condition of a filter text over runs; an empty one holds for every run.
 
     Args:
         text: JSON text of the filter, or None.
         state: The expression of a run's present state.
+
+    Raises:
+        Problem: The text is not a filter, or names an unknown field or operator (400).
+    """
+    return compile_fields(text, lambda key: resolve(key, state))
+
+
+def compile_fields(text: str | None, fields: Callable[[str], Field]) -> ColumnElement[bool]:
+    """The condition of a filter text over whatever has fields; an empty one always holds.
+
+    Args:
+        text: JSON text of the filter, or None.
+        fields: Finds the field of a key; raises a `Problem` for keys that are none.
 
     Raises:
         Problem: The text is not a filter, or names an unknown field or operator (400).
@@ -36,12 +51,12 @@ def compile_filter(text: str | None, state: ColumnElement[str]) -> ColumnElement
     tree = replaced(decode(text))
     if tree is None:
         return true()
-    return _Compiler(state).filter(tree, 0)
+    return _Compiler(fields).filter(tree, 0)
 
 
 class _Compiler:
-    def __init__(self, state: ColumnElement[str]) -> None:
-        self._state = state
+    def __init__(self, fields: Callable[[str], Field]) -> None:
+        self._fields = fields
         self._conditions = 0
 
     def filter(self, tree: Any, depth: int) -> ColumnElement[bool]:
@@ -65,7 +80,7 @@ class _Compiler:
             case _ if key.startswith("$"):
                 raise invalid(f"unknown filter operator {key!r}")
             case _:
-                return self._field(resolve(key, self._state), value, depth)
+                return self._field(self._fields(key), value, depth)
 
     def _list(self, operator: str, value: Any, depth: int) -> list[ColumnElement[bool]]:
         if not is_list(value):

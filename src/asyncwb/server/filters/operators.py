@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from sqlalchemy import (
     ColumnElement,
     Float,
+    FromClause,
     String,
     case,
     exists,
@@ -208,10 +209,26 @@ class TimeField(NumberField):
 
 
 class TagsField(Field):
-    """The tags of a run: a comparison holds when any tag fulfils it."""
+    """Tags, or whatever else a thing has several of: a comparison holds when any fulfils it.
+
+    Args:
+        tag: The column of the tags.
+        mine: The condition that a row of their table belongs to a row of the listing.
+        table: The table of the listing.
+    """
+
+    def __init__(
+        self,
+        tag: ColumnElement[str] = run_tags.c.tag,
+        mine: ColumnElement[bool] = run_tags.c.run_id == runs.c.id,
+        table: FromClause = runs,
+    ) -> None:
+        self._tag = tag
+        self._mine = mine
+        self._table = table
 
     def _any(self, condition: ColumnElement[bool] | None = None) -> ColumnElement[bool]:
-        query = exists().where(run_tags.c.run_id == runs.c.id)
+        query = exists().where(self._mine)
         return query if condition is None else query.where(condition)
 
     @override
@@ -219,24 +236,24 @@ class TagsField(Field):
         if value is None:
             return not_(self._any())
         if isinstance(value, str):
-            return self._any(run_tags.c.tag == value)
+            return self._any(self._tag == value)
         if is_list(value):
             if not all(isinstance(tag, str) for tag in value):
                 return false()
             tags = set(value)
             count = (
-                select(func.count()).where(run_tags.c.run_id == runs.c.id).correlate(runs)
+                select(func.count(self._tag)).where(self._mine).correlate(self._table)
             ).scalar_subquery()
             same = count == len(tags)
             for tag in sorted(tags):
-                same = same & self._any(run_tags.c.tag == tag)
+                same = same & self._any(self._tag == tag)
             return same
         return false()
 
     @override
     def one_of(self, values: list[Any]) -> ColumnElement[bool]:
         texts, others = _divide(values, str)
-        return any_of([self._any(run_tags.c.tag.in_(texts)), *map(self.equals, others)])
+        return any_of([self._any(self._tag.in_(texts)), *map(self.equals, others)])
 
     @override
     def compares(self, symbol: str, value: Any) -> ColumnElement[bool]:
@@ -248,11 +265,11 @@ class TagsField(Field):
 
     @override
     def matches(self, pattern: Any) -> ColumnElement[bool]:
-        return self._any(run_tags.c.tag.regexp_match(check_pattern(pattern)))
+        return self._any(self._tag.regexp_match(check_pattern(pattern)))
 
     @override
     def contains(self, value: Any) -> ColumnElement[bool]:
-        return self._any(run_tags.c.tag == value) if isinstance(value, str) else false()
+        return self._any(self._tag == value) if isinstance(value, str) else false()
 
     @override
     def sort_key(self) -> ColumnElement[Any]:

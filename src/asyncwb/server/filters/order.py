@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from sqlalchemy import ColumnElement, and_, or_
@@ -18,7 +18,12 @@ from asyncwb.server.storage.tables import runs
 
 from .fields import resolve
 
-__all__ = ["Order", "compile_order"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .operators import Field
+
+__all__ = ["Order", "compile_order", "order_by"]
 
 _Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 _cursor = msgspec.json.Decoder(tuple[_Int64 | float | str | None, _Int64])
@@ -29,13 +34,17 @@ class Order:
     """The order of a listing. Runs without the key come last, whatever the direction.
 
     Args:
-        key: The expression runs are ordered by.
+        key: The expression that is ordered by.
         descending: Whether large values come first.
+        ids: Row ids, which decide between equal keys.
     """
 
-    def __init__(self, key: ColumnElement[Any], *, descending: bool) -> None:
+    def __init__(
+        self, key: ColumnElement[Any], *, descending: bool, ids: ColumnElement[int] = runs.c.id
+    ) -> None:
         self.key = key
         self._descending = descending
+        self._ids = ids
 
     def clauses(self, *, backwards: bool = False) -> list[Any]:
         """For ORDER BY."""
@@ -44,7 +53,7 @@ class Order:
         return [
             missing.desc() if backwards else missing,
             self.key.desc() if down else self.key,
-            runs.c.id.desc() if down else runs.c.id,
+            self._ids.desc() if down else self._ids,
         ]
 
     def after(self, cursor: str, *, backwards: bool = False) -> ColumnElement[bool]:
@@ -53,9 +62,9 @@ class Order:
         Raises:
             Problem: The cursor is not one of ours (400).
         """
-        value, run_id = _decode(cursor)
+        value, row_id = _decode(cursor)
         down = self._descending != backwards
-        later_id = runs.c.id < run_id if down else runs.c.id > run_id
+        later_id = self._ids < row_id if down else self._ids > row_id
         if value is None:
             same_end = and_(self.key.is_(None), later_id)
             return or_(self.key.is_not(None), same_end) if backwards else same_end
@@ -67,14 +76,24 @@ class Order:
 
 
 def compile_order(text: str | None, state: ColumnElement[str]) -> Order:
-    """The order of a text `[+|-]key`; ascending without a sign, by creation when empty.
+    """The order of a text over runs; by creation when it is empty.
 
     Raises:
         Problem: An unknown key (400).
     """
-    text = (text or "").strip() or DEFAULT_ORDER
+    return order_by((text or "").strip() or DEFAULT_ORDER, lambda key: resolve(key, state))
+
+
+def order_by(
+    text: str, fields: Callable[[str], Field], ids: ColumnElement[int] = runs.c.id
+) -> Order:
+    """The order of a text `[+|-]key` over whatever has fields; ascending without a sign.
+
+    Raises:
+        Problem: An unknown key (400).
+    """
     key = text[1:] if text[0] in "+-" else text
-    return Order(resolve(key, state).sort_key(), descending=text[0] == "-")
+    return Order(fields(key).sort_key(), descending=text[0] == "-", ids=ids)
 
 
 def make_cursor(value: Any, run_id: int) -> str:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Context", "Info", "Node", "Services", "context_of"]
 
+Node: TypeAlias = dict[str, Any]
+"""A GraphQL object: fields by name; keys that begin with an underscore are for resolvers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
@@ -36,6 +39,7 @@ class Context:
     Attributes:
         writer: Id of the writer that asks, in a run with several; "" otherwise.
         obsolete_blobs: Blobs to delete when the operation is done.
+        projects: Projects that were asked for already, by row id.
     """
 
     services: Services
@@ -43,6 +47,7 @@ class Context:
     base_url: str
     writer: str = ""
     obsolete_blobs: list[str] = field(default_factory=list[str])
+    projects: dict[int, Node] = field(default_factory=dict[int, Node])
 
     @property
     def database(self) -> Database:
@@ -61,7 +66,3 @@ Info: TypeAlias = "GraphQLResolveInfo[Any]"
 def context_of(info: Info) -> Context:
     """The request a field is resolved for."""
     return cast("Context", info.context)
-
-
-Node: TypeAlias = dict[str, Any]
-"""A GraphQL object: fields by name; keys that begin with an underscore are for resolvers."""

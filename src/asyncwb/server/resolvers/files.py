@@ -104,8 +104,10 @@ def _asks_to_upload(info: Info) -> bool:
 
 
 @file.field("url")
-def _url(node: Node, info: Info, *, upload: bool | None = None) -> str:
+def _url(node: Node, info: Info, *, upload: bool | None = None) -> str | None:
     """Read with credentials; or, for uploads, a signed URL."""
+    if node.get("_artifact_file"):
+        return str(node["_url"] or "")
     if upload:
         return _upload_url(node, info)
     run_row = node["_run"]
@@ -118,12 +120,17 @@ def _url(node: Node, info: Info, *, upload: bool | None = None) -> str:
 
 @file.field("directUrl")
 def _direct_url(node: Node, info: Info) -> str:
+    if node.get("_artifact_file"):
+        return str(node["_direct"])
     context = context_of(info)
     return context.services.signer.url(context.base_url, "get", node["_id"], node["name"])
 
 
 @file.field("uploadUrl")
-def _upload_url(node: Node, info: Info) -> str:
+def _upload_url(node: Node, info: Info) -> str | None:
+    if node.get("_artifact_file"):
+        found: str | None = node["_upload"]
+        return found
     context = context_of(info)
     return context.services.signer.url(context.base_url, "put", node["_id"], node["name"])
 

@@ -138,7 +138,7 @@ async def _total(node: Node, info: Info) -> int:
     return await _count(context_of(info), node["_selected"])
 
 
-@project.field("allViews", "artifactTypes", "artifactCollections")
+@project.field("allViews")
 def _nothing_yet(_node: Node, _info: Info, **_: Any) -> Node:
     return connection([], dict, str, totalCount=0)
 

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import accounts, files, history, projects, runs, sweeps
+from . import (
+    accounts,
+    artifact_changes,
+    artifact_collections,
+    artifact_files,
+    artifacts,
+    files,
+    history,
+    projects,
+    runs,
+    sweeps,
+)
 from .registry import Resolvers, load_schema
 
 if TYPE_CHECKING:
@@ -18,10 +29,21 @@ query = Resolvers("Query")
 
 # only what is really served; clients leave out the requests of features that are not named here
 _FEATURES = (
+    "ARTIFACT_COLLECTIONS_FILTERING_SORTING",
+    "ARTIFACT_COLLECTION_MEMBERSHIP_FILES",
+    "ARTIFACT_COLLECTION_MEMBERSHIP_FILE_DOWNLOAD_HANDLER",
+    "ARTIFACT_DIGEST_ALGORITHM",
+    "ARTIFACT_MEMBERSHIP_IN_LINK_ARTIFACT_RESPONSE",
+    "ARTIFACT_TAGS",
+    "ARTIFACT_V2_DOWNLOAD_HANDLER_SUPPORTS_ARTIFACT_ID",
+    "CLIENT_IDS",
     "FILESTREAM_GZIP",
     "LARGE_FILENAMES",
     "MARK_RUN_FILES_UPLOADED",
+    "PROJECT_ARTIFACT_COLLECTION_MEMBERSHIP",
     "STRUCTURED_CONSOLE_LOGS",
+    "TOTAL_COUNT_IN_FILE_CONNECTION",
+    "USE_ARTIFACT_WITH_ENTITY_AND_PROJECT_INFORMATION",
 )
 
 
@@ -52,4 +74,16 @@ def make_schema() -> GraphQLSchema:
         sweeps.sweep,
         sweeps.agent,
         sweeps.mutation,
+        artifacts.query,
+        artifacts.project,
+        artifacts.run,
+        artifacts.artifact,
+        artifacts.membership,
+        artifacts.alias,
+        artifacts.type_,
+        *artifact_collections.bound,
+        artifact_files.artifact,
+        artifact_files.membership,
+        artifact_files.manifest,
+        artifact_changes.mutation,
     )

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from asyncwb.server.resolvers.context import Services
 
-__all__ = ["FileEndpoints"]
+__all__ = ["SAFE_HEADERS", "FileEndpoints"]
 
 # files come from anybody who can log a run: a browser must neither run nor guess them
-_SAFE_HEADERS = {
+SAFE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "sandbox; default-src 'none'",
     "Cache-Control": "private, no-cache",
@@ -88,5 +88,5 @@ class FileEndpoints:
             raise not_found("the bytes of this file are gone")
         media_type = row.mimetype or mimetypes.guess_type(row.name)[0]
         return FileResponse(
-            path, headers=_SAFE_HEADERS, media_type=media_type or "application/octet-stream"
+            path, headers=SAFE_HEADERS, media_type=media_type or "application/octet-stream"
         )

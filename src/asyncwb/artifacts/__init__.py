@@ -1,0 +1,1 @@
+"""Artifacts: versioned files, their manifests, and the way of their bytes."""

@@ -1,0 +1,134 @@
+"""Files of artifacts by their content, shared by all processes of a user, bounded in size.
+
+The layout is that of the `wandb` package, so both find what the other one left:
+`obj/md5/<2 hex>/<30 hex>`. A file appears complete or not at all. Everything here blocks.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from asyncwb.artifacts.copying import clone_or_copy
+from asyncwb.artifacts.digest import hex_digest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from asyncwb.artifacts.digest import DigestAlgorithm
+
+__all__ = ["DEFAULT_CACHE_BYTES", "FileCache"]
+
+DEFAULT_CACHE_BYTES = 50 * 1024**3
+"""How large the cache may become unless a setting says otherwise."""
+
+_FOLDERS: dict[DigestAlgorithm, str] = {"MD5": "md5", "XXH128": "xxh128"}
+_LOOK_SECONDS = 60.0
+# Below the limit by this share after a clean-up, so that not every file brings the next one.
+_ROOM = 0.9
+_STALE_SECONDS = 24 * 3600.0
+
+
+class FileCache:
+    """A content-addressed cache. Safe to use from several threads and processes.
+
+    Args:
+        root: Its folder; made when the first file is added.
+        limit_bytes: How large it may become; the files that were not used for the longest time
+            go first. 0: nothing is kept.
+    """
+
+    def __init__(self, root: Path, limit_bytes: int = DEFAULT_CACHE_BYTES) -> None:
+        self._root = root
+        self._limit = limit_bytes
+        self._added = 0
+        self._looked_at = 0.0
+
+    @property
+    def root(self) -> Path:
+        """The folder of the cache."""
+        return self._root
+
+    def path(self, digest: str, algorithm: DigestAlgorithm) -> Path:
+        """Where the content of a digest lies, if it does."""
+        hexadecimal = hex_digest(digest)
+        return self._root / "obj" / _FOLDERS[algorithm] / hexadecimal[:2] / hexadecimal[2:]
+
+    def find(self, digest: str, algorithm: DigestAlgorithm, size: int | None) -> Path | None:
+        """The cached file of a digest; None: there is none, or one of another size."""
+        path = self.path(digest, algorithm)
+        try:
+            found = path.stat()
+        except OSError:
+            return None
+        if size is not None and found.st_size != size:
+            return None
+        with suppress(OSError):
+            # What was used last goes last; the time of change stays that of the content.
+            os.utime(path, ns=(time.time_ns(), found.st_mtime_ns))
+        return path
+
+    def add(self, source: Path, digest: str, algorithm: DigestAlgorithm) -> None:
+        """Keep a copy of a file whose digest was checked; without harm where it cannot be kept."""
+        size = 0
+        with suppress(OSError):
+            size = source.stat().st_size
+        if size > self._limit:
+            return
+        path = self.path(digest, algorithm)
+        draft = path.with_name(f".{path.name}.{os.getpid()}-{time.monotonic_ns():x}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            clone_or_copy(str(source), str(draft))
+            draft.replace(path)
+        except OSError:
+            # A full disk, or a folder of somebody else: a cache must never be what fails.
+            with suppress(OSError):
+                draft.unlink()
+            return
+        self._added += size
+        self._trim_sometimes()
+
+    def discard(self, digest: str, algorithm: DigestAlgorithm) -> None:
+        """Forget a file that turned out to be damaged."""
+        with suppress(OSError):
+            self.path(digest, algorithm).unlink()
+
+    def trim(self) -> int:
+        """Remove files until the cache is within its limit; the bytes removed."""
+        files: list[tuple[float, int, str]] = []
+        total = 0
+        now = time.time()
+        for folder, _, names in os.walk(self._root / "obj"):
+            for name in names:
+                place = os.path.join(folder, name)
+                try:
+                    found = os.stat(place)
+                except OSError:
+                    continue
+                if name.startswith(".") and now - found.st_mtime > _STALE_SECONDS:
+                    # The rest of a process that was killed.
+                    with suppress(OSError):
+                        os.unlink(place)
+                    continue
+                files.append((found.st_atime, found.st_size, place))
+                total += found.st_size
+        self._added, self._looked_at = 0, time.monotonic()
+        if total <= self._limit:
+            return 0
+        removed = 0
+        for _, size, place in sorted(files):
+            if total - removed <= self._limit * _ROOM:
+                break
+            with suppress(OSError):
+                os.unlink(place)
+                removed += size
+        return removed
+
+    def _trim_sometimes(self) -> None:
+        """Look at the whole cache after a while, or after much was added."""
+        much = self._added > self._limit * (1 - _ROOM)
+        if much or time.monotonic() - self._looked_at > _LOOK_SECONDS:
+            self.trim()

@@ -1,0 +1,447 @@
+"""Operations that read versions of artifacts, and change what may change of them."""
+
+from __future__ import annotations
+
+import msgspec
+
+from asyncwb.graphql.operation import Operation
+from asyncwb.graphql.paginator import PageInfo  # noqa: TC001 - msgspec reads the annotations
+
+__all__ = [
+    "ADD_ALIASES",
+    "ARTIFACT_BY_ID",
+    "CREATED_BY",
+    "DELETE_ALIASES",
+    "DELETE_ARTIFACT",
+    "FILE_URLS",
+    "LINKED",
+    "LINK_ARTIFACT",
+    "MANIFEST",
+    "MEMBERSHIP",
+    "TYPE_OF",
+    "UNLINK_ARTIFACT",
+    "UPDATE_ARTIFACT",
+    "USED_BY",
+    "AliasNode",
+    "CollectionRef",
+    "MembershipNode",
+    "ProjectRef",
+    "RunRef",
+    "VersionNode",
+]
+
+
+class _Camel(msgspec.Struct, rename="camel"):
+    """Base of the answers: camel case on the wire."""
+
+
+class _Name(_Camel):
+    name: str
+
+
+class ProjectRef(_Camel):
+    """A project and its owner."""
+
+    name: str
+    entity: _Name
+    id: str | None = None
+
+
+class CollectionRef(_Camel):
+    """A collection, as far as versions name it."""
+
+    name: str
+    project: ProjectRef | None = None
+    typename: str = msgspec.field(default="ArtifactSequence", name="__typename")
+    id: str | None = None
+
+
+class AliasNode(_Camel):
+    """An alias, and of which collection it is."""
+
+    alias: str
+    artifact_collection: CollectionRef | None = None
+
+
+class VersionNode(_Camel):
+    """A version as the server keeps it."""
+
+    id: str
+    state: str
+    digest: str
+    artifact_sequence: CollectionRef
+    artifact_type: _Name
+    version_index: int | None = None
+    description: str | None = None
+    metadata: str | None = None
+    ttl_duration_seconds: int | None = None
+    ttl_is_inherited: bool = True
+    tags: list[_Name] = []
+    history_step: int | None = None
+    size: int = 0
+    digest_algorithm: str | None = None
+    commit_hash: str | None = None
+    file_count: int = 0
+    created_at: str | None = None
+    updated_at: str | None = None
+    aliases: list[AliasNode] | None = None
+
+
+class MembershipNode(_Camel):
+    """The place of a version in a collection."""
+
+    artifact: VersionNode
+    artifact_collection: CollectionRef
+    version_index: int | None = None
+    created_at: str | None = None
+    aliases: list[AliasNode] = []
+
+
+_COLLECTION = "__typename id name project { id name entity { name } }"
+VERSION_FIELDS = f"""
+    id artifactSequence {{ {_COLLECTION} }} versionIndex artifactType {{ name }}
+    description metadata ttlDurationSeconds ttlIsInherited tags {{ name }} historyStep state
+    size digest digestAlgorithm commitHash fileCount createdAt updatedAt
+    aliases {{ alias artifactCollection {{ {_COLLECTION} }} }}
+"""
+MEMBERSHIP_FIELDS = f"""
+    versionIndex createdAt aliases {{ alias }}
+    artifactCollection {{ {_COLLECTION} }} artifact {{ {VERSION_FIELDS} }}
+"""
+
+
+class _MembershipProject(_Camel):
+    artifact_collection_membership: MembershipNode | None = None
+
+
+class MembershipData(_Camel):
+    """Answer of `MEMBERSHIP`."""
+
+    project: _MembershipProject | None = None
+
+
+MEMBERSHIP = Operation(
+    "ArtifactMembershipByName",
+    f"""query ArtifactMembershipByName($entity: String!, $project: String!, $name: String!) {{
+  project(entityName: $entity, name: $project) {{
+    artifactCollectionMembership(name: $name) {{ {MEMBERSHIP_FIELDS} }}
+  }}
+}}""",
+    MembershipData,
+)
+
+
+class VersionData(_Camel):
+    """Answer of `ARTIFACT_BY_ID`."""
+
+    artifact: VersionNode | None = None
+
+
+ARTIFACT_BY_ID = Operation(
+    "ArtifactByID",
+    f"query ArtifactByID($id: ID!) {{ artifact(id: $id) {{ {VERSION_FIELDS} }} }}",
+    VersionData,
+)
+
+
+class _TypedArtifact(_Camel):
+    artifact_type: _Name
+
+
+class _TypeProject(_Camel):
+    artifact: _TypedArtifact | None = None
+
+
+class TypeData(_Camel):
+    """Answer of `TYPE_OF`."""
+
+    project: _TypeProject | None = None
+
+
+TYPE_OF = Operation(
+    "ArtifactType",
+    """query ArtifactType($entity: String, $project: String, $name: String!) {
+  project(name: $project, entityName: $entity) { artifact(name: $name) { artifactType { name } } }
+}""",
+    TypeData,
+)
+
+
+class _ManifestFile(_Camel):
+    direct_url: str
+
+
+class _Manifest(_Camel):
+    file: _ManifestFile
+
+
+class _ManifestArtifact(_Camel):
+    current_manifest: _Manifest | None = None
+
+
+class ManifestData(_Camel):
+    """Answer of `MANIFEST`."""
+
+    artifact: _ManifestArtifact | None = None
+
+
+MANIFEST = Operation(
+    "FetchArtifactManifest",
+    """query FetchArtifactManifest($id: ID!) {
+  artifact(id: $id) { currentManifest { file { directUrl } } }
+}""",
+    ManifestData,
+)
+
+
+class FileNode(_Camel):
+    """Where to get one file of a version."""
+
+    name: str
+    direct_url: str = ""
+
+
+class _FileEdge(_Camel):
+    node: FileNode | None = None
+
+
+class _Files(_Camel):
+    edges: list[_FileEdge]
+    page_info: PageInfo
+
+
+class _FilesArtifact(_Camel):
+    files: _Files | None = None
+
+
+class FileUrlsData(_Camel):
+    """Answer of `FILE_URLS`."""
+
+    artifact: _FilesArtifact | None = None
+
+
+FILE_URLS = Operation(
+    "ArtifactFileUrls",
+    """query ArtifactFileUrls($id: ID!, $names: [String!], $cursor: String, $perPage: Int) {
+  artifact(id: $id) {
+    files(names: $names, after: $cursor, first: $perPage) {
+      edges { node { name directUrl } }
+      pageInfo { hasNextPage endCursor }
+    }
+  }
+}""",
+    FileUrlsData,
+)
+
+
+class RunRef(_Camel):
+    """A run that made or reads a version."""
+
+    name: str
+    project: ProjectRef | None = None
+
+
+class _Creator(_Camel):
+    typename: str = msgspec.field(default="", name="__typename")
+    name: str | None = None
+    project: ProjectRef | None = None
+
+
+class _CreatedArtifact(_Camel):
+    created_by: _Creator | None = None
+
+
+class CreatedByData(_Camel):
+    """Answer of `CREATED_BY`."""
+
+    artifact: _CreatedArtifact | None = None
+
+
+CREATED_BY = Operation(
+    "ArtifactCreatedBy",
+    """query ArtifactCreatedBy($id: ID!) {
+  artifact(id: $id) {
+    createdBy { __typename ... on Run { name project { name entity { name } } } }
+  }
+}""",
+    CreatedByData,
+)
+
+
+class _RunEdge(_Camel):
+    node: RunRef | None = None
+
+
+class _Runs(_Camel):
+    edges: list[_RunEdge]
+
+
+class _UsedArtifact(_Camel):
+    used_by: _Runs | None = None
+
+
+class UsedByData(_Camel):
+    """Answer of `USED_BY`."""
+
+    artifact: _UsedArtifact | None = None
+
+
+USED_BY = Operation(
+    "ArtifactUsedBy",
+    """query ArtifactUsedBy($id: ID!) {
+  artifact(id: $id) { usedBy { edges { node { name project { name entity { name } } } } } }
+}""",
+    UsedByData,
+)
+
+
+class _PlaceNode(_Camel):
+    artifact_collection: CollectionRef
+    version_index: int | None = None
+    created_at: str | None = None
+    aliases: list[AliasNode] = []
+
+
+class _PlaceEdge(_Camel):
+    node: _PlaceNode | None = None
+
+
+class _Places(_Camel):
+    edges: list[_PlaceEdge]
+
+
+class _LinkedArtifact(_Camel):
+    artifact_memberships: _Places | None = None
+
+
+class LinkedData(_Camel):
+    """Answer of `LINKED`."""
+
+    artifact: _LinkedArtifact | None = None
+
+
+LINKED = Operation(
+    "FetchLinkedArtifacts",
+    f"""query FetchLinkedArtifacts($artifactID: ID!) {{
+  artifact(id: $artifactID) {{
+    artifactMemberships {{
+      edges {{
+        node {{ versionIndex createdAt aliases {{ alias }} artifactCollection {{ {_COLLECTION} }} }}
+      }}
+    }}
+  }}
+}}""",
+    LinkedData,
+)
+
+
+class _Updated(_Camel):
+    artifact: VersionNode | None = None
+
+
+class UpdateData(_Camel):
+    """Answer of `UPDATE_ARTIFACT`."""
+
+    update_artifact: _Updated | None = None
+
+
+UPDATE_ARTIFACT = Operation(
+    "UpdateArtifact",
+    f"""mutation UpdateArtifact($input: UpdateArtifactInput!) {{
+  updateArtifact(input: $input) {{ artifact {{ {VERSION_FIELDS} }} }}
+}}""",
+    UpdateData,
+)
+
+
+class _Success(_Camel):
+    success: bool | None = None
+
+
+class AddAliasesData(_Camel):
+    """Answer of `ADD_ALIASES`."""
+
+    add_aliases: _Success | None = None
+
+
+ADD_ALIASES = Operation(
+    "AddAliases",
+    "mutation AddAliases($input: AddAliasesInput!) { addAliases(input: $input) { success } }",
+    AddAliasesData,
+)
+
+
+class DeleteAliasesData(_Camel):
+    """Answer of `DELETE_ALIASES`."""
+
+    delete_aliases: _Success | None = None
+
+
+DELETE_ALIASES = Operation(
+    "DeleteAliases",
+    """mutation DeleteAliases($input: DeleteAliasesInput!) {
+  deleteAliases(input: $input) { success }
+}""",
+    DeleteAliasesData,
+)
+
+
+class _Id(_Camel):
+    id: str
+
+
+class _Deleted(_Camel):
+    artifact: _Id | None = None
+
+
+class DeleteData(_Camel):
+    """Answer of `DELETE_ARTIFACT`."""
+
+    delete_artifact: _Deleted | None = None
+
+
+DELETE_ARTIFACT = Operation(
+    "DeleteArtifact",
+    """mutation DeleteArtifact($input: DeleteArtifactInput!) {
+  deleteArtifact(input: $input) { artifact { id } }
+}""",
+    DeleteData,
+)
+
+
+class _Linked(_Camel):
+    version_index: int | None = None
+    artifact_membership: MembershipNode | None = None
+
+
+class LinkData(_Camel):
+    """Answer of `LINK_ARTIFACT`."""
+
+    link_artifact: _Linked | None = None
+
+
+LINK_ARTIFACT = Operation(
+    "LinkArtifact",
+    f"""mutation LinkArtifact($input: LinkArtifactInput!) {{
+  linkArtifact(input: $input) {{
+    versionIndex
+    artifactMembership {{ {MEMBERSHIP_FIELDS} }}
+  }}
+}}""",
+    LinkData,
+)
+
+
+class UnlinkData(_Camel):
+    """Answer of `UNLINK_ARTIFACT`."""
+
+    unlink_artifact: _Success | None = None
+
+
+UNLINK_ARTIFACT = Operation(
+    "UnlinkArtifact",
+    """mutation UnlinkArtifact($input: UnlinkArtifactInput!) {
+  unlinkArtifact(input: $input) { success }
+}""",
+    UnlinkData,
+)

@@ -1,0 +1,135 @@
+"""The bytes of artifacts: files, parts of large ones, manifests."""
+
+from __future__ import annotations
+
+import base64
+import mimetypes
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import FileResponse, Response
+
+from asyncwb.server.jsontext import decode
+from asyncwb.server.problems import not_found
+from asyncwb.server.storage import artifact_files as store
+from asyncwb.server.storage import manifests
+from asyncwb.server.storage.accounts import find_entity
+from asyncwb.server.storage.artifact_tables import artifacts
+
+from .files import SAFE_HEADERS
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+    from starlette.requests import Request
+
+    from asyncwb.server.resolvers.context import Services
+    from asyncwb.server.signing import Action
+
+__all__ = ["ArtifactEndpoints"]
+
+
+class ArtifactEndpoints:
+    """Uploads and downloads of artifacts.
+
+    Args:
+        services: Database, blobs and the signer.
+    """
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def upload(self, request: Request) -> Response:
+        """`PUT` of a whole file to a signed URL."""
+        return await self._store(request, "artifact-put", store.attach_file)
+
+    async def upload_part(self, request: Request) -> Response:
+        """`PUT` of one part of a file; the answer's ETag is the part's MD5."""
+
+        def attach(db: Connection, part_id: int, blob: Any) -> str | None:
+            return store.attach_part(db, part_id, blob, base64.b64decode(blob.md5).hex())
+
+        return await self._store(request, "part-put", attach)
+
+    async def upload_manifest(self, request: Request) -> Response:
+        """`PUT` of a manifest."""
+        return await self._store(
+            request,
+            "manifest-put",
+            lambda db, number, blob: manifests.attach_manifest(db, number, blob.name),
+        )
+
+    async def _store(self, request: Request, action: Action, attach: Any) -> Response:
+        services = self._services
+        number = self._check(request, action)
+        blob = await services.blobs.store(request.stream())
+        try:
+            unneeded = await services.database.write(lambda db: attach(db, number, blob))
+        except Exception:
+            # not when cancelled: the change is carried out all the same
+            await services.blobs.remove([blob.name])
+            raise
+        if unneeded:
+            await services.blobs.remove([unneeded])
+        etag = base64.b64decode(blob.md5).hex()
+        return Response(status_code=200, headers={"ETag": f'"{etag}"'})
+
+    async def download_signed(self, request: Request) -> Response:
+        """`GET` of a signed URL; ranges are served."""
+        file_id = self._check(request, "artifact-get")
+        row = await self._services.database.read(lambda db: store.file_of(db, file_id))
+        return self._send(row, request.path_params["name"])
+
+    async def download_manifest(self, request: Request) -> Response:
+        """`GET` of a version's manifest by a signed URL."""
+        artifact_id = self._check(request, "manifest-get")
+
+        def query(db: Connection) -> bytes:
+            found = db.execute(
+                artifacts.select().where(
+                    artifacts.c.id == artifact_id, artifacts.c.state == "COMMITTED"
+                )
+            ).first()
+            if found is None:
+                raise not_found("artifact manifest not found")
+            return manifests.manifest_json(db, artifact_id, decode(found.storage))
+
+        body = await self._services.database.read(query)
+        return Response(body, media_type="application/json", headers=SAFE_HEADERS)
+
+    async def download(self, request: Request) -> Response:
+        """`GET /artifactsV2/...` or `/artifacts/{entity}/{digest}` with credentials."""
+        services = self._services
+        user = await services.authenticator.user(request)
+        path = request.path_params
+        digest = _digest(path["digest"])
+
+        def query(db: Connection) -> Any:
+            entity = find_entity(db, user, path["entity"])
+            return None if entity is None else store.file_by_digest(db, entity.id, digest)
+
+        row = await services.database.read(query)
+        return self._send(row, path.get("name", "file"))
+
+    def _check(self, request: Request, action: Action) -> int:
+        number: int = request.path_params["number"]
+        query = request.query_params
+        self._services.signer.check(
+            action, number, query.get("expires", ""), query.get("signature", "")
+        )
+        return number
+
+    def _send(self, row: Any, name: str) -> Response:
+        if row is None or row["blob"] is None:
+            raise not_found("file not found")
+        path = self._services.blobs.path(row["blob"])
+        if not path.is_file():
+            raise not_found("the bytes of this file are gone")
+        media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        headers = {**SAFE_HEADERS, "ETag": f'"{base64.b64decode(row["md5"]).hex()}"'}
+        return FileResponse(path, headers=headers, media_type=media_type)
+
+
+def _digest(hexadecimal: str) -> str:
+    try:
+        return base64.b64encode(bytes.fromhex(hexadecimal)).decode()
+    except ValueError as exc:
+        raise not_found("file not found") from exc
