@@ -67,9 +67,13 @@ def ended_as(server: LocalServer, project: str, run_id: str) -> tuple[str, int |
 # -- stop -------------------------------------------------------------------------------------
 
 
-async def test_a_silent_run_that_waits_learns_of_a_stop() -> None:
+@pytest.mark.parametrize(
+    "system", [{"disable_stats": True}, {"stats_sampling_interval": 0.1}], ids=["no rows", "stats"]
+)
+async def test_a_silent_run_that_waits_learns_of_a_stop(system: dict[str, Any]) -> None:
     """Heartbeats of half a minute would be too late: waiting asks more often."""
-    run = await init("stop", settings={"heartbeat_seconds": 3600.0})
+    run = await init("stop", settings={"heartbeat_seconds": 3600.0, **system})
+    assert not await run.wait_stopped(timeout=2.0)  # what a start sends is over
     await stop_on_server(run.path)
     with anyio.fail_after(LIMIT):
         assert await run.wait_stopped()

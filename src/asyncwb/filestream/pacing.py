@@ -75,18 +75,26 @@ class Pacer:
             base = FIRST_INTERVAL_SECONDS
         return max(base, self._quota_interval)
 
-    def wait_seconds(self, now: float, *, hurry: bool = False, idle: bool = False) -> float:
+    def wait_seconds(
+        self,
+        now: float,
+        *,
+        hurry: bool = False,
+        idle: bool = False,
+        at_most: float | None = None,
+    ) -> float:
         """Seconds until waiting data may leave.
 
         Args:
             now: Monotonic time.
             hurry: Skip all but the server's quota.
             idle: The data is of no hurry at all: it goes with the next heartbeat.
+            at_most: Longest silence, where it is to be shorter than usual.
         """
         if self._sent_at is None:
             return 0.0
         if idle and not hurry:
-            return max(0.0, self.heartbeat_wait_seconds(now))
+            return max(0.0, self.heartbeat_wait_seconds(now, at_most=at_most))
         interval = self._quota_interval if hurry else self.interval_seconds
         return max(0.0, self._sent_at + interval - now)
 

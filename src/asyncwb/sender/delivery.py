@@ -42,12 +42,9 @@ _BATCH_BYTES = 1024 * 1024
 """Line data of one post while catching up: large enough to be cheap, small enough to be encoded
 within 5 ms."""
 
-_SLICE_BYTES = 256 * 1024
-_SLICE_RECORDS = 256
-_CONFIG_DEBOUNCE_SECONDS = 5.0
-_CONFIG_RETRY_SECONDS = 60.0
-_IDLE_SECONDS = 3600.0
-_LOOK_SECONDS = 0.5
+_SLICE_BYTES, _SLICE_RECORDS = 256 * 1024, 256
+_CONFIG_DEBOUNCE_SECONDS, _CONFIG_RETRY_SECONDS = 5.0, 60.0
+_IDLE_SECONDS, _LOOK_SECONDS = 3600.0, 0.5
 _HISTORY_FIELD = 2
 _CRASHED = 1  # exit code of a run whose journal has no exit record, as `wandb sync` gives it
 
@@ -234,13 +231,13 @@ class Delivery:
             await self._send_alerts()
             await self._update_config(now, at_once=flushing)
             hurry = flushing or not at_tail or fold.preempting or not self._options.follow
-            urgent = fold.urgent or bool(uploads.committed)
+            urgent, silence = fold.urgent or bool(uploads.committed), progress.longest_silence
             if urgent or fold.pending:
                 # System metrics alone are no reason for a request: they go with the heartbeat.
-                wait = self._pacer.wait_seconds(now, hurry=hurry, idle=not urgent)
+                wait = self._pacer.wait_seconds(now, hurry=hurry, idle=not urgent, at_most=silence)
             else:
                 self._advance(progress.position)
-                wait = self._pacer.heartbeat_wait_seconds(now, at_most=progress.longest_silence)
+                wait = self._pacer.heartbeat_wait_seconds(now, at_most=silence)
             if wait <= 0:
                 await self._post()
                 continue
@@ -348,15 +345,13 @@ class Delivery:
             except CommError as exc:
                 # Rows matter more than the config: they go on, and it is tried again later.
                 self._config_due = time.monotonic() + _CONFIG_RETRY_SECONDS
-                self._progress.trouble = exc
-                self._progress.last_error = str(exc)
+                self._progress.trouble, self._progress.last_error = exc, str(exc)
                 self._tell()
             else:
                 self._config_due = self._progress.trouble = None
 
     async def _send_alerts(self) -> None:
-        error = await self._alerts.send(self._fold.alerts)
-        if error is not None:
+        if (error := await self._alerts.send(self._fold.alerts)) is not None:
             self._progress.last_error = str(error)
 
     def _want_files(self, uploads: Uploads, position: int) -> None:
