@@ -96,6 +96,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Seconds of silence after which an empty post tells the server that the run lives."""
     memory_limit_bytes: int = 64 * 1024 * 1024
     """Bytes of rows kept in memory where no folder can be written."""
+    artifact_dir: str | None = None
+    """Folder that artifacts are downloaded to; None: `artifacts`."""
+    cache_dir: str | None = None
+    """Folder of the cache of artifact files; None: `~/.cache/wandb`."""
+    data_dir: str | None = None
+    """Folder of copies that wait for their upload; None: `~/.local/share/wandb`."""
     extra_http_headers: tuple[tuple[str, str], ...] = ()
     """Headers added to every request, as name and value pairs."""
 
@@ -171,6 +177,9 @@ ENVIRONMENT: Final[Mapping[str, tuple[str, ...]]] = {
     "transmit_interval": ("ASYNCWB_TRANSMIT_INTERVAL", "WANDB__FILE_STREAM_TRANSMIT_INTERVAL"),
     "heartbeat_seconds": ("ASYNCWB_HEARTBEAT_SECONDS",),
     "memory_limit_bytes": ("ASYNCWB_MEMORY_LIMIT_BYTES",),
+    "artifact_dir": ("WANDB_ARTIFACT_DIR",),
+    "cache_dir": ("WANDB_CACHE_DIR",),
+    "data_dir": ("WANDB_DATA_DIR",),
     "extra_http_headers": ("WANDB__EXTRA_HTTP_HEADERS", "WANDB_X_EXTRA_HTTP_HEADERS"),
 }
 """Environment variables of each setting; the first that is set and not empty counts."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from asyncwb.artifacts.contents import Policy
     from asyncwb.artifacts.digest import DigestAlgorithm
+    from asyncwb.artifacts.entry import Named, Referable
     from asyncwb.artifacts.fields import ArtifactTTL
     from asyncwb.artifacts.manifest import Manifest, ManifestEntry
 
@@ -74,72 +75,6 @@ class Artifact(Wrapper[AsyncArtifact]):
         """
         return Artifact.from_async(PORTAL.call(self._async.new_draft))
 
-    @property
-    def manifest(self) -> Manifest:
-        """Everything it holds.
-
-        Raises:
-            UsageError: It is a version whose manifest was not asked for; `load()`.
-        """
-        return self._async.manifest
-
-    def load(self) -> Manifest:
-        """Ask the server for the manifest, once.
-
-        Raises:
-            CommError: The server refused or was not reached.
-        """
-        return PORTAL.call(self._async.load)
-
-    def get_entry(self, name: str | os.PathLike[str]) -> ManifestEntry:
-        """The entry of a path.
-
-        Raises:
-            KeyError: The artifact has no such path.
-            UsageError: The manifest of a version was not asked for; `load()`.
-        """
-        return self._async.get_entry(name)
-
-    def download(
-        self,
-        root: str | os.PathLike[str] | None = None,
-        skip_cache: bool = False,
-        path_prefix: str | os.PathLike[str] | None = None,
-        multipart: bool | None = None,
-    ) -> Path:
-        """Bring a folder to hold the files of the version; what is there and right stays.
-
-        Each file is checked against its digest and appears complete or not at all; what broke off
-        is finished by the next call. Other files in the folder are left alone.
-
-        Args:
-            root: The folder; None: `artifacts/<name>:<version>`.
-            skip_cache: Neither take files from the local cache nor keep them there.
-            path_prefix: Only files whose path begins with this.
-            multipart: Fetch files in ranges, several at once; None: those of 2 GiB and more.
-
-        Returns:
-            The folder.
-
-        Raises:
-            DigestMismatchError: The server sent other bytes than the manifest promises.
-            UsageError: It is a draft, or the folder cannot be written.
-            CommError: The server refused or was not reached.
-        """
-        return PORTAL.call(self._async.download, root, skip_cache, path_prefix, multipart)
-
-    def verify(self, root: str | os.PathLike[str] | None = None) -> None:
-        """Check that a folder holds exactly the files of the version.
-
-        Args:
-            root: The folder; None: where `download` puts it.
-
-        Raises:
-            DigestMismatchError: A file has other content.
-            InvalidValueError: A file is missing, or one is there that the version does not have.
-        """
-        PORTAL.call(self._async.verify, root)
-
     def save(self) -> None:
         """Send what was changed of a logged version: description, metadata, aliases, tags, ttl.
 
@@ -160,6 +95,79 @@ class Artifact(Wrapper[AsyncArtifact]):
             CommError: The server refused, for example because of aliases.
         """
         PORTAL.call(self._async.delete, delete_aliases)
+
+    def logged_by(self) -> Run | None:
+        """The run that logged it; None where a user did without a run.
+
+        Raises:
+            UsageError: It is a draft.
+            CommError: The server refused or was not reached.
+        """
+        return (
+            None if (found := PORTAL.call(self._async.logged_by)) is None else Run.from_async(found)
+        )
+
+    def used_by(self) -> list[Run]:
+        """The runs that read it.
+
+        Raises:
+            UsageError: It is a draft.
+            CommError: The server refused or was not reached.
+        """
+        return [Run.from_async(one) for one in PORTAL.call(self._async.used_by)]
+
+    def files(self, names: Sequence[str] | None = None, per_page: int = 50) -> ArtifactFiles:
+        """The files of a version as the server lists them. Sends nothing before the first one.
+
+        Args:
+            names: Only these paths.
+            per_page: Files asked for at once.
+
+        Raises:
+            UsageError: It is a draft.
+            InvalidValueError: `per_page` is below 1.
+        """
+        return ArtifactFiles.from_async(self._async.files(names, per_page))
+
+    @property
+    def collection(self) -> ArtifactCollection:
+        """The collection through which it was reached; of a link, the collection of links.
+
+        Raises:
+            UsageError: It is a draft.
+            CommError: The server refused or was not reached.
+        """
+        return ArtifactCollection.from_async(PORTAL.call(self._async.collection))
+
+    @property
+    def source_collection(self) -> ArtifactCollection:
+        """The collection that owns it: where it was logged.
+
+        Raises:
+            UsageError: It is a draft.
+            CommError: The server refused or was not reached.
+        """
+        return ArtifactCollection.from_async(PORTAL.call(self._async.source_collection))
+
+    @property
+    def source_artifact(self) -> Artifact:
+        """The version in the collection that owns it: what a link leads to, else itself.
+
+        Raises:
+            UsageError: It is a draft.
+            CommError: The server refused or was not reached.
+        """
+        return Artifact.from_async(PORTAL.call(self._async.source_artifact))
+
+    @property
+    def linked_artifacts(self) -> list[Artifact]:
+        """The version as it is reached through each collection of links that has it.
+
+        Raises:
+            UsageError: It is a draft.
+            CommError: The server refused or was not reached.
+        """
+        return [Artifact.from_async(one) for one in PORTAL.call(self._async.linked_artifacts)]
 
     def link(self, target_path: str, aliases: Sequence[str] | None = None) -> Artifact:
         """Link the version into a collection of links, which is made when it is missing.
@@ -187,25 +195,119 @@ class Artifact(Wrapper[AsyncArtifact]):
         """
         PORTAL.call(self._async.unlink)
 
-    def logged_by(self) -> Run | None:
-        """The run that logged it; None where a user did without a run.
+    @property
+    def manifest(self) -> Manifest:
+        """Everything it holds.
 
         Raises:
-            UsageError: It is a draft.
+            UsageError: It is a version whose manifest was not asked for; `load()`.
+        """
+        self.load()
+        return self._async.manifest
+
+    def load(self) -> Manifest:
+        """Ask the server for the manifest of a version, once; what a draft holds is known.
+
+        Raises:
             CommError: The server refused or was not reached.
         """
-        return (
-            None if (found := PORTAL.call(self._async.logged_by)) is None else Run.from_async(found)
+        return PORTAL.here(self._async.load)
+
+    def get_entry(self, name: str | os.PathLike[str]) -> ArtifactEntry:
+        """The entry of a path: its digest and size, and a way to download it alone.
+
+        Raises:
+            KeyError: The artifact has no such path.
+            UsageError: The manifest of a version was not asked for; `load()`.
+        """
+        self.load()
+        return ArtifactEntry.from_async(self._async.get_entry(name))
+
+    def get_path(self, name: str | os.PathLike[str]) -> ArtifactEntry:
+        """An older name of `get_entry`."""
+        self.load()
+        return ArtifactEntry.from_async(self._async.get_path(name))
+
+    def download(
+        self,
+        root: str | os.PathLike[str] | None = None,
+        allow_missing_references: bool = False,
+        skip_cache: bool = False,
+        path_prefix: str | os.PathLike[str] | None = None,
+        multipart: bool | None = None,
+    ) -> Path:
+        """Bring a folder to hold the files of the version; what is there and right stays.
+
+        Each file is checked against its digest and appears complete or not at all; what broke off
+        is finished by the next call. Other files in the folder are left alone. References are
+        fetched from where they point to; those of schemes that nobody knows are left out.
+
+        Args:
+            root: The folder; None: `artifacts/<name>:<version>`.
+            allow_missing_references: Leave out references to what is gone.
+            skip_cache: Neither take files from the local cache nor keep them there.
+            path_prefix: Only files whose path begins with this.
+            multipart: Fetch files in ranges, several at once; None: those of 2 GiB and more.
+
+        Returns:
+            The folder.
+
+        Raises:
+            DigestMismatchError: Content is not what the manifest promises.
+            FileNotFoundError: What a reference points to is gone.
+            UsageError: It is a draft, or the folder cannot be written.
+            CommError: The server refused or was not reached.
+        """
+        return PORTAL.call(
+            self._async.download, root, allow_missing_references, skip_cache, path_prefix, multipart
         )
 
-    def used_by(self) -> list[Run]:
-        """The runs that read it.
+    def file(self, root: str | os.PathLike[str] | None = None) -> Path:
+        """Download the only file of a version.
+
+        Args:
+            root: The folder; None: that of `download`.
+
+        Returns:
+            Where the file is.
 
         Raises:
+            InvalidValueError: The version has no file, or several.
+            UsageError: It is a draft, or the folder cannot be written.
+            CommError: The server refused or was not reached.
+        """
+        return PORTAL.call(self._async.file, root)
+
+    def checkout(self, root: str | os.PathLike[str] | None = None) -> Path:
+        """Make a folder hold exactly the files of the version: every other file is deleted.
+
+        Args:
+            root: The folder; None: `artifacts/<name>`.
+
+        Returns:
+            The folder.
+
+        Raises:
+            UsageError: It is a draft, or the folder cannot be written.
+            CommError: The server refused or was not reached.
+        """
+        return PORTAL.call(self._async.checkout, root)
+
+    def verify(self, root: str | os.PathLike[str] | None = None) -> None:
+        """Check that a folder holds exactly the files of the version.
+
+        References count as files that may be there; their content is not looked at.
+
+        Args:
+            root: The folder; None: where `download` puts it.
+
+        Raises:
+            DigestMismatchError: A file has other content.
+            InvalidValueError: A file is missing, or one is there that the version does not have.
             UsageError: It is a draft.
             CommError: The server refused or was not reached.
         """
-        return [Run.from_async(one) for one in PORTAL.call(self._async.used_by)]
+        PORTAL.call(self._async.verify, root)
 
     def add_file(
         self,
@@ -266,6 +368,39 @@ class Artifact(Wrapper[AsyncArtifact]):
         """
         PORTAL.here(self._async.add_dir, local_path, name, skip_cache, policy, merge)
 
+    def add_reference(
+        self,
+        uri: Referable | str,
+        name: str | os.PathLike[str] | None = None,
+        checksum: bool = True,
+        max_objects: int | None = None,
+    ) -> list[ManifestEntry]:
+        """Add a reference: its bytes stay where they are, the artifact remembers which they were.
+
+        `file:`, `http(s):`, `s3:`, `gs:`, Azure (`https://<account>.blob.core.windows.net/...`)
+        and `wandb-artifact:` are known; the stores need `pip install 'asyncwb[references]'`. A
+        folder, or a prefix in a store, becomes one entry for each file below it. Other schemes
+        can be referred to, and are not downloaded.
+
+        Args:
+            uri: What is referred to; or the entry of another artifact, from `get_entry`.
+            name: Path in the artifact; None: by the URI.
+            checksum: Look at what is there, so that a change is noticed later. False: the URI
+                alone is remembered; of folders in stores nothing below them.
+            max_objects: How many entries may come of it; default: 10,000,000.
+
+        Returns:
+            The new entries.
+
+        Raises:
+            InvalidValueError: It is no URI, points to nothing or to too much, or other content
+                has a path.
+            UnsupportedError: The package that knows the store is not installed.
+            UsageError: The artifact is logged already; make a new draft of it.
+            CommError: The place refused or was not reached.
+        """
+        return PORTAL.here(self._async.add_reference, uri, name, checksum, max_objects)
+
     def new_file(
         self, name: str, mode: str = "x", encoding: str | None = None, policy: Policy = "mutable"
     ) -> AbstractContextManager[IO[Any]]:
@@ -287,7 +422,7 @@ class Artifact(Wrapper[AsyncArtifact]):
         """
         return self._async.new_file(name, mode, encoding, policy)
 
-    def remove(self, item: str | os.PathLike[str] | ManifestEntry) -> None:
+    def remove(self, item: str | os.PathLike[str] | Named) -> None:
         """Remove a file, a reference, or everything below a folder of the artifact.
 
         Args:
@@ -325,116 +460,6 @@ class Artifact(Wrapper[AsyncArtifact]):
             storage_region=storage_region,
             digest_algorithm=digest_algorithm,
         )
-
-    @property
-    def id(self) -> str | None:
-        """Id of the logged version; None for a draft."""
-        return self._async.id
-
-    @property
-    def name(self) -> str:
-        """Name; with the alias or version that was asked for once it is logged."""
-        return self._async.name
-
-    @property
-    def qualified_name(self) -> str:
-        """`entity/project/name`."""
-        return self._async.qualified_name
-
-    @property
-    def entity(self) -> str:
-        """Owner of the project that holds it; for a link, of the collection of links.
-
-        Raises:
-            UsageError: It is a draft.
-        """
-        return self._async.entity
-
-    @property
-    def project(self) -> str:
-        """Project that holds it; for a link, that of the collection of links.
-
-        Raises:
-            UsageError: It is a draft.
-        """
-        return self._async.project
-
-    @property
-    def version(self) -> str:
-        """Version, such as `v3`, in its collection.
-
-        Raises:
-            UsageError: It is a draft.
-        """
-        return self._async.version
-
-    @property
-    def type(self) -> str:
-        """Type, such as `dataset` or `model`."""
-        return self._async.type
-
-    @property
-    def is_link(self) -> bool:
-        """Whether it was reached through a collection of links.
-
-        Raises:
-            UsageError: It is a draft.
-        """
-        return self._async.is_link
-
-    @property
-    def source_entity(self) -> str:
-        """Owner of the project in which it was logged.
-
-        Raises:
-            UsageError: It is a draft.
-        """
-        return self._async.source_entity
-
-    @property
-    def source_project(self) -> str:
-        """Project in which it was logged.
-
-        Raises:
-            UsageError: It is a draft.
-        """
-        return self._async.source_project
-
-    @property
-    def source_name(self) -> str:
-        """Name and version in the collection that owns it.
-
-        Raises:
-            UsageError: It is a draft.
-        """
-        return self._async.source_name
-
-    @property
-    def source_qualified_name(self) -> str:
-        """`entity/project/name:version` in the collection that owns it.
-
-        Raises:
-            UsageError: It is a draft.
-        """
-        return self._async.source_qualified_name
-
-    @property
-    def source_version(self) -> str:
-        """Version in the collection that owns it.
-
-        Raises:
-            UsageError: It is a draft.
-        """
-        return self._async.source_version
-
-    @property
-    def url(self) -> str:
-        """Web page of the version.
-
-        Raises:
-            UsageError: It is a draft.
-        """
-        return self._async.url
 
     @property
     def description(self) -> str | None:
@@ -576,6 +601,124 @@ class Artifact(Wrapper[AsyncArtifact]):
         """Whether it has not been logged yet, or the server is not done with it."""
         return self._async.is_draft()
 
+    @property
+    def id(self) -> str | None:
+        """Id of the logged version; None for a draft."""
+        return self._async.id
+
+    @property
+    def name(self) -> str:
+        """Name; with the alias or version that was asked for once it is logged."""
+        return self._async.name
+
+    @property
+    def qualified_name(self) -> str:
+        """`entity/project/name`."""
+        return self._async.qualified_name
+
+    @property
+    def entity(self) -> str:
+        """Owner of the project that holds it; for a link, of the collection of links.
+
+        Raises:
+            UsageError: It is a draft.
+        """
+        return self._async.entity
+
+    @property
+    def project(self) -> str:
+        """Project that holds it; for a link, that of the collection of links.
+
+        Raises:
+            UsageError: It is a draft.
+        """
+        return self._async.project
+
+    @property
+    def version(self) -> str:
+        """Version, such as `v3`, in its collection.
+
+        Raises:
+            UsageError: It is a draft.
+        """
+        return self._async.version
+
+    @property
+    def type(self) -> str:
+        """Type, such as `dataset` or `model`."""
+        return self._async.type
+
+    @property
+    def is_link(self) -> bool:
+        """Whether it was reached through a collection of links.
+
+        Raises:
+            UsageError: It is a draft.
+        """
+        return self._async.is_link
+
+    @property
+    def source_entity(self) -> str:
+        """Owner of the project in which it was logged.
+
+        Raises:
+            UsageError: It is a draft.
+        """
+        return self._async.source_entity
+
+    @property
+    def source_project(self) -> str:
+        """Project in which it was logged.
+
+        Raises:
+            UsageError: It is a draft.
+        """
+        return self._async.source_project
+
+    @property
+    def source_name(self) -> str:
+        """Name and version in the collection that owns it.
+
+        Raises:
+            UsageError: It is a draft.
+        """
+        return self._async.source_name
+
+    @property
+    def source_qualified_name(self) -> str:
+        """`entity/project/name:version` in the collection that owns it.
+
+        Raises:
+            UsageError: It is a draft.
+        """
+        return self._async.source_qualified_name
+
+    @property
+    def source_version(self) -> str:
+        """Version in the collection that owns it.
+
+        Raises:
+            UsageError: It is a draft.
+        """
+        return self._async.source_version
+
+    @property
+    def url(self) -> str:
+        """Web page of the version.
+
+        Raises:
+            UsageError: It is a draft.
+        """
+        return self._async.url
+
+    @property
+    def client_id(self) -> str:
+        """Id that a draft gives itself, until the server gives one; "" for others' versions."""
+        return self._async.client_id
+
 
 # ruff: noqa: E402
+from asyncwb.sync._api_artifact_files import ArtifactFiles
+from asyncwb.sync._api_collections import ArtifactCollection
 from asyncwb.sync._api_run import Run
+from asyncwb.sync._artifact_entry import ArtifactEntry

@@ -1,0 +1,64 @@
+"""Versions logged by the Saver alone, so that the object is tested without a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asyncwb import jsonx
+from asyncwb.artifacts.saver import Draft, Saver
+from asyncwb.graphql import GraphQL
+from asyncwb.portal import PORTAL
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from asyncwb.api import Api
+    from asyncwb.artifacts.artifact import Artifact
+    from asyncwb.artifacts.saver import ManifestKind
+
+
+async def log(
+    api: Api,
+    artifact: Artifact,
+    project: str = "demo",
+    *,
+    aliases: Sequence[str] = (),
+    tags: Sequence[str] = (),
+    run_id: str | None = None,
+    user_run_id: str | None = None,
+    kind: ManifestKind = "FULL",
+) -> Artifact:
+    """Save a draft as a run would, and wait for what the server says of it."""
+
+    async def save() -> str:
+        transport = await api._service.transport()
+        graphql = GraphQL(transport, deadline_seconds=30)
+        saved = await Saver(graphql, transport, deadline_seconds=60).save(
+            Draft(
+                entity=await api._service.entity(None),
+                project=project,
+                run_id=run_id,
+                user_run_id=user_run_id,
+                type=artifact.type,
+                name=artifact.name,
+                manifest=artifact.manifest,
+                kind=kind,
+                aliases=("latest", *aliases),
+                tags=tuple(tags),
+                description=artifact.description,
+                metadata=jsonx.encode(artifact.metadata).decode(),
+                client_id=artifact.client_id,
+                sequence_client_id=artifact._sequence_client_id,
+                base_id=artifact._base_id,
+                ttl_seconds=artifact._ttl_seconds,
+            )
+        )
+        return saved.id
+
+    artifact_id = await PORTAL.acall(save)
+
+    async def found(_: float | None) -> str:
+        return artifact_id
+
+    artifact._expect(found, api._service)
+    return await artifact.wait()
