@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +16,7 @@ from asyncwb.testing import LocalServer, local_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
@@ -249,6 +249,30 @@ async def test_objects_of_a_store(api: Api, s3: str, tmp_path: Path) -> None:
     with pytest.raises(DigestMismatchError, match=r"one\.bin"):
         await version.get_entry("one.bin").download(tmp_path / "second")
     assert files_of(tmp_path / "second") == {}
+
+
+async def test_the_profiles_of_the_stores_own_tools(
+    api: Api, s3: str, environment: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    put(s3, "plain", "profile.bin", b"x")
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    (environment / ".aws").mkdir()
+    (environment / ".aws" / "credentials").write_text(
+        "[default]\naws_access_key_id = key\naws_secret_access_key = secret\n"
+    )
+    made = Artifact("profiled", "dataset")
+    await made.add_reference("s3://plain/profile.bin")
+    version = await log(api, made)
+    assert files_of(await version.download(tmp_path)) == {"profile.bin": b"x"}
+
+
+async def test_a_store_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret-of-mine")
+    monkeypatch.setenv("AWS_S3_ENDPOINT_URL", "http://127.0.0.1:9")
+    with pytest.raises(CommError, match="the store of s3://plain/x") as failure:
+        await Artifact("a", "t").add_reference("s3://plain/x")
+    assert "secret-of-mine" not in str(failure.value)
 
 
 async def test_objects_with_versions(api: Api, s3: str, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from asyncwb.portal import PORTAL
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from asyncwb.artifacts.contents import Policy
     from asyncwb.artifacts.entry import Named, Referable
@@ -218,7 +218,7 @@ class ArtifactBuilding(ArtifactFields):
 
 
 @contextmanager
-def _written(contents: Contents, path: str, mode: str, encoding: str | None) -> Iterator[IO[Any]]:
+def _written(contents: Contents, path: str, mode: str, encoding: str | None) -> Generator[IO[Any]]:
     place = contents.staging.place(PurePath(path).name)
     with open(place, mode, encoding=None if "b" in mode else encoding or "utf-8") as file:
         yield file

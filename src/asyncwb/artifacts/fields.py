@@ -345,8 +345,8 @@ def aliases_of(node: VersionNode, place: MembershipNode | None) -> list[str]:
 
 
 def _metadata_of(node: VersionNode) -> dict[str, Any]:
-    found = jsonx.decode(node.metadata) if node.metadata else {}
-    return found if isinstance(found, dict) else {}
+    found: object = jsonx.decode(node.metadata) if node.metadata else {}
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
 
 
 def _new_client_id() -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import artifact_vectors as vectors
@@ -16,6 +15,8 @@ from asyncwb.artifacts.references.stores import ObjectAddress
 from asyncwb.errors import CommError, InvalidValueError, UnsupportedError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from asyncwb.artifacts.manifest import ManifestEntry
 
 

@@ -1,7 +1,7 @@
 """References into object stores: S3 and what speaks like it, Google Cloud Storage, Azure Blobs.
 
 The package `obstore` knows the stores; it is imported with the first reference that is checked.
-Credentials come from where each store's own tools look for them. In the loop.
+Credentials come from the environment, or where each store's own tools keep them. In the loop.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import posixpath
 from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -27,7 +29,7 @@ from asyncwb.errors import (
 from asyncwb.transport.offload import offload
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
     from pathlib import Path
     from typing import Self
 
@@ -113,7 +115,7 @@ async def store_entries(settings: Settings, wanted: Wanted) -> list[ManifestEntr
         CommError: The store refused or was not reached.
     """
     place = ObjectAddress.of(wanted.uri)
-    store = _open(settings, place)
+    store = await offload(_open, settings, place)
     with _explained(wanted.uri):
         one = await _head(store, place.key, place.version) if place.key else None
         # An empty object may stand for a folder.
@@ -151,7 +153,7 @@ async def fetch_object(settings: Settings, entry: ManifestEntry, draft: Path) ->
     """
     assert entry.ref is not None
     place = ObjectAddress.of(entry.ref)
-    store = _open(settings, place)
+    store = await offload(_open, settings, place)
     version = entry.extra.get("versionID")
     with _explained(entry.ref):
         result = await _get(store, place.key, version)
@@ -175,10 +177,10 @@ async def fetch_object(settings: Settings, entry: ManifestEntry, draft: Path) ->
 
 async def _below(store: Store, place: ObjectAddress, wanted: Wanted) -> list[ObjectMeta]:
     """The objects below a folder; their versions are asked for where the store keeps some."""
-    import obstore
+    from obstore import list as list_objects  # pyright: ignore[reportUnknownVariableType]
 
     found: list[ObjectMeta] = []
-    pages = obstore.list(store, place.key.rstrip("/") or None).__aiter__()
+    pages = list_objects(store, place.key.rstrip("/") or None).__aiter__()
     while True:
         with anyio.fail_after(_SILENCE_SECONDS):
             page = await anext(pages, None)
@@ -216,7 +218,6 @@ async def _get(
     store: Store, key: str, version: str | None, *, head: bool = False
 ) -> GetResult | None:
     import obstore
-    from obstore.exceptions import NotFoundError
 
     options: dict[str, Any] = {"head": head}
     if version is not None:
@@ -224,7 +225,7 @@ async def _get(
     try:
         with anyio.fail_after(_SILENCE_SECONDS):
             return await obstore.get_async(store, key, options=cast("Any", options))
-    except (NotFoundError, FileNotFoundError):
+    except FileNotFoundError:
         return None
 
 
@@ -257,26 +258,41 @@ def _open(settings: Settings, place: ObjectAddress) -> Store:
             "pip install 'asyncwb[references]'",
             exc=exc,
         ) from exc
-    # Bodies may take as long as they come in; silence is watched here.
-    client: Any = {"connect_timeout": "10s", "timeout": f"{int(settings.file_timeout) or 1}s"}
+    # A body may take as long as it comes in: silence is watched here.
+    client: Any = {"connect_timeout": "10s", "timeout": "7days"}
     if settings.insecure:
         client["allow_invalid_certificates"] = True
+    options: dict[str, Any] = {"client_options": client, "retry_config": {"max_retries": 4}}
     with _explained(place.root):
         if place.kind == "gs":
-            return GCSStore(place.bucket, client_options=client)
+            return GCSStore(place.bucket, **options)
         if place.kind == "azure":
-            return AzureStore(place.bucket, account_name=place.account, client_options=client)
+            return AzureStore(place.bucket, account_name=place.account, **options)
         endpoint = os.environ.get("AWS_S3_ENDPOINT_URL") or os.environ.get("AWS_ENDPOINT_URL")
-        config: dict[str, Any] = {"endpoint": endpoint} if endpoint else {}
-        if endpoint and endpoint.startswith("http://"):
-            client["allow_http"] = True
+        if endpoint:
+            options["endpoint"] = endpoint
+            client["allow_http"] = endpoint.startswith("http://")
         region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-        config["region"] = region or "us-east-1"
-        return S3Store(place.bucket, client_options=client, **config)
+        profile = _aws_profile()
+        if profile is not None:
+            from obstore.auth.boto3 import Boto3CredentialProvider
+
+            options["credential_provider"] = Boto3CredentialProvider(profile)
+            region = region or profile.region_name
+        return S3Store(place.bucket, region=region or "us-east-1", **options)
+
+
+def _aws_profile() -> Any:
+    """A session of boto3, which knows the profiles of `~/.aws`; None: the environment counts."""
+    given = os.environ.get("AWS_ACCESS_KEY_ID") or os.environ.get("AWS_SKIP_SIGNATURE")
+    if given or find_spec("boto3") is None:
+        return None
+    session = import_module("boto3").Session()
+    return None if session.get_credentials() is None else session
 
 
 @contextmanager
-def _explained(uri: str) -> Iterator[None]:
+def _explained(uri: str) -> Generator[None]:
     """Turn the errors of the store's package into ours."""
     from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 

@@ -81,7 +81,9 @@ def place_files(
         check_file_name(spec.name)
         if not _MD5.fullmatch(spec.md5) or (spec.digest and len(spec.digest) > 64):
             raise invalid(f"{spec.md5!r} is no MD5 digest in base64")
-    known = _known(connection, entity_id, {spec.digest or spec.md5 for spec in specs})
+    known: dict[str, Any] = _known(
+        connection, entity_id, {spec.digest or spec.md5 for spec in specs}
+    )
     now = time.time()
     _touch(connection, [row["id"] for row in known.values()], now)
     places: list[Place] = []
@@ -89,8 +91,7 @@ def place_files(
         digest = spec.digest or spec.md5
         row = known.get(digest)
         if row is None:
-            row = {"birth_id": artifact_id, "blob": None}
-            row["id"] = insert_row(
+            number = insert_row(
                 connection,
                 stored_files,
                 entity_id=entity_id,
@@ -99,7 +100,7 @@ def place_files(
                 birth_id=artifact_id,
                 wanted_at=now,
             )
-            known[digest] = row
+            row = known[digest] = {"id": number, "birth_id": artifact_id, "blob": None}
         present = row["blob"] is not None
         parts = () if present else _parts(connection, row["id"], spec)
         places.append(Place(row["id"], present, row["birth_id"], parts))
