@@ -230,7 +230,7 @@ async def test_the_next_version_of_a_version(api: Api, tmp_path: Path) -> None:
     more = Artifact("next", "dataset", incremental=True)
     with more.new_file("d") as file:
         file.write("4")
-    third = await log(api, more, kind="INCREMENTAL")
+    third = await log(api, more)
     assert third.version == "v2"
     assert sorted((await third.load()).entries) == ["b", "c", "d"]
     assert third.file_count == 3

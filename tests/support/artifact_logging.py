@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from asyncwb import jsonx
-from asyncwb.artifacts.saver import Draft, Saver
+from asyncwb.artifacts.saver import Saver
 from asyncwb.graphql import GraphQL
 from asyncwb.portal import PORTAL
 
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
 
     from asyncwb.api import Api
     from asyncwb.artifacts.artifact import Artifact
-    from asyncwb.artifacts.saver import ManifestKind
 
 
 async def log(
@@ -26,33 +24,21 @@ async def log(
     tags: Sequence[str] = (),
     run_id: str | None = None,
     user_run_id: str | None = None,
-    kind: ManifestKind = "FULL",
 ) -> Artifact:
     """Save a draft as a run would, and wait for what the server says of it."""
 
     async def save() -> str:
         transport = await api._service.transport()
         graphql = GraphQL(transport, deadline_seconds=30)
-        saved = await Saver(graphql, transport, deadline_seconds=60).save(
-            Draft(
-                entity=await api._service.entity(None),
-                project=project,
-                run_id=run_id,
-                user_run_id=user_run_id,
-                type=artifact.type,
-                name=artifact.name,
-                manifest=artifact.manifest,
-                kind=kind,
-                aliases=("latest", *aliases),
-                tags=tuple(tags),
-                description=artifact.description,
-                metadata=jsonx.encode(artifact.metadata).decode(),
-                client_id=artifact.client_id,
-                sequence_client_id=artifact._sequence_client_id,
-                base_id=artifact._base_id,
-                ttl_seconds=artifact._ttl_seconds,
-            )
+        draft = artifact._draft(
+            entity=await api._service.entity(None),
+            project=project,
+            run_id=run_id,
+            user_run_id=user_run_id,
+            aliases=("latest", *aliases),
+            tags=tags,
         )
+        saved = await Saver(graphql, transport, deadline_seconds=60).save(draft)
         return saved.id
 
     artifact_id = await PORTAL.acall(save)

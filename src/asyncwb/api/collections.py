@@ -151,6 +151,11 @@ class ArtifactCollection:
         return self._project
 
     @property
+    def project_id(self) -> str | None:
+        """Opaque id of the project."""
+        return None if self._node.project is None else self._node.project.id
+
+    @property
     def name(self) -> str:
         """Name; `save()` sends a new one."""
         return self._name

@@ -18,13 +18,15 @@ from asyncwb.artifacts.lineage import ArtifactLineage
 from asyncwb.artifacts.manifest import Manifest
 from asyncwb.artifacts.names import check_metadata
 from asyncwb.artifacts.read_operations import ARTIFACT_BY_ID, AliasNode
+from asyncwb.artifacts.saver import Draft
 from asyncwb.errors import ProtocolError
 from asyncwb.portal import on_loop
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from asyncwb.artifacts.read_operations import MembershipNode
+    from asyncwb.artifacts.saver import ManifestKind
     from asyncwb.graphql.service import Service
 
 __all__ = ["Artifact"]
@@ -85,7 +87,61 @@ class Artifact(ArtifactLineage):
         """Say how to wait for the id that the server gives."""
         self._wait_for_id = wait
         self._service = service
-        self._final = True
+        self._freeze()
+
+    def _draft(
+        self,
+        *,
+        entity: str | None,
+        project: str,
+        run_id: str | None,
+        user_run_id: str | None = None,
+        aliases: Sequence[str] = (),
+        tags: Sequence[str] = (),
+        kind: ManifestKind | None = None,
+        history_step: int | None = None,
+        distributed_id: str | None = None,
+        used_as: str | None = None,
+        finalize: bool = True,
+    ) -> Draft:
+        """What is to be saved, for the `Saver`.
+
+        Args:
+            entity: Owner of the project; None: the server's default.
+            project: Where it goes.
+            run_id: Run that logs it; None: it is only used.
+            user_run_id: Run that uses it.
+            aliases: Aliases, in the order of the request.
+            tags: Tags of the version.
+            kind: Which manifest; None: by `incremental`.
+            history_step: Step of the run at which it is logged.
+            distributed_id: What several writers share; None: the artifact's own.
+            used_as: What the using run calls it.
+            finalize: Whether to commit it.
+        """
+        metadata = check_metadata(self._metadata)
+        return Draft(
+            entity=entity,
+            project=project,
+            run_id=run_id,
+            user_run_id=user_run_id,
+            type=self._type,
+            name=self._collection_name,
+            manifest=self._require_manifest(),
+            kind=kind or ("INCREMENTAL" if self._incremental else "FULL"),
+            aliases=tuple(aliases),
+            tags=tuple(tags),
+            description=self._description,
+            metadata=jsonx.encode(metadata).decode() if metadata else None,
+            client_id=self._client_id,
+            sequence_client_id=self._sequence_client_id,
+            base_id=self._base_id,
+            distributed_id=distributed_id or self._distributed_id,
+            ttl_seconds=self._ttl_seconds,
+            history_step=history_step,
+            used_as=used_as,
+            finalize=finalize,
+        )
 
     @on_loop
     async def _load(self, artifact_id: str) -> None:

@@ -211,8 +211,8 @@ class ArtifactBuilding(ArtifactFields):
         contents = self._contents
         if self._final or contents is None:
             raise UsageError(
-                f"{call} of an artifact that is logged already: its versions never change; "
-                "`await artifact.new_draft()` makes the next one"
+                f"{call} of an artifact that is logged or final: its content never changes; "
+                "`await artifact.new_draft()` makes the next version"
             )
         return contents
 

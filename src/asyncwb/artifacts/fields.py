@@ -223,6 +223,18 @@ class ArtifactFields(ArtifactNames):
     # -- facts ------------------------------------------------------------------------------
 
     @property
+    def digest_algorithm(self) -> str:
+        """How digests are made: `MANIFEST_MD5` or `MANIFEST_XXH128`."""
+        if self._version is not None:
+            return self._version.digest_algorithm or "MANIFEST_MD5"
+        return f"MANIFEST_{self._require_manifest().algorithm}"
+
+    @property
+    def use_as(self) -> str | None:
+        """What the draft was made with."""
+        return self._use_as
+
+    @property
     def incremental(self) -> bool:
         """Whether a draft holds only what is to be added to the latest version."""
         return self._incremental
@@ -304,10 +316,17 @@ class ArtifactFields(ArtifactNames):
         """Whether it has not been logged yet, or the server is not done with it."""
         return self._version is None
 
+    def finalize(self) -> None:
+        """Allow no more changes of the content; logging does it by itself."""
+        self._freeze()
+
     def __repr__(self) -> str:
         return f"<Artifact {self.id or self._collection_name}>"
 
     # -- inside -----------------------------------------------------------------------------
+
+    def _freeze(self) -> None:
+        self._final = True
 
     def _require_manifest(self) -> Manifest:
         if self._manifest is None:

@@ -40,6 +40,11 @@ class ArtifactCollection(Wrapper[AsyncArtifactCollection]):
         return self._async.project
 
     @property
+    def project_id(self) -> str | None:
+        """Opaque id of the project."""
+        return self._async.project_id
+
+    @property
     def name(self) -> str:
         """Name; `save()` sends a new one."""
         return self._async.name

@@ -528,6 +528,16 @@ class Artifact(Wrapper[AsyncArtifact]):
         self._async.distributed_id = value
 
     @property
+    def digest_algorithm(self) -> str:
+        """How digests are made: `MANIFEST_MD5` or `MANIFEST_XXH128`."""
+        return self._async.digest_algorithm
+
+    @property
+    def use_as(self) -> str | None:
+        """What the draft was made with."""
+        return self._async.use_as
+
+    @property
     def incremental(self) -> bool:
         """Whether a draft holds only what is to be added to the latest version."""
         return self._async.incremental
@@ -600,6 +610,10 @@ class Artifact(Wrapper[AsyncArtifact]):
     def is_draft(self) -> bool:
         """Whether it has not been logged yet, or the server is not done with it."""
         return self._async.is_draft()
+
+    def finalize(self) -> None:
+        """Allow no more changes of the content; logging does it by itself."""
+        self._async.finalize()
 
     @property
     def id(self) -> str | None:
