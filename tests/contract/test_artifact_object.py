@@ -308,6 +308,28 @@ async def test_runs_around_a_version(api: Api) -> None:
     assert await reader.logged_artifacts().length() == 0
 
 
+async def test_what_is_logged_already_is_noted_for_other_runs(
+    api: Api, server: LocalServer
+) -> None:
+    for name in ("noting", "elsewhere"):
+        seed(server, "demo" if name == "noting" else "other", name)
+    version = await log(api, draft("noted", a="noted"), run_id="maker")
+    run = await api.run("demo/noting")
+    assert await run.use_artifact(version) is version
+    assert await run.log_artifact(version, aliases=["mine"], tags=["seen"]) is version
+    assert [v.id async for v in run.used_artifacts()] == [version.id]
+    assert [v.id async for v in run.logged_artifacts()] == [version.id]
+    again = await api.artifact("noted:mine")
+    assert (again.version, again.tags) == ("v0", ["seen"])
+    maker = await again.logged_by()
+    assert maker is not None
+    assert maker.id == "maker"
+    with pytest.raises(InvalidValueError, match="logged"):
+        await run.use_artifact(draft("fresh", a="x"))
+    with pytest.raises(InvalidValueError, match="another project"):
+        await (await api.run("other/elsewhere")).log_artifact(version)
+
+
 async def test_listing_versions(api: Api) -> None:
     for number in range(5):
         await log(api, draft("many", a=str(number)), tags=["even"] if number % 2 == 0 else [])
