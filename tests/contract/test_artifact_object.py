@@ -152,6 +152,16 @@ async def test_downloads_and_their_check(api: Api, tmp_path: Path) -> None:
         await version.file()
 
 
+async def test_where_things_lie_is_a_setting(server: LocalServer, tmp_path: Path) -> None:
+    folders = {name: str(tmp_path / name) for name in ("artifact_dir", "cache_dir")}
+    api = Api({**server.settings, "project": "demo", **folders})
+    await log(api, draft("placed", a="placed"))
+    version = await api.artifact("placed:v0")
+    assert await version.download() == tmp_path / "artifact_dir" / "placed:v0"
+    cached = [p for p in (tmp_path / "cache_dir" / "artifacts" / "obj").rglob("*") if p.is_file()]
+    assert [p.read_text() for p in cached] == ["placed"]
+
+
 async def test_one_file_and_a_folder_that_holds_nothing_else(api: Api, tmp_path: Path) -> None:
     await log(api, draft("single", only="hello"))
     version = await api.artifact("single:v0")
@@ -443,6 +453,10 @@ def test_the_blocking_face_loads_by_itself(server: LocalServer, tmp_path: Path) 
     assert again.collection.aliases == ["latest"]
     assert [link.name for link in again.linked_artifacts] == ["plain-links:v0"]
     assert again.linked_artifacts[0].source_artifact.name == "plain:v0"
+    seed(server, "demo", "blocker")
+    run = api.run("demo/blocker")
+    assert run.use_artifact(again) == again
+    assert [used.name for used in run.used_artifacts()] == ["plain:v0"]
     made = again.new_draft()
     made.add_reference(entry, name="ref")
     made.remove(made.get_entry("a"))

@@ -139,7 +139,9 @@ async def test_addresses_of_the_web(api: Api, tmp_path: Path) -> None:
         assert files_of(tmp_path / "two") == {}
 
 
-async def test_entries_of_other_versions(api: Api, tmp_path: Path) -> None:
+async def test_entries_of_other_versions(
+    api: Api, server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "outside").write_text("outside")
     source = Artifact("source", "dataset")
     for name in ("a", "deep/b"):
@@ -148,11 +150,12 @@ async def test_entries_of_other_versions(api: Api, tmp_path: Path) -> None:
     await source.add_reference((tmp_path / "outside").as_uri())
     first = await log(api, source)
     assert first.id is not None
+    # A draft asks the server that the environment names.
+    for name, value in server.env.items():
+        monkeypatch.setenv(name, value)
     second = Artifact("second", "dataset")
     address = f"wandb-artifact://{hex_id(first.id)}"
     assert first.get_entry("a").ref_url() == f"{address}/a"
-    # A draft asks the server that the environment names.
-    second._service = api._service
     await second.add_reference(f"{address}/deep/b", name="from-uri")
     await second.add_reference(first.get_entry("deep/b"), name="x/again")
     await second.add_reference(first.get_entry("outside"))
@@ -160,7 +163,6 @@ async def test_entries_of_other_versions(api: Api, tmp_path: Path) -> None:
         file.write("own")
     version = await log(api, second)
     chained = Artifact("third", "dataset")
-    chained._service = api._service
     await chained.add_reference(version.get_entry("from-uri"), name="chained")
     assert version.id is not None
     await chained.add_reference(f"wandb-artifact://{hex_id(version.id)}/x/again", name="c2")
@@ -180,15 +182,9 @@ async def test_entries_of_other_versions(api: Api, tmp_path: Path) -> None:
     }
     for wrong in (f"{address}/never", f"wandb-artifact://{b'Artifact:999'.hex()}/a"):
         with pytest.raises(InvalidValueError, match="points to nothing"):
-            await chained_draft(api).add_reference(wrong)
+            await Artifact("bad", "dataset").add_reference(wrong)
     with pytest.raises(InvalidValueError, match="hex"):
-        await chained_draft(api).add_reference("wandb-artifact://xyz/a")
-
-
-def chained_draft(api: Api) -> Artifact:
-    made = Artifact("bad", "dataset")
-    made._service = api._service
-    return made
+        await Artifact("bad", "dataset").add_reference("wandb-artifact://xyz/a")
 
 
 async def test_a_draft_refers_to_another_draft(api: Api, tmp_path: Path) -> None:

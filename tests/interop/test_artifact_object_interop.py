@@ -165,6 +165,9 @@ async def test_what_we_change_of_their_versions(
         file.write("more")
     await log(api, draft, "changes", aliases=["next"])
     await (await api.artifact("derived:v0")).delete(delete_aliases=True)
+    run = await api.run("changes/writer")
+    await run.use_artifact(version, use_as="input")
+    await run.log_artifact(await api.artifact("data:next"), aliases=["noted"])
     collection = await api.artifact_collection("dataset", "ours")
     collection.name, collection.description, collection.tags = "theirs", "about", ["c"]
     await collection.save()
@@ -183,6 +186,10 @@ out["link"] = [link.is_link, link.source_name]
 out["gone"] = [api.artifact_exists(f"changes/{name}") for name in ("chosen:v0", "derived:v0")]
 collection = api.artifact_collection("dataset", "changes/theirs")
 out["collection"] = [collection.description, list(collection.tags)]
+run = api.run("changes/writer")
+out["run"] = [sorted(one.name for one in listed())
+              for listed in (run.used_artifacts, run.logged_artifacts)]
+out["noted"] = api.artifact("changes/data:noted").version
 result(out)
 """
     )
@@ -198,6 +205,8 @@ result(out)
     assert found["link"] == [True, "data:v0"]
     assert found["gone"] == [False, False]
     assert found["collection"] == ["about", ["c"]]
+    assert found["run"] == [["data:v0"], ["data:v0", "data:v1"]]
+    assert found["noted"] == "v1"
 
 
 async def test_equal_drafts_have_equal_digests_and_ours_are_read_by_them(

@@ -89,7 +89,7 @@ def place_files(
     places: list[Place] = []
     for spec in specs:
         digest = spec.digest or spec.md5
-        row = known.get(digest)
+        row: Any = known.get(digest)
         if row is None:
             number = insert_row(
                 connection,
@@ -100,7 +100,8 @@ def place_files(
                 birth_id=artifact_id,
                 wanted_at=now,
             )
-            row = known[digest] = {"id": number, "birth_id": artifact_id, "blob": None}
+            row = {"id": number, "birth_id": artifact_id, "blob": None}
+            known[digest] = row
         present = row["blob"] is not None
         parts = () if present else _parts(connection, row["id"], spec)
         places.append(Place(row["id"], present, row["birth_id"], parts))
