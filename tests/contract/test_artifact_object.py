@@ -250,7 +250,7 @@ async def test_the_next_version_of_a_version(api: Api, tmp_path: Path) -> None:
     assert (await api.artifact("next:again")).version == "v0"
 
 
-async def test_links(api: Api, server: LocalServer) -> None:
+async def test_links(api: Api, server: LocalServer, tmp_path: Path) -> None:
     await log(api, draft("source", a="1"))
     await log(api, draft("source", a="2"))
     version = await api.artifact("source:v1")
@@ -274,6 +274,8 @@ async def test_links(api: Api, server: LocalServer) -> None:
     assert (await link.collection()).name == "chosen"
     assert not (await link.collection()).is_sequence()
     assert (await link.source_collection()).name == "source"
+    assert [file.name async for file in link.files()] == ["a"]
+    assert (await link.file(tmp_path)).read_text() == "2"
     # A link of a link is one of the version.
     assert (await link.link("elsewhere")).source_name == "source:v1"
     link.aliases = ["prod", "second"]

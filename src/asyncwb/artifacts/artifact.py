@@ -13,7 +13,7 @@ from asyncwb.artifacts.change_operations import (
     DELETE_ARTIFACT,
     UPDATE_ARTIFACT,
 )
-from asyncwb.artifacts.fields import aliases_of
+from asyncwb.artifacts.fields import aliases_of, metadata_of
 from asyncwb.artifacts.lineage import ArtifactLineage
 from asyncwb.artifacts.manifest import Manifest
 from asyncwb.artifacts.names import check_metadata
@@ -25,7 +25,7 @@ from asyncwb.portal import on_loop
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from asyncwb.artifacts.read_operations import MembershipNode
+    from asyncwb.artifacts.read_operations import MembershipNode, VersionNode
     from asyncwb.artifacts.saver import ManifestKind
     from asyncwb.graphql.service import Service
 
@@ -210,19 +210,14 @@ class Artifact(ArtifactLineage):
                 await service.execute(
                     cast("Any", operation), {"input": {"artifactID": node.id, "aliases": listed}}
                 )
-        tags, old_tags = set(self._tags), {tag.name for tag in node.tags}
-        changes: dict[str, Any] = {
-            "artifactID": node.id,
-            # null leaves it as it is.
-            "description": self._description or ("" if node.description else None),
-            "metadata": jsonx.encode(check_metadata(self._metadata)).decode(),
-            "tagsToAdd": [{"tagName": tag} for tag in sorted(tags - old_tags)],
-            "tagsToDelete": [{"tagName": tag} for tag in sorted(old_tags - tags)],
-        }
-        if self._ttl_seconds is not None:
-            changes["ttlDurationSeconds"] = self._ttl_seconds
-        payload = (await service.execute(UPDATE_ARTIFACT, {"input": changes})).update_artifact
-        updated = payload.artifact if payload is not None else None
+        changes = self._changes(node)
+        if changes:
+            wanted = {"input": {"artifactID": node.id, **changes}}
+            payload = (await service.execute(UPDATE_ARTIFACT, wanted)).update_artifact
+            updated = payload.artifact if payload is not None else None
+        else:
+            # Aliases of a link may change where the version itself is read-only.
+            updated = (await service.execute(ARTIFACT_BY_ID, {"id": node.id})).artifact
         if updated is None:
             raise ProtocolError(f"the server did not change {self.qualified_name}")
         place = self._place
@@ -230,6 +225,28 @@ class Artifact(ArtifactLineage):
             named = [AliasNode(alias=alias) for alias in self._aliases]
             place = msgspec.structs.replace(place, aliases=named)
         self._take(updated, place, self._asked_alias)
+
+    def _changes(self, node: VersionNode) -> dict[str, Any]:
+        """What differs from the version as the server told it, aliases aside."""
+        metadata = check_metadata(self._metadata)
+        tags, old_tags = set(self._tags), {tag.name for tag in node.tags}
+        same = (self._description or "", metadata, tags) == (
+            node.description or "",
+            metadata_of(node),
+            old_tags,
+        )
+        if same and self._ttl_seconds is None:
+            return {}
+        changes: dict[str, Any] = {
+            # null leaves it as it is.
+            "description": self._description or ("" if node.description else None),
+            "metadata": jsonx.encode(metadata).decode(),
+            "tagsToAdd": [{"tagName": tag} for tag in sorted(tags - old_tags)],
+            "tagsToDelete": [{"tagName": tag} for tag in sorted(old_tags - tags)],
+        }
+        if self._ttl_seconds is not None:
+            changes["ttlDurationSeconds"] = self._ttl_seconds
+        return changes
 
     @on_loop
     async def delete(self, delete_aliases: bool = False) -> None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from asyncwb.artifacts.read_operations import MembershipNode, VersionNode
     from asyncwb.graphql.service import Service
 
-__all__ = ["ArtifactFields", "ArtifactTTL", "aliases_of"]
+__all__ = ["ArtifactFields", "ArtifactTTL", "aliases_of", "metadata_of"]
 
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 _CLIENT_ID_LENGTH = 128
@@ -341,7 +341,7 @@ class ArtifactFields(ArtifactNames):
         self._collection_name = self._home.name
         self._type = node.artifact_type.name
         self._description = node.description
-        self._metadata = _metadata_of(node)
+        self._metadata = metadata_of(node)
         self._tags = [tag.name for tag in node.tags]
         self._aliases = aliases_of(node, place)
         self._ttl_seconds = None
@@ -363,7 +363,8 @@ def aliases_of(node: VersionNode, place: MembershipNode | None) -> list[str]:
     return [alias for alias in found if not (alias[:1] == "v" and alias[1:].isdigit())]
 
 
-def _metadata_of(node: VersionNode) -> dict[str, Any]:
+def metadata_of(node: VersionNode) -> dict[str, Any]:
+    """Metadata of a version; whatever is no object counts as none."""
     found: object = jsonx.decode(node.metadata) if node.metadata else {}
     return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
 
