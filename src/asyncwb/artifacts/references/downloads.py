@@ -84,7 +84,7 @@ class ReferenceDownloads:
                 unknown[0],
             )
         async with anyio.create_task_group() as group:
-            for entry in outside:
+            for entry in await offload(self._not_there, outside):
                 await self._limiter.acquire_on_behalf_of(entry.path)
                 group.start_soon(self._fetch, entry)
         for artifact_id, some in versions.items():
@@ -122,21 +122,29 @@ class ReferenceDownloads:
                 FileNotFoundError(f"{entry.path!r} refers to {entry.ref}, which is gone")
             )
 
+    def _not_there(self, entries: Sequence[ManifestEntry]) -> list[ManifestEntry]:
+        """Entries that the folder does not hold as they were fetched; blocks."""
+        return [
+            entry
+            for entry in entries
+            if not self._receipts.vouches_for(entry, Path(native_path(self._folder, entry.path)))
+        ]
+
     async def _fetch(self, entry: ManifestEntry) -> None:
         target = Path(native_path(self._folder, entry.path))
+        draft = draft_of(target)
         try:
             if self._failures:
                 return
-            if await offload(self._receipts.vouches_for, entry, target):
+            if scheme_of(entry.ref or "") == "file":
+                await offload(self._copy, entry, draft, target)
                 return
-            draft = draft_of(target)
             try:
                 await offload(make_folder, self._folder, target)
                 await self._fill(entry, draft)
-                await offload(os.replace, draft, target)
+                await offload(self._finish, entry, draft, target)
             finally:
                 await offload(remove, draft)
-            self._receipts.note(entry, target)
         except FileNotFoundError:
             self._missing(entry)
         except OSError as exc:
@@ -146,15 +154,26 @@ class ReferenceDownloads:
         finally:
             self._limiter.release_on_behalf_of(entry.path)
 
+    def _copy(self, entry: ManifestEntry, draft: Path, target: Path) -> None:
+        """Copy the file of a reference; blocks, in one job for a file that is small."""
+        try:
+            make_folder(self._folder, target)
+            copy_file(entry, draft)
+            self._finish(entry, draft, target)
+        finally:
+            remove(draft)
+
+    def _finish(self, entry: ManifestEntry, draft: Path, target: Path) -> None:
+        os.replace(draft, target)
+        self._receipts.note(entry, target)
+
     async def _fill(self, entry: ManifestEntry, draft: Path) -> None:
         settings = self._fetching.service.settings
         if is_store(entry.ref or ""):
             from asyncwb.artifacts.references.stores import fetch_object
 
             await fetch_object(settings, entry, draft)
-        elif is_http(entry.ref or ""):
+        else:
             from asyncwb.artifacts.references.web import fetch_page
 
             await fetch_page(settings, entry, draft)
-        else:
-            await offload(copy_file, entry, draft)
