@@ -289,3 +289,85 @@ async def test_objects_with_versions(api: Api, s3: str, tmp_path: Path) -> None:
         "older": b"old",
         "x": b"x",
     }
+
+
+class FakeStore:
+    """Answers as Google's and Azure's stores do, for one object of several generations."""
+
+    def __init__(self) -> None:
+        self.generations = {"7": b"old"}
+        self.authorized: list[str] = []
+
+    async def answer(self, request: Request) -> Reply:
+        path, _, query = request.path.partition("?")
+        self.authorized.append(request.headers.get("authorization", ""))
+        if "prefix=" in query:
+            return Reply(body=self.listing(azure="comp=list" in query))
+        newest = max(self.generations)
+        wanted = [pair.partition("=")[2] for pair in query.split("&") if "=" in pair]
+        number = wanted[0] if wanted else newest
+        if path not in ("/box/model", "/box/dir%2Fa%2Etxt", "/box/dir/a.txt"):
+            return Reply(404)
+        if number not in self.generations:
+            return Reply(404)
+        headers = {
+            "ETag": f'"tag-{number}"',
+            "x-goog-generation": number,
+            "x-ms-version-id": number,
+            "Last-Modified": "Wed, 21 Oct 2015 07:28:00 GMT",
+        }
+        return Reply(body=self.generations[number], headers=headers)
+
+    @staticmethod
+    def listing(*, azure: bool) -> bytes:
+        if azure:
+            return (
+                b"<EnumerationResults><Blobs><Blob><Name>dir/a.txt</Name><Properties>"
+                b"<Last-Modified>Wed, 21 Oct 2015 07:28:00 GMT</Last-Modified>"
+                b"<Etag>tag-7</Etag><Content-Length>3</Content-Length>"
+                b"<Content-Type>text/plain</Content-Type></Properties></Blob></Blobs>"
+                b"<NextMarker/></EnumerationResults>"
+            )
+        return (
+            b"<ListBucketResult><Name>box</Name><IsTruncated>false</IsTruncated><Contents>"
+            b"<Key>dir/a.txt</Key><Size>3</Size><ETag>tag-7</ETag>"
+            b"<LastModified>2015-10-21T07:28:00.000Z</LastModified></Contents></ListBucketResult>"
+        )
+
+
+@pytest.mark.parametrize("kind", ["gs", "azure"])
+async def test_the_other_stores(
+    api: Api, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("obstore")
+    store = FakeStore()
+    root = "gs://box" if kind == "gs" else "https://mine.blob.core.windows.net/box"
+    async with Server(store.answer) as there:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", there.url)
+        monkeypatch.setenv("AZURE_STORAGE_ENDPOINT", there.url)
+        monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", "a2V5")
+        made = Artifact(f"on-{kind}", "model")
+        (one,) = await made.add_reference(f"{root}/model")
+        assert (one.path, one.ref, one.size, one.digest) == (
+            *("model", f"{root}/model"),
+            *(3, "tag-7"),
+        )
+        etag = {} if kind == "gs" else {"etag": "tag-7"}
+        assert one.extra == {**etag, "versionID": "7"}
+        (below,) = await made.add_reference(f"{root}/dir", name="sub")
+        assert (below.path, below.ref) == ("sub/a.txt", f"{root}/dir/a.txt")
+        chosen = f"{root}/model#7" if kind == "gs" else f"{root}/model?versionId=7"
+        (fixed,) = await made.add_reference(chosen, name="fixed")
+        assert (fixed.ref, fixed.extra) == (one.ref, one.extra)
+        version = await log(api, made)
+        store.generations["8"] = b"newer"
+        assert files_of(await version.download(tmp_path / "got")) == {
+            "model": b"old",
+            "sub/a.txt": b"old",
+            "fixed": b"old",
+        }
+        del store.generations["7"]
+        with pytest.raises(FileNotFoundError, match="gone"):
+            await version.download(tmp_path / "late")
+        signed = [value.startswith("SharedKey mine:") for value in store.authorized]
+        assert all(signed) if kind == "azure" else not any(signed)

@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import anyio
 
+from asyncwb import jsonx
 from asyncwb.artifacts.manifest import ManifestEntry
 from asyncwb.artifacts.names import check_path
 from asyncwb.artifacts.references.places import check_digest
@@ -194,7 +195,7 @@ async def _below(store: Store, place: ObjectAddress, wanted: Wanted) -> list[Obj
     first = await _head(store, found[0]["path"], None)
     if first is None or _version(first) is None:
         return found
-    versioned: dict[str, ObjectMeta] = {}
+    versioned: dict[str, ObjectMeta] = {found[0]["path"]: first}
     limiter = anyio.CapacityLimiter(_HEADS_AT_ONCE)
 
     async def ask(meta: ObjectMeta) -> None:
@@ -204,7 +205,7 @@ async def _below(store: Store, place: ObjectAddress, wanted: Wanted) -> list[Obj
             versioned[meta["path"]] = newer
 
     async with anyio.create_task_group() as group:
-        for meta in found:
+        for meta in found[1:]:
             group.start_soon(ask, meta)
     return [versioned[meta["path"]] for meta in found if meta["path"] in versioned]
 
@@ -258,20 +259,23 @@ def _open(settings: Settings, place: ObjectAddress) -> Store:
             "pip install 'asyncwb[references]'",
             exc=exc,
         ) from exc
-    # A body may take as long as it comes in: silence is watched here.
-    client: Any = {"connect_timeout": "10s", "timeout": "7days"}
+    # A body may take as long as it comes in: silence is watched here. Stores are on https unless
+    # the user names an endpoint that is not.
+    client: Any = {"connect_timeout": "10s", "timeout": "7days", "allow_http": True}
     if settings.insecure:
         client["allow_invalid_certificates"] = True
     options: dict[str, Any] = {"client_options": client, "retry_config": {"max_retries": 4}}
     with _explained(place.root):
         if place.kind == "gs":
+            emulator = os.environ.get("STORAGE_EMULATOR_HOST")
+            if emulator:
+                options["service_account_key"] = _emulated(emulator)
             return GCSStore(place.bucket, **options)
         if place.kind == "azure":
             return AzureStore(place.bucket, account_name=place.account, **options)
         endpoint = os.environ.get("AWS_S3_ENDPOINT_URL") or os.environ.get("AWS_ENDPOINT_URL")
         if endpoint:
             options["endpoint"] = endpoint
-            client["allow_http"] = endpoint.startswith("http://")
         region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
         profile = _aws_profile()
         if profile is not None:
@@ -280,6 +284,13 @@ def _open(settings: Settings, place: ObjectAddress) -> Store:
             options["credential_provider"] = Boto3CredentialProvider(profile)
             region = region or profile.region_name
         return S3Store(place.bucket, region=region or "us-east-1", **options)
+
+
+def _emulated(address: str) -> str:
+    """A key for an emulator of Google's store, which asks for none."""
+    key = dict.fromkeys(("client_email", "private_key", "private_key_id"), "")
+    url = address if "://" in address else f"http://{address}"
+    return jsonx.encode({**key, "gcs_base_url": url, "disable_oauth": True}).decode()
 
 
 def _aws_profile() -> Any:
