@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from artifact_logging import log
 from http_loopback import Reply, Request, Server
+from object_store import put, s3_server
 
 from asyncwb.api import Api
 from asyncwb.artifacts.artifact import Artifact
@@ -33,19 +34,8 @@ def api(server: LocalServer) -> Api:
 @pytest.fixture(scope="module")
 def store() -> Iterator[str]:
     """The address of an S3 server that keeps versions in the bucket `kept`."""
-    pytest.importorskip("obstore")
-    moto = pytest.importorskip("moto.server")
-    running = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    running.start()
-    host, port = running.get_host_and_port()
-    url = f"http://{host}:{port}"
-    client = client_of(url)
-    for bucket in ("plain", "kept"):
-        client.create_bucket(Bucket=bucket)
-    client.put_bucket_versioning(Bucket="kept", VersioningConfiguration={"Status": "Enabled"})
-    client.close()
-    yield url
-    running.stop()
+    with s3_server() as url:
+        yield url
 
 
 @pytest.fixture
@@ -54,22 +44,6 @@ def s3(store: str, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     monkeypatch.setenv("AWS_S3_ENDPOINT_URL", store)
     return store
-
-
-def client_of(url: str) -> Any:
-    import boto3
-
-    keys = {"aws_access_key_id": "key", "aws_secret_access_key": "secret"}
-    return boto3.client("s3", endpoint_url=url, region_name="us-east-1", **keys)
-
-
-def put(url: str, bucket: str, key: str, body: bytes = b"") -> str | None:
-    """Store an object; returns its version."""
-    client = client_of(url)
-    answer = client.put_object(Bucket=bucket, Key=key, Body=body)
-    client.close()
-    found: str | None = answer.get("VersionId")
-    return found
 
 
 def files_of(root: Path) -> dict[str, bytes]:

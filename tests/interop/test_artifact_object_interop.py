@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from artifact_logging import log
+from object_store import KEYS, put, s3_server
 
 from asyncwb.api import Api
 from asyncwb.artifacts.artifact import Artifact
@@ -262,6 +263,79 @@ result({
     assert ours.digest == found["draft"] == found["version"]
     assert (found["bytes"], found["far"], found["refs"]) == ("é", "deep", "a")
     same(facts(await api.artifact("ours/mine:v0")), found["facts"])
+
+
+async def test_objects_of_a_store_are_the_same_entries(
+    sdk: Callable[..., Any],
+    server: LocalServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # The buckets of the fake are those of the process: keys of this test alone.
+    with s3_server() as url:
+        for key in ("one.bin", "set/a.txt", "set/deep/b.txt"):
+            put(url, "plain", key, key.encode())
+        old = put(url, "kept", "net", b"old")
+        put(url, "kept", "net", b"new")
+        put(url, "kept", "folder/x", b"x")
+        environment = {**KEYS, "AWS_S3_ENDPOINT_URL": url, "AWS_REGION": "us-east-1"}
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        wanted: list[tuple[str, str | None]] = [
+            ("s3://plain/one.bin", None),
+            ("s3://plain/one.bin", "named/one"),
+            ("s3://plain/set", "below"),
+            ("s3://plain/set", None),
+            ("s3://kept/net", None),
+            (f"s3://kept/net?versionId={old}", "older"),
+            ("s3://kept/folder", "kept"),
+        ]
+        api = Api(server.settings)
+        ours = Artifact("objects", "dataset")
+        for uri, path in wanted:
+            await ours.add_reference(uri, name=path)
+        await log(api, ours, "objects")
+        put(url, "kept", "net", b"newer still")
+        found = sdk(
+            START
+            + f"""
+made = wandb.Artifact("objects", "dataset")
+for uri, name in {wanted!r}:
+    if "net" not in uri:
+        made.add_reference(uri, name=name)
+out = {{
+    "entries": {{
+        path: [entry.digest, entry.ref, entry.size, entry.extra]
+        for path, entry in made.manifest.entries.items()
+    }}
+}}
+root = wandb.Api().artifact("objects/objects:v0").download("out")
+out["files"] = {{
+    str(path.relative_to(root)): path.read_text()
+    for path in pathlib.Path(root).rglob("*") if path.is_file()
+}}
+result(out)
+""",
+            **environment,
+        )
+        entries = {
+            entry.path: [entry.digest, entry.ref, entry.size, entry.extra]
+            for entry in ours.manifest
+        }
+        # Changed since; and of a version that is asked for the package takes the newest one.
+        del entries["net"], entries["older"]
+        assert entries == found["entries"]
+        assert found["files"] == {
+            "one.bin": "one.bin",
+            "named/one": "one.bin",
+            "net": "new",
+            "older": "old",
+            "below/a.txt": "set/a.txt",
+            "below/deep/b.txt": "set/deep/b.txt",
+            "a.txt": "set/a.txt",
+            "deep/b.txt": "set/deep/b.txt",
+            "kept/x": "x",
+        }
 
 
 def test_bad_names_are_refused_as_there(sdk: Callable[..., Any]) -> None:
