@@ -212,8 +212,8 @@ class Artifact(ArtifactLineage):
                 )
         changes = self._changes(node)
         if changes:
-            wanted = {"input": {"artifactID": node.id, **changes}}
-            payload = (await service.execute(UPDATE_ARTIFACT, wanted)).update_artifact
+            request = {"input": {"artifactID": node.id, **changes}}
+            payload = (await service.execute(UPDATE_ARTIFACT, request)).update_artifact
             updated = payload.artifact if payload is not None else None
         else:
             # Aliases of a link may change where the version itself is read-only.
