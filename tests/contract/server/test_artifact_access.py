@@ -29,7 +29,6 @@ async def test_nothing_of_an_artifact_is_open_to_another_user(made: ArtifactClie
     named = {"entityName": "local", "projectName": "demo"}
     spec = {"artifactID": draft["id"], "name": "x", "md5": md5(b"x")}
     attempts: list[tuple[str, dict[str, Any]]] = [
-        ("query($id: ID!) { artifact(id: $id) { digest } }", {"id": logged["id"]}),
         ("query($id: ID!) { artifactCollection(id: $id) { name } }", {"id": collection}),
         (CREATE, {"input": {**named, "artifactTypeName": "dataset", "digest": "0",
                             "artifactCollectionName": "data", "digestAlgorithm": "MANIFEST_MD5"}}),
@@ -57,6 +56,9 @@ async def test_nothing_of_an_artifact_is_open_to_another_user(made: ArtifactClie
         answer = await post_as(made.client, bo, query, **variables)
         assert answer.status_code in (403, 404), (query, answer.text)
         assert "hush" not in answer.text
+    by_id = "query($id: ID!) { artifact(id: $id) { digest } }"
+    answer = await post_as(made.client, bo, by_id, id=logged["id"])
+    assert answer.json()["data"] == {"artifact": None}
     address = url["files"]["edges"][0]["node"]["url"]
     assert (await made.client.http.get(address, auth=bo)).status_code == 404
     assert (await made.version("data"))["artifact"]["id"] == logged["id"]
