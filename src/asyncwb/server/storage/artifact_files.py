@@ -65,7 +65,7 @@ class Place(msgspec.Struct, frozen=True):
 
     file_id: int
     present: bool
-    birth_id: int | None
+    birth_id: int
     parts: tuple[tuple[int, int], ...]
 
 
@@ -86,6 +86,7 @@ def place_files(
     )
     now = time.time()
     _touch(connection, [row["id"] for row in known.values()], now)
+    _adopt(connection, [row["id"] for row in known.values() if not row["birth_id"]], artifact_id)
     places: list[Place] = []
     for spec in specs:
         digest = spec.digest or spec.md5
@@ -104,7 +105,7 @@ def place_files(
             known[digest] = row
         present = row["blob"] is not None
         parts = () if present else _parts(connection, row["id"], spec)
-        places.append(Place(row["id"], present, row["birth_id"], parts))
+        places.append(Place(row["id"], present, row["birth_id"] or artifact_id, parts))
     return places
 
 
@@ -124,6 +125,13 @@ def _touch(connection: Connection, ids: list[int], now: float) -> None:
     for start in range(0, len(ids), _AT_ONCE):
         some = stored_files.c.id.in_(ids[start : start + _AT_ONCE])
         connection.execute(update(stored_files).where(some).values(wanted_at=now))
+
+
+def _adopt(connection: Connection, ids: list[int], artifact_id: int) -> None:
+    """Let a version store files whose own version is gone: clients insist on one."""
+    for start in range(0, len(ids), _AT_ONCE):
+        some = stored_files.c.id.in_(ids[start : start + _AT_ONCE])
+        connection.execute(update(stored_files).where(some).values(birth_id=artifact_id))
 
 
 def _parts(connection: Connection, file_id: int, spec: Spec) -> tuple[tuple[int, int], ...]:
