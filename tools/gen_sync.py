@@ -14,6 +14,8 @@ hands the call to the portal; signatures, overloads and docstrings are copied. R
     length(), get(i), slice(..)          also len(x), x[i], x[a:b]
     def m(..) with `# sync: fast`        an async method that calls `_<name>_nowait` without a hop
     async def m(..) with `# sync: here`  PORTAL.here(self._async.m, ..): in the caller's thread
+    async def m(self) with `# sync: property`  a property
+    anything with `# sync: loaded`       calls `self.load()` first
     anything with `# sync: manual`       left out; written by hand in `sync/_manual.py`
 
 The methods of `Run` that CURRENT names become module-level functions of both faces, which call
@@ -55,6 +57,16 @@ PLAN = Plan(
         Source("asyncwb.sweeps.create", "_sweep", ("sweep",)),
         Source("asyncwb.sweeps.agent", "_agent", ("agent",)),
         Source("asyncwb.api.artifacts", "_api_artifacts", ("ArtifactVersions", "RunArtifacts")),
+        Source("asyncwb.api.artifact_files", "_api_artifact_files", ("ArtifactFiles",)),
+        Source(
+            "asyncwb.api.collections", "_api_collections", ("ArtifactCollection", "ArtifactType")
+        ),
+        Source(
+            "asyncwb.api.listings",
+            "_api_listings",
+            ("ProjectArtifactCollections", "ProjectArtifactTypes"),
+        ),
+        Source("asyncwb.artifacts.entry", "_artifact_entry", ("ArtifactEntry",)),
         Source("asyncwb.artifacts.artifact", "_artifact", ("Artifact",)),
     ),
     constructed=frozenset({("asyncwb.api.api", "Api"), ("asyncwb.artifacts.fields", "Artifact")}),

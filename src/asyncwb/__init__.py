@@ -22,9 +22,12 @@ from asyncwb.version import VERSION
 if TYPE_CHECKING:
     import asyncwb.tensorboard as tensorboard
     from asyncwb.api.api import Api as Api
+    from asyncwb.artifacts.artifact import Artifact as Artifact
+    from asyncwb.artifacts.fields import ArtifactTTL as ArtifactTTL
     from asyncwb.current import (
         finish as finish,
     )
+    from asyncwb.errors import ArtifactNotFoundError as ArtifactNotFoundError
     from asyncwb.errors import (
         AuthenticationError as AuthenticationError,
     )
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
     from asyncwb.errors import (
         DeadlineError as DeadlineError,
     )
+    from asyncwb.errors import DigestMismatchError as DigestMismatchError
     from asyncwb.errors import (
         Error as Error,
     )
@@ -160,6 +164,9 @@ __version__ = VERSION
 __all__ = [
     "AlertLevel",
     "Api",
+    "Artifact",
+    "ArtifactNotFoundError",
+    "ArtifactTTL",
     "AuthenticationError",
     "BlockingInAsyncWarning",
     "ClosedError",
@@ -167,6 +174,7 @@ __all__ = [
     "Config",
     "ConfigError",
     "DeadlineError",
+    "DigestMismatchError",
     "Error",
     "ForkedError",
     "GraphQLError",
@@ -218,6 +226,9 @@ __all__ = [
 _HOMES = {
     "AlertLevel": "asyncwb.types",
     "Api": "asyncwb.api.api",
+    "Artifact": "asyncwb.artifacts.artifact",
+    "ArtifactNotFoundError": "asyncwb.errors",
+    "ArtifactTTL": "asyncwb.artifacts.fields",
     "AuthenticationError": "asyncwb.errors",
     "BlockingInAsyncWarning": "asyncwb.errors",
     "ClosedError": "asyncwb.errors",
@@ -225,6 +236,7 @@ _HOMES = {
     "Config": "asyncwb.run.config",
     "ConfigError": "asyncwb.errors",
     "DeadlineError": "asyncwb.errors",
+    "DigestMismatchError": "asyncwb.errors",
     "Error": "asyncwb.errors",
     "ForkedError": "asyncwb.errors",
     "GraphQLError": "asyncwb.errors",

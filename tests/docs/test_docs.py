@@ -55,6 +55,8 @@ def test_every_name_on_the_compatibility_page_is_there_or_not_yet() -> None:
     import asyncwb
     from asyncwb.api import Api, File
     from asyncwb.api import Run as SavedRun
+    from asyncwb.api.collections import ArtifactCollection
+    from asyncwb.artifacts.artifact import Artifact
 
     homes = {
         "The module": asyncwb,
@@ -62,6 +64,8 @@ def test_every_name_on_the_compatibility_page_is_there_or_not_yet() -> None:
         "Api": Api,
         "A run of the Api": SavedRun,
         "A file of the Api": File,
+        "An artifact": Artifact,
+        "A collection of artifacts": ArtifactCollection,
     }
     names = text("docs/compatibility.md").partition("\n## Names")[2]
     sections = re.findall(r"^### (.+)\n((?:(?!^### ).*\n)+)", names, re.MULTILINE)

@@ -167,7 +167,7 @@ class Writer:
                 self.extra.add("overload")
                 found.append(f"@overload\n{self._head(item, types)} ...")
             elif "property" in words:
-                found.append(self._read(item, types))
+                found.append(self._read(item, types, module.marks(item)))
             elif f"{item.name}.setter" in words:
                 found.append(self._write(item, types))
             else:
@@ -180,11 +180,12 @@ class Writer:
         call = f"Async{name}({self._pass(item, types)})"
         return f"{self._head(item, types)}\n    self._async = {call}"
 
-    def _read(self, item: Function, types: Types) -> str:
+    def _read(self, item: Function, types: Types, marks: set[str]) -> str:
         if isinstance(item, ast.AsyncFunctionDef):
             raise SystemExit(f"property {item.name} is async: properties do no I/O")
         value = types.wrapped(item.returns, f"self._async.{item.name}")
-        return f"@property\n{self._head(item, types)}\n{_doc(item)}    return {value}"
+        head = f"@property\n{self._head(item, types)}\n{_doc(item)}"
+        return f"{head}{_loading(marks)}    return {value}"
 
     def _write(self, item: Function, types: Types) -> str:
         argument = item.args.args[1]
@@ -193,7 +194,9 @@ class Writer:
         return f"{head}\n    self._async.{item.name} = {value}"
 
     def _method(self, item: Function, types: Types, marks: set[str], *, overloaded: bool) -> str:
-        head = f"{self._head(item, types)}\n{_doc(item)}"
+        head = f"{self._head(item, types)}\n{_doc(item)}{_loading(marks)}"
+        if "property" in marks:
+            head = f"@property\n{head}"
         if item.name == "__aenter__":
             self.extra.add("PORTAL")
             verb = "here" if "here" in marks else "call"
@@ -389,6 +392,11 @@ def docstring(text: str, *, blocking: bool = True) -> str:
 def _doc(item: Function) -> str:
     text = ast.get_docstring(item)
     return indent(docstring(text), "    ") + "\n" if text else ""
+
+
+def _loading(marks: set[str]) -> str:
+    """The line that loads what an attribute needs, where it is marked so."""
+    return "    self.load()\n" if "loaded" in marks else ""
 
 
 def _property(name: str, hint: str, doc: str) -> str:

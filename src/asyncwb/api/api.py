@@ -4,27 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from asyncwb.api.artifacts import ArtifactVersions, artifact_path, fetch_artifact
+from asyncwb.api.artifact_queries import ArtifactQueries
 from asyncwb.api.history import RunAddress
 from asyncwb.api.paths import project_path, run_path
 from asyncwb.api.run import Run, fetch
 from asyncwb.api.runs import DEFAULT_ORDER, Runs
 from asyncwb.api.user import User
-from asyncwb.artifacts.artifact import Artifact
-from asyncwb.errors import ArtifactNotFoundError, InvalidValueError
+from asyncwb.errors import InvalidValueError
 from asyncwb.graphql.service import Service
 from asyncwb.portal import on_loop
 from asyncwb.settings import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from asyncwb.settings import Settings
 
 __all__ = ["Api"]
 
 
-class Api:
+class Api(ArtifactQueries):
     """Queries what a server keeps: `run = await asyncwb.Api().run("entity/project/run_id")`.
 
     Making one sends nothing and looks up no key: the first request does. One Api has at most 16
@@ -145,77 +144,6 @@ class Api:
             per_page=per_page,
             include_sweeps=include_sweeps,
             lazy=lazy,
-        )
-
-    @on_loop
-    async def artifact(self, name: str, type: str | None = None) -> Artifact:
-        """Load one version of an artifact: `await api.artifact("project/data:latest")`.
-
-        Args:
-            name: `entity/project/name:alias`; a version such as `v3` is an alias as well, and
-                `latest` is meant where none is given. Missing parts come from the settings and
-                the account.
-            type: Its type, to be checked.
-
-        Raises:
-            ArtifactNotFoundError: No version is there (also a ValueError).
-            InvalidValueError: The path has another form, or the version another type.
-            CommError: The server refused or was not reached.
-        """
-        where = artifact_path(name, self._settings.entity, self._settings.project)
-        return await fetch_artifact(self._service, where, type)
-
-    @on_loop
-    async def artifact_exists(self, name: str, type: str | None = None) -> bool:
-        """Whether a version is there; see `artifact`.
-
-        Args:
-            name: Its path.
-            type: Its type; a version of another type does not count.
-
-        Raises:
-            InvalidValueError: The path has another form.
-            CommError: The server refused or was not reached.
-        """
-        where = artifact_path(name, self._settings.entity, self._settings.project)
-        try:
-            found = await fetch_artifact(self._service, where)
-        except ArtifactNotFoundError:
-            return False
-        return type is None or found.type == type
-
-    @on_loop
-    async def artifact_from_id(self, artifact_id: str) -> Artifact | None:
-        """Load a version by its id; None where there is none.
-
-        Raises:
-            CommError: The server refused or was not reached.
-        """
-        return await Artifact._from_id(self._service, artifact_id)  # pyright: ignore[reportPrivateUsage]
-
-    def artifacts(
-        self,
-        type_name: str,
-        name: str,
-        order: str | None = None,
-        per_page: int = 50,
-        tags: Sequence[str] | None = None,
-    ) -> ArtifactVersions:
-        """The versions of a collection, the newest first. Sends nothing before the first one.
-
-        Args:
-            type_name: Type of the collection.
-            name: `entity/project/name`, `project/name` or `name`.
-            order: `+` or `-` and a key, for example `+created_at`.
-            per_page: Versions asked for at once.
-            tags: Only versions that have one of these tags.
-
-        Raises:
-            InvalidValueError: An argument is wrong.
-        """
-        where = artifact_path(name, self._settings.entity, self._settings.project)
-        return ArtifactVersions(
-            self._service, where, type_name, order=order, per_page=per_page, tags=tags
         )
 
     @on_loop

@@ -34,11 +34,11 @@ _WRITE_BYTES = 1024 * 1024
 
 
 class File:
-    """A file of a run.
+    """A file of a run, or of a version of an artifact.
 
     Attributes:
         id: Opaque id.
-        name: Path in the run's folder, with forward slashes.
+        name: Path in the run's folder or in the artifact, with forward slashes.
         size: Bytes.
         url: Where to get it with credentials.
         direct_url: Signed address of the storage.
@@ -47,9 +47,8 @@ class File:
         updated_at: ISO time.
     """
 
-    def __init__(self, service: Service, address: RunAddress, node: FileNode) -> None:
+    def __init__(self, service: Service, node: FileNode) -> None:
         self._service = service
-        self._address = address
         self.id: str = node.id
         self.name: str = node.name
         self.size: int = int(node.size_bytes)
@@ -233,7 +232,7 @@ class Files:
         listing = project.run.files
         if listing is None:
             return Page([], None, more=False)
-        files = [File(self._service, self._address, edge.node) for edge in listing.edges]
+        files = [File(self._service, edge.node) for edge in listing.edges]
         last = listing.edges[-1].cursor if listing.edges else listing.page_info.end_cursor
         return Page(files, last, listing.page_info.has_next_page)
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal, cast, overload
 import anyio
 
 from asyncwb import jsonx
-from asyncwb.api.artifacts import RunArtifacts
 from asyncwb.api.fields import RESERVED, RunFields
 from asyncwb.api.files import File, Files, upload
 from asyncwb.api.history import HistoryScan, RunAddress, check_keys, sampled_rows
+from asyncwb.api.run_artifacts import RunArtifactMethods
 from asyncwb.api.summary import Summary
 from asyncwb.errors import CommError, InvalidValueError, RunNotFoundError, WaitTimeoutError
 from asyncwb.graphql.api_operations import (
@@ -38,7 +38,7 @@ __all__ = ["Run", "fetch"]
 _ENDED = frozenset({"finished", "crashed", "failed", "killed"})
 
 
-class Run(RunFields):
+class Run(RunFields, RunArtifactMethods):
     """A run on the server, as `Api.run` and `Api.runs` give it.
 
     Attributes are what the server said when the run was loaded; nothing here waits for the
@@ -112,22 +112,6 @@ class Run(RunFields):
         await self._service.execute(
             DELETE_RUN, {"id": self.storage_id, "deleteArtifacts": delete_artifacts}
         )
-
-    def logged_artifacts(self, per_page: int = 100) -> RunArtifacts:
-        """The artifact versions that the run logged. Sends nothing before the first one.
-
-        Args:
-            per_page: Versions asked for at once.
-        """
-        return RunArtifacts(self._service, self._address, used=False, per_page=per_page)
-
-    def used_artifacts(self, per_page: int = 100) -> RunArtifacts:
-        """The artifact versions that the run read. Sends nothing before the first one.
-
-        Args:
-            per_page: Versions asked for at once.
-        """
-        return RunArtifacts(self._service, self._address, used=True, per_page=per_page)
 
     @on_loop
     async def stop(self) -> bool:

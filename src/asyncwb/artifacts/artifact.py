@@ -2,50 +2,34 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
 from asyncwb import jsonx
-from asyncwb.artifacts.cache import FileCache
-from asyncwb.artifacts.contents import Contents
-from asyncwb.artifacts.digest import file_digest
-from asyncwb.artifacts.downloads import FileDownloads
-from asyncwb.artifacts.fields import aliases_of
-from asyncwb.artifacts.folders import cache_root, download_root, staging_root
-from asyncwb.artifacts.lineage import ArtifactLineage
-from asyncwb.artifacts.manifest import Manifest
-from asyncwb.artifacts.names import check_aliases, check_metadata, check_path, native_path
-from asyncwb.artifacts.read_operations import (
+from asyncwb.artifacts.change_operations import (
     ADD_ALIASES,
-    ARTIFACT_BY_ID,
     DELETE_ALIASES,
     DELETE_ARTIFACT,
-    FILE_URLS,
-    LINK_ARTIFACT,
-    MANIFEST,
-    UNLINK_ARTIFACT,
     UPDATE_ARTIFACT,
-    AliasNode,
 )
-from asyncwb.artifacts.staging import Staging
-from asyncwb.errors import DigestMismatchError, InvalidValueError, ProtocolError
-from asyncwb.graphql import READ_POLICY
-from asyncwb.portal import PORTAL, on_loop
-from asyncwb.transport.offload import offload
+from asyncwb.artifacts.fields import aliases_of, metadata_of
+from asyncwb.artifacts.lineage import ArtifactLineage
+from asyncwb.artifacts.manifest import Manifest
+from asyncwb.artifacts.names import check_metadata
+from asyncwb.artifacts.read_operations import ARTIFACT_BY_ID, AliasNode
+from asyncwb.artifacts.saver import Draft
+from asyncwb.errors import ProtocolError
+from asyncwb.portal import on_loop
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
-    from asyncwb.artifacts.manifest import ManifestEntry
     from asyncwb.artifacts.read_operations import MembershipNode, VersionNode
+    from asyncwb.artifacts.saver import ManifestKind
     from asyncwb.graphql.service import Service
 
 __all__ = ["Artifact"]
-
-_ADDRESSES_PER_PAGE = 1000
 
 
 class Artifact(ArtifactLineage):
@@ -103,7 +87,61 @@ class Artifact(ArtifactLineage):
         """Say how to wait for the id that the server gives."""
         self._wait_for_id = wait
         self._service = service
-        self._final = True
+        self._freeze()
+
+    def _draft(
+        self,
+        *,
+        entity: str | None,
+        project: str,
+        run_id: str | None,
+        user_run_id: str | None = None,
+        aliases: Sequence[str] = (),
+        tags: Sequence[str] = (),
+        kind: ManifestKind | None = None,
+        history_step: int | None = None,
+        distributed_id: str | None = None,
+        used_as: str | None = None,
+        finalize: bool = True,
+    ) -> Draft:
+        """What is to be saved, for the `Saver`.
+
+        Args:
+            entity: Owner of the project; None: the server's default.
+            project: Where it goes.
+            run_id: Run that logs it; None: it is only used.
+            user_run_id: Run that uses it.
+            aliases: Aliases, in the order of the request.
+            tags: Tags of the version.
+            kind: Which manifest; None: by `incremental`.
+            history_step: Step of the run at which it is logged.
+            distributed_id: What several writers share; None: the artifact's own.
+            used_as: What the using run calls it.
+            finalize: Whether to commit it.
+        """
+        metadata = check_metadata(self._metadata)
+        return Draft(
+            entity=entity,
+            project=project,
+            run_id=run_id,
+            user_run_id=user_run_id,
+            type=self._type,
+            name=self._collection_name,
+            manifest=self._require_manifest(),
+            kind=kind or ("INCREMENTAL" if self._incremental else "FULL"),
+            aliases=tuple(aliases),
+            tags=tuple(tags),
+            description=self._description,
+            metadata=jsonx.encode(metadata).decode() if metadata else None,
+            client_id=self._client_id,
+            sequence_client_id=self._sequence_client_id,
+            base_id=self._base_id,
+            distributed_id=distributed_id or self._distributed_id,
+            ttl_seconds=self._ttl_seconds,
+            history_step=history_step,
+            used_as=used_as,
+            finalize=finalize,
+        )
 
     @on_loop
     async def _load(self, artifact_id: str) -> None:
@@ -112,21 +150,10 @@ class Artifact(ArtifactLineage):
         node = (await service.execute(ARTIFACT_BY_ID, {"id": artifact_id})).artifact
         if node is None:
             raise ProtocolError(f"the server has no artifact {artifact_id}")
+        if self._incremental or self._distributed_id is not None:
+            # The server laid it over other content.
+            self._manifest = None
         self._take(node, None)
-
-    @classmethod
-    def _from_version(
-        cls,
-        service: Service,
-        node: VersionNode,
-        place: MembershipNode | None = None,
-        asked: str = "",
-    ) -> Artifact:
-        made = cls.__new__(cls)
-        ArtifactLineage.__init__(made, "draft", "draft")
-        made._service, made._manifest, made._contents = service, None, None
-        made._take(node, place, asked)
-        return made
 
     @classmethod
     def _from_membership(cls, service: Service, place: MembershipNode, name: str) -> Artifact:
@@ -152,147 +179,8 @@ class Artifact(ArtifactLineage):
         draft._description = self._description
         draft._metadata = check_metadata(self._metadata)
         draft._base_id = node.id
-        draft._manifest = manifest
-        draft._contents = Contents(manifest, Staging(staging_root(), draft._client_id[:32]))
+        draft._hold(manifest)
         return draft
-
-    # -- content ----------------------------------------------------------------------------
-
-    @property
-    def manifest(self) -> Manifest:
-        """Everything it holds.
-
-        Raises:
-            UsageError: It is a version whose manifest was not asked for; await `load()`.
-        """
-        return self._require_manifest()
-
-    @on_loop
-    async def load(self) -> Manifest:
-        """Ask the server for the manifest, once.
-
-        Raises:
-            CommError: The server refused or was not reached.
-        """
-        if self._manifest is None:
-            service = self._remote("load()")
-            node = self._require("load()")
-            found = (await service.execute(MANIFEST, {"id": node.id})).artifact
-            current = found.current_manifest if found is not None else None
-            if current is None:
-                raise ProtocolError(f"the server has no manifest of {self.qualified_name}")
-            transport = await service.transport()
-            answer = await transport.download(
-                current.file.direct_url,
-                policy=READ_POLICY,
-                deadline_seconds=service.settings.file_timeout,
-            )
-            self._manifest = await offload(Manifest.decode, answer.body)
-        return self._manifest
-
-    def get_entry(self, name: str | os.PathLike[str]) -> ManifestEntry:
-        """The entry of a path.
-
-        Raises:
-            KeyError: The artifact has no such path.
-            UsageError: The manifest of a version was not asked for; await `load()`.
-        """
-        path = check_path(name)
-        entry = self._require_manifest().entries.get(path)
-        if entry is None:
-            raise KeyError(f"the artifact {self.name} has no file {path!r}")
-        return entry
-
-    @on_loop
-    async def download(
-        self,
-        root: str | os.PathLike[str] | None = None,
-        skip_cache: bool = False,
-        path_prefix: str | os.PathLike[str] | None = None,
-        multipart: bool | None = None,
-    ) -> Path:
-        """Bring a folder to hold the files of the version; what is there and right stays.
-
-        Each file is checked against its digest and appears complete or not at all; what broke off
-        is finished by the next call. Other files in the folder are left alone.
-
-        Args:
-            root: The folder; None: `artifacts/<name>:<version>`.
-            skip_cache: Neither take files from the local cache nor keep them there.
-            path_prefix: Only files whose path begins with this.
-            multipart: Fetch files in ranges, several at once; None: those of 2 GiB and more.
-
-        Returns:
-            The folder.
-
-        Raises:
-            DigestMismatchError: The server sent other bytes than the manifest promises.
-            UsageError: It is a draft, or the folder cannot be written.
-            CommError: The server refused or was not reached.
-        """
-        service = self._remote("download()")
-        node = self._require("download()")
-        manifest = await self.load()
-        folder = self._default_root() if root is None else Path(root)
-        prefix = "" if path_prefix is None else Path(path_prefix).as_posix()
-        entries = [entry for entry in manifest if entry.path.startswith(prefix)]
-        stored = [entry for entry in entries if entry.ref is None]
-        settings = service.settings
-
-        async def addresses(
-            names: Sequence[str],
-        ) -> AsyncGenerator[list[tuple[str, str]], None]:
-            wanted = list(names) if len(names) < len(manifest) else None
-            cursor: str | None = None
-            while True:
-                data = await service.execute(
-                    FILE_URLS,
-                    {
-                        "id": node.id,
-                        "names": wanted,
-                        "cursor": cursor,
-                        "perPage": _ADDRESSES_PER_PAGE,
-                    },
-                    lane="bulk",
-                )
-                found = data.artifact.files if data.artifact is not None else None
-                if found is None:
-                    return
-                nodes = [edge.node for edge in found.edges if edge.node is not None]
-                yield [(one.name, one.direct_url) for one in nodes]
-                cursor = found.page_info.end_cursor
-                if not found.page_info.has_next_page:
-                    return
-
-        await offload(os.makedirs, folder, exist_ok=True)
-        await FileDownloads(
-            await service.transport(),
-            addresses,
-            cache=FileCache(cache_root()),
-            root=folder,
-            deadline_seconds=settings.file_timeout,
-            use_cache=not skip_cache,
-            multipart=multipart,
-        ).download(stored)
-        return folder
-
-    async def verify(self, root: str | os.PathLike[str] | None = None) -> None:
-        """Check that a folder holds exactly the files of the version.
-
-        Args:
-            root: The folder; None: where `download` puts it.
-
-        Raises:
-            DigestMismatchError: A file has other content.
-            InvalidValueError: A file is missing, or one is there that the version does not have.
-        """
-        manifest = await self.load()
-        folder = self._default_root() if root is None else Path(root)
-        await PORTAL.in_thread(_verify, manifest, folder)
-
-    def _default_root(self) -> Path:
-        name = f"{self._home.name}:{self.version}"
-        return download_root() / (name if os.name != "nt" else name.replace(":", "-"))
 
     # -- changes ----------------------------------------------------------------------------
 
@@ -322,18 +210,14 @@ class Artifact(ArtifactLineage):
                 await service.execute(
                     cast("Any", operation), {"input": {"artifactID": node.id, "aliases": listed}}
                 )
-        tags, old_tags = set(self._tags), {tag.name for tag in node.tags}
-        changes: dict[str, Any] = {
-            "artifactID": node.id,
-            "description": self._description,
-            "metadata": jsonx.encode(check_metadata(self._metadata)).decode(),
-            "tagsToAdd": [{"tagName": tag} for tag in sorted(tags - old_tags)],
-            "tagsToDelete": [{"tagName": tag} for tag in sorted(old_tags - tags)],
-        }
-        if self._ttl_seconds is not None:
-            changes["ttlDurationSeconds"] = self._ttl_seconds
-        payload = (await service.execute(UPDATE_ARTIFACT, {"input": changes})).update_artifact
-        updated = payload.artifact if payload is not None else None
+        changes = self._changes(node)
+        if changes:
+            request = {"input": {"artifactID": node.id, **changes}}
+            payload = (await service.execute(UPDATE_ARTIFACT, request)).update_artifact
+            updated = payload.artifact if payload is not None else None
+        else:
+            # Aliases of a link may change where the version itself is read-only.
+            updated = (await service.execute(ARTIFACT_BY_ID, {"id": node.id})).artifact
         if updated is None:
             raise ProtocolError(f"the server did not change {self.qualified_name}")
         place = self._place
@@ -341,6 +225,28 @@ class Artifact(ArtifactLineage):
             named = [AliasNode(alias=alias) for alias in self._aliases]
             place = msgspec.structs.replace(place, aliases=named)
         self._take(updated, place, self._asked_alias)
+
+    def _changes(self, node: VersionNode) -> dict[str, Any]:
+        """What differs from the version as the server told it, aliases aside."""
+        metadata = check_metadata(self._metadata)
+        tags, old_tags = set(self._tags), {tag.name for tag in node.tags}
+        same = (self._description or "", metadata, tags) == (
+            node.description or "",
+            metadata_of(node),
+            old_tags,
+        )
+        if same and self._ttl_seconds is None:
+            return {}
+        changes: dict[str, Any] = {
+            # null leaves it as it is.
+            "description": self._description or ("" if node.description else None),
+            "metadata": jsonx.encode(metadata).decode(),
+            "tagsToAdd": [{"tagName": tag} for tag in sorted(tags - old_tags)],
+            "tagsToDelete": [{"tagName": tag} for tag in sorted(old_tags - tags)],
+        }
+        if self._ttl_seconds is not None:
+            changes["ttlDurationSeconds"] = self._ttl_seconds
+        return changes
 
     @on_loop
     async def delete(self, delete_aliases: bool = False) -> None:
@@ -362,86 +268,3 @@ class Artifact(ArtifactLineage):
             {"input": {"artifactID": node.id, "deleteAliases": delete_aliases}},
         )
         self._state = "DELETED"
-
-    @on_loop
-    async def link(self, target_path: str, aliases: Sequence[str] | None = None) -> Artifact:
-        """Link the version into a collection of links, which is made when it is missing.
-
-        Args:
-            target_path: `collection`, `project/collection` or `entity/project/collection`.
-            aliases: Aliases there.
-
-        Returns:
-            The version as it is reached through the link.
-
-        Raises:
-            InvalidValueError: The path has another form.
-            UsageError: It is a draft.
-            CommError: The server refused or was not reached.
-        """
-        node = self._require("link()")
-        service = self._remote("link()")
-        parts = target_path.strip("/").split("/")
-        if not 1 <= len(parts) <= 3 or not all(parts) or ":" in target_path:
-            raise InvalidValueError(
-                f"a link goes to [entity/]project/collection, without an alias, got {target_path!r}"
-            )
-        project = parts[-2] if len(parts) > 1 else service.settings.project or "uncategorized"
-        entity = parts[0] if len(parts) > 2 else self.source_entity
-        wanted = {
-            "artifactID": node.id,
-            "artifactPortfolioName": parts[-1],
-            "entityName": entity,
-            "projectName": project,
-            "aliases": [
-                {"alias": alias, "artifactCollectionName": parts[-1]}
-                for alias in check_aliases(aliases)
-            ],
-        }
-        payload = (await service.execute(LINK_ARTIFACT, {"input": wanted})).link_artifact
-        place = payload.artifact_membership if payload is not None else None
-        if place is None:
-            raise ProtocolError(f"the server did not link the artifact to {target_path}")
-        return self._from_version(service, place.artifact, place)
-
-    @on_loop
-    async def unlink(self) -> None:
-        """Take the link away through which the version was reached; the version stays.
-
-        Raises:
-            InvalidValueError: It was not reached through a link.
-            CommError: The server refused or was not reached.
-        """
-        node = self._require("unlink()")
-        home = self._home
-        if not self.is_link or home.id is None:
-            raise InvalidValueError(
-                f"{self.qualified_name} is no link: it cannot be taken out of the collection that "
-                "owns it; delete() deletes it"
-            )
-        await self._remote("unlink()").execute(
-            UNLINK_ARTIFACT, {"input": {"artifactID": node.id, "artifactPortfolioID": home.id}}
-        )
-
-
-def _verify(manifest: Manifest, folder: Path) -> None:
-    """Compare a folder with a manifest; blocks.
-
-    Raises:
-        DigestMismatchError: A file has other content.
-        InvalidValueError: A file is missing, or one is there that the version does not have.
-    """
-    found = {file.relative_to(folder).as_posix() for file in folder.rglob("*") if not file.is_dir()}
-    extra = sorted(found - manifest.entries.keys())
-    if extra:
-        raise InvalidValueError(f"{folder} has files that the artifact does not have: {extra[:5]}")
-    for entry in manifest:
-        if entry.ref is not None:
-            continue
-        path = native_path(folder, entry.path)
-        try:
-            digest, _ = file_digest(path, entry.algorithm)
-        except OSError as exc:
-            raise InvalidValueError(f"{path} cannot be read: {exc}", exc=exc) from exc
-        if digest != entry.digest:
-            raise DigestMismatchError(entry.path, expected=entry.digest, got=digest)

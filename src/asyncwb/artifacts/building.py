@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import PurePath
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from asyncwb.artifacts.contents import Contents, files_below
 from asyncwb.artifacts.fields import ArtifactFields
-from asyncwb.artifacts.manifest import ManifestEntry
 from asyncwb.artifacts.names import check_path
 from asyncwb.errors import InvalidValueError, UsageError
 from asyncwb.portal import PORTAL
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from asyncwb.artifacts.contents import Policy
+    from asyncwb.artifacts.entry import Named, Referable
+    from asyncwb.artifacts.manifest import ManifestEntry
 
 __all__ = ["ArtifactBuilding"]
 
@@ -101,6 +102,60 @@ class ArtifactBuilding(ArtifactFields):
         }
         await PORTAL.in_thread(_add_in_threads, contents, files, options)
 
+    async def add_reference(  # sync: here
+        self,
+        uri: Referable | str,
+        name: str | os.PathLike[str] | None = None,
+        checksum: bool = True,
+        max_objects: int | None = None,
+    ) -> list[ManifestEntry]:
+        """Add a reference: its bytes stay where they are, the artifact remembers which they were.
+
+        `file:`, `http(s):`, `s3:`, `gs:`, Azure (`https://<account>.blob.core.windows.net/...`)
+        and `wandb-artifact:` are known; the stores need `pip install 'asyncwb[references]'`. A
+        folder, or a prefix in a store, becomes one entry for each file below it. Other schemes
+        can be referred to, and are not downloaded.
+
+        Args:
+            uri: What is referred to; or the entry of another artifact, from `get_entry`.
+            name: Path in the artifact; None: by the URI.
+            checksum: Look at what is there, so that a change is noticed later. False: the URI
+                alone is remembered; of folders in stores nothing below them.
+            max_objects: How many entries may come of it; default: 10,000,000.
+
+        Returns:
+            The new entries.
+
+        Raises:
+            InvalidValueError: It is no URI, points to nothing or to too much, or other content
+                has a path.
+            UnsupportedError: The package that knows the store is not installed.
+            UsageError: The artifact is logged already; make a new draft of it.
+            CommError: The place refused or was not reached.
+        """
+        contents = self._open_contents("add_reference()")
+        path = None if name is None else check_path(name)
+        if not isinstance(uri, str):
+            from asyncwb.artifacts.references.versions import known_entry
+
+            entries = [known_entry(uri, path)]
+        else:
+            entries = await self._reference_entries(uri, path, checksum, max_objects)
+        contents.add_entries(entries)
+        return entries
+
+    async def _reference_entries(
+        self, uri: str, name: str | None, checksum: bool, max_objects: int | None
+    ) -> list[ManifestEntry]:
+        from asyncwb.artifacts.references.adding import local_entries, remote_entries
+        from asyncwb.artifacts.references.places import MAX_OBJECTS, Wanted
+
+        wanted = Wanted(uri, name, checksum, MAX_OBJECTS if max_objects is None else max_objects)
+        entries = await PORTAL.in_thread(local_entries, wanted)
+        if entries is None:
+            entries = await PORTAL.acall(remote_entries, wanted, self._service)
+        return entries
+
     def new_file(
         self,
         name: str,
@@ -132,7 +187,7 @@ class ArtifactBuilding(ArtifactFields):
             raise InvalidValueError(f"{path!r} is in the artifact already; mode='w' replaces it")
         return _written(contents, path, mode, encoding)
 
-    def remove(self, item: str | os.PathLike[str] | ManifestEntry) -> None:
+    def remove(self, item: str | os.PathLike[str] | Named) -> None:
         """Remove a file, a reference, or everything below a folder of the artifact.
 
         Args:
@@ -143,7 +198,8 @@ class ArtifactBuilding(ArtifactFields):
             UsageError: The artifact is logged already; make a new draft of it.
         """
         contents = self._open_contents("remove()")
-        path = item.path if isinstance(item, ManifestEntry) else check_path(item)
+        named = isinstance(item, str) or hasattr(item, "__fspath__")
+        path = check_path(cast("str", item)) if named else cast("Named", item).path
         if not contents.remove(path):
             raise FileNotFoundError(f"the artifact has no file or folder {path!r}")
 
@@ -155,14 +211,14 @@ class ArtifactBuilding(ArtifactFields):
         contents = self._contents
         if self._final or contents is None:
             raise UsageError(
-                f"{call} of an artifact that is logged already: its versions never change; "
-                "`await artifact.new_draft()` makes the next one"
+                f"{call} of an artifact that is logged or final: its content never changes; "
+                "`await artifact.new_draft()` makes the next version"
             )
         return contents
 
 
 @contextmanager
-def _written(contents: Contents, path: str, mode: str, encoding: str | None) -> Iterator[IO[Any]]:
+def _written(contents: Contents, path: str, mode: str, encoding: str | None) -> Generator[IO[Any]]:
     place = contents.staging.place(PurePath(path).name)
     with open(place, mode, encoding=None if "b" in mode else encoding or "utf-8") as file:
         yield file

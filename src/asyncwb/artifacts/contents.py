@@ -17,7 +17,7 @@ from asyncwb.artifacts.names import check_path
 from asyncwb.errors import InvalidValueError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from asyncwb.artifacts.staging import Staging
 
@@ -102,15 +102,17 @@ class Contents:
         """The path in the artifact of a file that was added; None for others."""
         return self._names.get(os.fspath(local))
 
-    def add_entries(self, entries: Iterable[ManifestEntry], *, overwrite: bool = False) -> None:
+    def add_entries(self, entries: Sequence[ManifestEntry]) -> None:
         """Add references.
 
         Raises:
-            InvalidValueError: Other content has the path of one.
+            InvalidValueError: Other content has the path of one; none of them is added then.
         """
         with self._lock:
             for entry in entries:
-                self.manifest.add(entry, overwrite=overwrite)
+                self.manifest.check(entry)
+            for entry in entries:
+                self.manifest.add(entry)
 
     def remove(self, path: str) -> list[ManifestEntry]:
         """Remove an entry or a folder; see `Manifest.remove`."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from asyncwb.artifacts.digest import Hasher, file_digest, new_hasher, text_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
     from io import BufferedWriter
 
     from asyncwb.artifacts.digest import DigestAlgorithm
@@ -63,7 +63,7 @@ def clone_or_copy(source: str, target: str) -> None:
 
 
 @contextmanager
-def _new(path: str) -> Iterator[BufferedWriter]:
+def _new(path: str) -> Generator[BufferedWriter]:
     """A file that nobody had before; what was not written to its end is removed."""
     with open(path, "xb") as file:
         try:

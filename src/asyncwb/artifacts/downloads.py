@@ -6,7 +6,6 @@ Runs in asyncwb's loop; files are read and written on the portal's threads.
 from __future__ import annotations
 
 import os
-import time
 from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from asyncwb.artifacts.copying import copy_hashing
 from asyncwb.artifacts.digest import Hasher, file_digest, new_hasher, text_digest
 from asyncwb.artifacts.names import native_path
 from asyncwb.artifacts.receipts import Receipts
+from asyncwb.artifacts.targets import draft_of, make_folder, remove, unwritable
 from asyncwb.errors import CommError, DigestMismatchError, InvalidValueError, UsageError
 from asyncwb.transport import TRANSIENT_STATUSES, RetryPolicy
 from asyncwb.transport.offload import offload
@@ -127,27 +127,21 @@ class FileDownloads:
         found = self._cache.find(entry.digest, entry.algorithm, entry.size)
         if found is None:
             return False
-        draft = _draft_of(target)
+        draft = draft_of(target)
         try:
-            self._make_folder(target)
+            make_folder(self._root, target)
             digest, _ = copy_hashing(str(found), str(draft), entry.algorithm, read_only=False)
             if digest != entry.digest:
                 self._cache.discard(entry.digest, entry.algorithm)
                 return False
             draft.replace(target)
         except OSError as exc:
-            raise _unwritable(target, exc) from exc
+            raise unwritable(target, exc) from exc
         finally:
             with suppress(OSError):
                 draft.unlink()
         self._receipts.note(entry, target)
         return True
-
-    def _make_folder(self, target: Path) -> None:
-        """Make the folder of a file; one that leads out of the root by a link is refused."""
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if not target.parent.resolve().is_relative_to(self._root.resolve()):
-            raise InvalidValueError(f"{target.parent} leads out of {self._root} through a link")
 
     async def _round(self, entries: Sequence[ManifestEntry], *, last: bool) -> list[ManifestEntry]:
         """Fetch once; entries whose address came too late are returned, unless it is the end."""
@@ -193,9 +187,9 @@ class FileDownloads:
 
     async def _fetch(self, entry: ManifestEntry, url: str) -> None:
         target = Path(native_path(self._root, entry.path))
-        draft = _draft_of(target)
+        draft = draft_of(target)
         try:
-            await offload(self._make_folder, target)
+            await offload(make_folder, self._root, target)
             size = entry.size or 0
             ranges = size >= _LARGE_BYTES if self._multipart is None else self._multipart
             if ranges and size > _RANGE_BYTES:
@@ -208,9 +202,9 @@ class FileDownloads:
                 raise DigestMismatchError(entry.path, expected=entry.digest, got=digest)
             await offload(self._finish, entry, draft, target)
         except OSError as exc:
-            raise _unwritable(target, exc) from exc
+            raise unwritable(target, exc) from exc
         finally:
-            await offload(_remove, draft)
+            await offload(remove, draft)
         if self._progress is not None:
             self._progress(entry.size or 0)
 
@@ -326,16 +320,3 @@ def _is_right(entry: ManifestEntry, target: Path) -> bool:
         return file_digest(target, entry.algorithm)[0] == entry.digest
     except OSError:
         return False
-
-
-def _draft_of(target: Path) -> Path:
-    return target.with_name(f".asyncwb-{os.getpid()}-{time.monotonic_ns():x}.part")
-
-
-def _remove(draft: Path) -> None:
-    with suppress(OSError):
-        draft.unlink()
-
-
-def _unwritable(target: Path, exc: OSError) -> UsageError:
-    return UsageError(f"{target} cannot be written: {exc}", exc=exc)

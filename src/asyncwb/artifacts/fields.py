@@ -5,32 +5,32 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 from enum import Enum
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any, cast
 
 from asyncwb import jsonx
 from asyncwb.artifacts.contents import Contents
 from asyncwb.artifacts.folders import staging_root
 from asyncwb.artifacts.manifest import Manifest
 from asyncwb.artifacts.names import (
-    REGISTRY_PREFIX,
     check_aliases,
     check_metadata,
     check_name,
     check_tags,
     check_type,
 )
+from asyncwb.artifacts.naming import ArtifactNames, same_collection
 from asyncwb.artifacts.staging import Staging
 from asyncwb.errors import InvalidValueError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from asyncwb.artifacts.artifact import Artifact
     from asyncwb.artifacts.digest import DigestAlgorithm
-    from asyncwb.artifacts.read_operations import CollectionRef, MembershipNode, VersionNode
+    from asyncwb.artifacts.read_operations import MembershipNode, VersionNode
     from asyncwb.graphql.service import Service
 
-__all__ = ["ArtifactFields", "ArtifactTTL", "aliases_of"]
+__all__ = ["ArtifactFields", "ArtifactTTL", "aliases_of", "metadata_of"]
 
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 _CLIENT_ID_LENGTH = 128
@@ -45,8 +45,19 @@ class ArtifactTTL(Enum):
     """What the team has set for its artifacts."""
 
 
-class ArtifactFields:
+class ArtifactFields(ArtifactNames):
     """Names and facts of an artifact; `Artifact` adds what it does."""
+
+    _description: str | None
+    _metadata: dict[str, Any]
+    _use_as: str | None
+    _aliases: list[str]
+    _tags: list[str]
+    _ttl_seconds: int | None
+    _distributed_id: str | None
+    _base_id: str | None
+    _manifest: Manifest | None
+    _contents: Contents | None
 
     def __init__(
         self,
@@ -64,158 +75,59 @@ class ArtifactFields:
             raise InvalidValueError(
                 f"digest_algorithm is 'MD5' or 'XXH128', got {digest_algorithm!r}"
             )
+        self._blank()
         self._collection_name = check_name(name)
         self._type = check_type(type, name)
         self._description = description
         self._metadata = check_metadata(metadata)
         self._incremental = incremental
         self._use_as = use_as
-        self._aliases: list[str] = []
-        self._tags: list[str] = []
-        self._ttl_seconds: int | None = None
-        self._distributed_id: str | None = None
-        self._base_id: str | None = None
         self._client_id = _new_client_id()
         self._sequence_client_id = _new_client_id()
+        self._hold(Manifest(algorithm=digest_algorithm, region=storage_region))
+
+    def _blank(self) -> None:
+        """Set what neither a draft nor a version begins with."""
+        self._collection_name = self._type = ""
+        self._description = None
+        self._metadata = {}
+        self._incremental = False
+        self._use_as = None
+        self._aliases = []
+        self._tags = []
+        self._ttl_seconds = None
+        self._distributed_id = None
+        self._base_id = None
+        self._client_id = self._sequence_client_id = ""
         self._final = False
         self._state = "PENDING"
         # What the server said, once the version is logged.
-        self._service: Service | None = None
-        self._version: VersionNode | None = None
-        self._place: MembershipNode | None = None
+        self._service = None
+        self._version = None
+        self._place = None
         self._asked_alias = ""
-        self._manifest: Manifest | None = Manifest(
-            algorithm=digest_algorithm, region=storage_region
-        )
-        self._contents: Contents | None = Contents(
-            self._manifest, Staging(staging_root(), self._client_id[:32])
-        )
+        self._manifest = None
+        # Files of a draft.
+        self._contents = None
 
-    # -- names ------------------------------------------------------------------------------
+    def _hold(self, manifest: Manifest) -> None:
+        """Make a draft of these entries."""
+        self._manifest = manifest
+        self._contents = Contents(manifest, Staging(staging_root, self._client_id[:32]))
 
-    @property
-    def id(self) -> str | None:
-        """Id of the logged version; None for a draft."""
-        return None if self._version is None else self._version.id
-
-    @property
-    def name(self) -> str:
-        """Name; with the alias or version that was asked for once it is logged."""
-        if self._version is None:
-            return self._collection_name
-        return f"{self._home.name}:{self._asked_alias or self.version}"
-
-    @property
-    def qualified_name(self) -> str:
-        """`entity/project/name`."""
-        return f"{self.entity}/{self.project}/{self.name}"
-
-    @property
-    def entity(self) -> str:
-        """Owner of the project that holds it; for a link, of the collection of links.
-
-        Raises:
-            UsageError: It is a draft.
-        """
-        return _owner_of(self._home)[0]
-
-    @property
-    def project(self) -> str:
-        """Project that holds it; for a link, that of the collection of links.
-
-        Raises:
-            UsageError: It is a draft.
-        """
-        return _owner_of(self._home)[1]
-
-    @property
-    def version(self) -> str:
-        """Version, such as `v3`, in its collection.
-
-        Raises:
-            UsageError: It is a draft.
-        """
-        return f"v{self._place_index(self._require('version'))}"
-
-    @property
-    def type(self) -> str:
-        """Type, such as `dataset` or `model`."""
-        return self._type
-
-    @property
-    def is_link(self) -> bool:
-        """Whether it was reached through a collection of links.
-
-        Raises:
-            UsageError: It is a draft.
-        """
-        node = self._require("is_link")
-        return self._place is not None and not _same(self._home, node.artifact_sequence)
-
-    @property
-    def source_entity(self) -> str:
-        """Owner of the project in which it was logged.
-
-        Raises:
-            UsageError: It is a draft.
-        """
-        return _owner_of(self._require("source_entity").artifact_sequence)[0]
-
-    @property
-    def source_project(self) -> str:
-        """Project in which it was logged.
-
-        Raises:
-            UsageError: It is a draft.
-        """
-        return _owner_of(self._require("source_project").artifact_sequence)[1]
-
-    @property
-    def source_name(self) -> str:
-        """Name and version in the collection that owns it.
-
-        Raises:
-            UsageError: It is a draft.
-        """
-        node = self._require("source_name")
-        return f"{node.artifact_sequence.name}:{self.source_version}"
-
-    @property
-    def source_qualified_name(self) -> str:
-        """`entity/project/name:version` in the collection that owns it.
-
-        Raises:
-            UsageError: It is a draft.
-        """
-        return f"{self.source_entity}/{self.source_project}/{self.source_name}"
-
-    @property
-    def source_version(self) -> str:
-        """Version in the collection that owns it.
-
-        Raises:
-            UsageError: It is a draft.
-        """
-        return f"v{self._require('source_version').version_index}"
-
-    @property
-    def url(self) -> str:
-        """Web page of the version.
-
-        Raises:
-            UsageError: It is a draft.
-        """
-        self._require("url")
-        web = "" if self._service is None else self._service.settings.web_url
-        home = self._home
-        place = f"{quote(self.entity)}/{quote(self.project)}"
-        if self.is_link and self.project.startswith(REGISTRY_PREFIX):
-            chosen = quote(f"{self.entity}/{self.project}/{home.name}", safe="")
-            registry = quote(self.project.removeprefix(REGISTRY_PREFIX))
-            query = f"selectionPath={chosen}&view=membership&version={self.version}"
-            return f"{web}/orgs/{quote(self.entity)}/registry/{registry}?{query}"
-        kind = quote(self._type, safe="")
-        return f"{web}/{place}/artifacts/{kind}/{quote(home.name, safe='')}/{self.version}"
+    @classmethod
+    def _from_version(
+        cls,
+        service: Service,
+        node: VersionNode,
+        place: MembershipNode | None = None,
+        asked: str = "",
+    ) -> Artifact:
+        made = cls.__new__(cls)
+        made._blank()
+        made._service = service
+        made._take(node, place, asked)
+        return cast("Artifact", made)
 
     # -- what may change --------------------------------------------------------------------
 
@@ -311,6 +223,18 @@ class ArtifactFields:
     # -- facts ------------------------------------------------------------------------------
 
     @property
+    def digest_algorithm(self) -> str:
+        """How digests are made: `MANIFEST_MD5` or `MANIFEST_XXH128`."""
+        if self._version is not None:
+            return self._version.digest_algorithm or "MANIFEST_MD5"
+        return f"MANIFEST_{self._require_manifest().algorithm}"
+
+    @property
+    def use_as(self) -> str | None:
+        """What the draft was made with."""
+        return self._use_as
+
+    @property
     def incremental(self) -> bool:
         """Whether a draft holds only what is to be added to the latest version."""
         return self._incremental
@@ -392,33 +316,17 @@ class ArtifactFields:
         """Whether it has not been logged yet, or the server is not done with it."""
         return self._version is None
 
+    def finalize(self) -> None:
+        """Allow no more changes of the content; logging does it by itself."""
+        self._freeze()
+
     def __repr__(self) -> str:
         return f"<Artifact {self.id or self._collection_name}>"
 
     # -- inside -----------------------------------------------------------------------------
 
-    @property
-    def _home(self) -> CollectionRef:
-        """The collection through which it was reached."""
-        node = self._require("its place")
-        return node.artifact_sequence if self._place is None else self._place.artifact_collection
-
-    def _place_index(self, node: VersionNode) -> int | None:
-        return node.version_index if self._place is None else self._place.version_index
-
-    def _require(self, what: str) -> VersionNode:
-        if self._version is None:
-            raise UsageError(
-                f"{what} of the artifact {self._collection_name!r} is known once it is logged; "
-                "await run.log_artifact(artifact), then artifact.wait()"
-            )
-        return self._version
-
-    def _remote(self, call: str) -> Service:
-        if self._service is None:
-            self._require(call)
-            raise UsageError(f"{call}: the artifact belongs to an offline run")
-        return self._service
+    def _freeze(self) -> None:
+        self._final = True
 
     def _require_manifest(self) -> Manifest:
         if self._manifest is None:
@@ -433,7 +341,7 @@ class ArtifactFields:
         self._collection_name = self._home.name
         self._type = node.artifact_type.name
         self._description = node.description
-        self._metadata = _metadata_of(node)
+        self._metadata = metadata_of(node)
         self._tags = [tag.name for tag in node.tags]
         self._aliases = aliases_of(node, place)
         self._ttl_seconds = None
@@ -450,23 +358,15 @@ def aliases_of(node: VersionNode, place: MembershipNode | None) -> list[str]:
             one.alias
             for one in node.aliases or []
             if one.artifact_collection is not None
-            and _same(one.artifact_collection, node.artifact_sequence)
+            and same_collection(one.artifact_collection, node.artifact_sequence)
         ]
     return [alias for alias in found if not (alias[:1] == "v" and alias[1:].isdigit())]
 
 
-def _metadata_of(node: VersionNode) -> dict[str, Any]:
-    found = jsonx.decode(node.metadata) if node.metadata else {}
-    return found if isinstance(found, dict) else {}
-
-
-def _owner_of(collection: CollectionRef) -> tuple[str, str]:
-    project = collection.project
-    return ("", "") if project is None else (project.entity.name, project.name)
-
-
-def _same(one: CollectionRef, other: CollectionRef) -> bool:
-    return (one.name, _owner_of(one)) == (other.name, _owner_of(other))
+def metadata_of(node: VersionNode) -> dict[str, Any]:
+    """Metadata of a version; whatever is no object counts as none."""
+    found: object = jsonx.decode(node.metadata) if node.metadata else {}
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
 
 
 def _new_client_id() -> str:

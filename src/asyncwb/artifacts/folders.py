@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from asyncwb.settings import resolve
 
 __all__ = ["cache_root", "download_root", "staging_root"]
 
 
-def staging_root(environ: Mapping[str, str] | None = None) -> Path:
-    """Folder of copies that wait for their upload: in `WANDB_DATA_DIR`."""
-    known = os.environ if environ is None else environ
-    data = known.get("WANDB_DATA_DIR") or Path.home() / ".local" / "share" / "wandb"
-    return Path(data) / "artifacts" / "staging"
+def staging_root() -> Path:
+    """Folder of copies that wait for their upload: in the `data_dir` of environment and files."""
+    data = resolve({}).data_dir
+    return _folder(data, ".local/share/wandb") / "artifacts" / "staging"
 
 
-def cache_root(environ: Mapping[str, str] | None = None) -> Path:
-    """Folder of the cache: in `WANDB_CACHE_DIR`."""
-    known = os.environ if environ is None else environ
-    return Path(known.get("WANDB_CACHE_DIR") or Path.home() / ".cache" / "wandb") / "artifacts"
+def cache_root(cache_dir: str | None) -> Path:
+    """Folder of the cache, by the setting `cache_dir`."""
+    return _folder(cache_dir, ".cache/wandb") / "artifacts"
 
 
-def download_root(environ: Mapping[str, str] | None = None) -> Path:
-    """Folder that downloads go to unless told otherwise: `WANDB_ARTIFACT_DIR`, or `artifacts`."""
-    known = os.environ if environ is None else environ
-    return Path(known.get("WANDB_ARTIFACT_DIR") or "artifacts")
+def download_root(artifact_dir: str | None) -> Path:
+    """Folder that downloads go to unless told otherwise, by the setting `artifact_dir`."""
+    return Path(artifact_dir or "artifacts")
+
+
+def _folder(given: str | None, default: str) -> Path:
+    return Path(given).expanduser() if given else Path.home() / default

@@ -1,4 +1,4 @@
-"""Operations that list versions of artifacts."""
+"""Operations that list versions of artifacts, and the files of one."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from asyncwb.artifacts.read_operations import (
     MembershipNode,
     VersionNode,
 )
+from asyncwb.graphql.api_answers import FileNode  # noqa: TC001 - msgspec reads the annotations
 from asyncwb.graphql.operation import Operation
 from asyncwb.graphql.paginator import PageInfo  # noqa: TC001 - msgspec reads the annotations
 
-__all__ = ["RUN_INPUTS", "RUN_OUTPUTS", "VERSIONS"]
+__all__ = ["FILES", "RUN_INPUTS", "RUN_OUTPUTS", "VERSIONS"]
 
 
 class _Camel(msgspec.Struct, rename="camel"):
@@ -141,3 +142,62 @@ def _of_run(name: str, field: str) -> Operation[RunArtifactsData]:
 
 RUN_OUTPUTS = _of_run("RunOutputArtifacts", "outputArtifacts")
 RUN_INPUTS = _of_run("RunInputArtifacts", "inputArtifacts")
+
+
+class _FileEdge(_Camel):
+    node: FileNode | None = None
+
+
+class _Files(_Camel):
+    edges: list[_FileEdge]
+    page_info: PageInfo
+    total_count: int | None = None
+
+
+class _FilesMembership(_Camel):
+    files: _Files | None = None
+
+
+class _FilesCollection(_Camel):
+    artifact_membership: _FilesMembership | None = None
+
+
+class _FilesProject(_Camel):
+    artifact_collection: _FilesCollection | None = None
+
+
+class FilesData(_Camel):
+    """Answer of `FILES`."""
+
+    project: _FilesProject | None = None
+
+    @property
+    def files(self) -> _Files | None:
+        """The listing, if there is such a version."""
+        collection = self.project and self.project.artifact_collection
+        membership = collection and collection.artifact_membership
+        return membership.files if membership else None
+
+
+FILES = Operation(
+    "ArtifactMembershipFiles",
+    """query ArtifactMembershipFiles(
+  $entity: String!, $project: String!, $collection: String!, $alias: String!,
+  $names: [String!], $cursor: String, $perPage: Int
+) {
+  project(name: $project, entityName: $entity) {
+    artifactCollection(name: $collection) {
+      artifactMembership(aliasName: $alias) {
+        files(names: $names, after: $cursor, first: $perPage) {
+          totalCount
+          pageInfo { hasNextPage endCursor }
+          edges {
+            node { id name: displayName url directUrl sizeBytes mimetype updatedAt md5 }
+          }
+        }
+      }
+    }
+  }
+}""",
+    FilesData,
+)

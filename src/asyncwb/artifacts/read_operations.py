@@ -1,4 +1,4 @@
-"""Operations that read versions of artifacts, and change what may change of them."""
+"""Operations that read versions of artifacts."""
 
 from __future__ import annotations
 
@@ -8,20 +8,16 @@ from asyncwb.graphql.operation import Operation
 from asyncwb.graphql.paginator import PageInfo  # noqa: TC001 - msgspec reads the annotations
 
 __all__ = [
-    "ADD_ALIASES",
     "ARTIFACT_BY_ID",
     "CREATED_BY",
-    "DELETE_ALIASES",
-    "DELETE_ARTIFACT",
     "FILE_URLS",
     "LINKED",
-    "LINK_ARTIFACT",
     "MANIFEST",
     "MEMBERSHIP",
+    "MEMBERSHIP_FIELDS",
     "TYPE_OF",
-    "UNLINK_ARTIFACT",
-    "UPDATE_ARTIFACT",
     "USED_BY",
+    "VERSION_FIELDS",
     "AliasNode",
     "CollectionRef",
     "MembershipNode",
@@ -194,39 +190,61 @@ MANIFEST = Operation(
 )
 
 
-class FileNode(_Camel):
+class AddressNode(_Camel):
     """Where to get one file of a version."""
 
     name: str
-    direct_url: str = ""
+    direct_url: str | None = None
 
 
-class _FileEdge(_Camel):
-    node: FileNode | None = None
+class _AddressEdge(_Camel):
+    node: AddressNode | None = None
 
 
-class _Files(_Camel):
-    edges: list[_FileEdge]
+class _Addresses(_Camel):
+    edges: list[_AddressEdge]
     page_info: PageInfo
 
 
-class _FilesArtifact(_Camel):
-    files: _Files | None = None
+class _AddressMembership(_Camel):
+    files: _Addresses | None = None
+
+
+class _AddressCollection(_Camel):
+    artifact_membership: _AddressMembership | None = None
+
+
+class _AddressProject(_Camel):
+    artifact_collection: _AddressCollection | None = None
 
 
 class FileUrlsData(_Camel):
     """Answer of `FILE_URLS`."""
 
-    artifact: _FilesArtifact | None = None
+    project: _AddressProject | None = None
+
+    @property
+    def files(self) -> _Addresses | None:
+        """The listing, if there is such a version."""
+        collection = self.project and self.project.artifact_collection
+        membership = collection and collection.artifact_membership
+        return membership.files if membership else None
 
 
 FILE_URLS = Operation(
-    "ArtifactFileUrls",
-    """query ArtifactFileUrls($id: ID!, $names: [String!], $cursor: String, $perPage: Int) {
-  artifact(id: $id) {
-    files(names: $names, after: $cursor, first: $perPage) {
-      edges { node { name directUrl } }
-      pageInfo { hasNextPage endCursor }
+    "GetArtifactMembershipFileUrls",
+    """query GetArtifactMembershipFileUrls(
+  $entity: String!, $project: String!, $collection: String!, $alias: String!,
+  $names: [String!], $cursor: String, $perPage: Int
+) {
+  project(name: $project, entityName: $entity) {
+    artifactCollection(name: $collection) {
+      artifactMembership(aliasName: $alias) {
+        files(names: $names, after: $cursor, first: $perPage) {
+          edges { node { name: displayName directUrl } }
+          pageInfo { hasNextPage endCursor }
+        }
+      }
     }
   }
 }""",
@@ -295,15 +313,27 @@ USED_BY = Operation(
 )
 
 
-class _PlaceNode(_Camel):
+class PlaceNode(_Camel):
+    """A place of a version that is known already."""
+
     artifact_collection: CollectionRef
     version_index: int | None = None
     created_at: str | None = None
     aliases: list[AliasNode] = []
 
+    def of(self, version: VersionNode) -> MembershipNode:
+        """The place together with its version."""
+        return MembershipNode(
+            artifact=version,
+            artifact_collection=self.artifact_collection,
+            version_index=self.version_index,
+            created_at=self.created_at,
+            aliases=self.aliases,
+        )
+
 
 class _PlaceEdge(_Camel):
-    node: _PlaceNode | None = None
+    node: PlaceNode | None = None
 
 
 class _Places(_Camel):
@@ -332,116 +362,4 @@ LINKED = Operation(
   }}
 }}""",
     LinkedData,
-)
-
-
-class _Updated(_Camel):
-    artifact: VersionNode | None = None
-
-
-class UpdateData(_Camel):
-    """Answer of `UPDATE_ARTIFACT`."""
-
-    update_artifact: _Updated | None = None
-
-
-UPDATE_ARTIFACT = Operation(
-    "UpdateArtifact",
-    f"""mutation UpdateArtifact($input: UpdateArtifactInput!) {{
-  updateArtifact(input: $input) {{ artifact {{ {VERSION_FIELDS} }} }}
-}}""",
-    UpdateData,
-)
-
-
-class _Success(_Camel):
-    success: bool | None = None
-
-
-class AddAliasesData(_Camel):
-    """Answer of `ADD_ALIASES`."""
-
-    add_aliases: _Success | None = None
-
-
-ADD_ALIASES = Operation(
-    "AddAliases",
-    "mutation AddAliases($input: AddAliasesInput!) { addAliases(input: $input) { success } }",
-    AddAliasesData,
-)
-
-
-class DeleteAliasesData(_Camel):
-    """Answer of `DELETE_ALIASES`."""
-
-    delete_aliases: _Success | None = None
-
-
-DELETE_ALIASES = Operation(
-    "DeleteAliases",
-    """mutation DeleteAliases($input: DeleteAliasesInput!) {
-  deleteAliases(input: $input) { success }
-}""",
-    DeleteAliasesData,
-)
-
-
-class _Id(_Camel):
-    id: str
-
-
-class _Deleted(_Camel):
-    artifact: _Id | None = None
-
-
-class DeleteData(_Camel):
-    """Answer of `DELETE_ARTIFACT`."""
-
-    delete_artifact: _Deleted | None = None
-
-
-DELETE_ARTIFACT = Operation(
-    "DeleteArtifact",
-    """mutation DeleteArtifact($input: DeleteArtifactInput!) {
-  deleteArtifact(input: $input) { artifact { id } }
-}""",
-    DeleteData,
-)
-
-
-class _Linked(_Camel):
-    version_index: int | None = None
-    artifact_membership: MembershipNode | None = None
-
-
-class LinkData(_Camel):
-    """Answer of `LINK_ARTIFACT`."""
-
-    link_artifact: _Linked | None = None
-
-
-LINK_ARTIFACT = Operation(
-    "LinkArtifact",
-    f"""mutation LinkArtifact($input: LinkArtifactInput!) {{
-  linkArtifact(input: $input) {{
-    versionIndex
-    artifactMembership {{ {MEMBERSHIP_FIELDS} }}
-  }}
-}}""",
-    LinkData,
-)
-
-
-class UnlinkData(_Camel):
-    """Answer of `UNLINK_ARTIFACT`."""
-
-    unlink_artifact: _Success | None = None
-
-
-UNLINK_ARTIFACT = Operation(
-    "UnlinkArtifact",
-    """mutation UnlinkArtifact($input: UnlinkArtifactInput!) {
-  unlinkArtifact(input: $input) { success }
-}""",
-    UnlinkData,
 )

@@ -6,9 +6,14 @@ import itertools
 import os
 import shutil
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from asyncwb.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["Staging"]
 
@@ -17,19 +22,20 @@ class Staging:
     """The staged files of one draft. Safe to use from several threads.
 
     Args:
-        root: Folder that holds the folders of all drafts.
+        root: Says which folder holds the folders of all drafts; asked when the first is needed.
         name: Of this draft's folder; unique.
     """
 
-    def __init__(self, root: Path, name: str) -> None:
-        self._folder = root / name
+    def __init__(self, root: Callable[[], Path], name: str) -> None:
+        self._root = root
+        self._name = name
         self._numbers = itertools.count()
         self._made = False
 
-    @property
+    @cached_property
     def folder(self) -> Path:
         """The draft's folder, which need not exist."""
-        return self._folder
+        return self._root() / self._name
 
     def place(self, name: str = "") -> str:
         """A path that nobody uses yet, in a folder that exists.
@@ -42,10 +48,10 @@ class Staging:
         """
         if not self._made:
             try:
-                self._folder.mkdir(parents=True, exist_ok=True)
+                self.folder.mkdir(parents=True, exist_ok=True)
             except OSError as exc:
                 raise UsageError(
-                    f"files of an artifact cannot be copied to {self._folder}: {exc}; set "
+                    f"files of an artifact cannot be copied to {self.folder}: {exc}; set "
                     "WANDB_DATA_DIR to a folder that can be written, or add them with "
                     "policy='immutable'",
                     exc=exc,
@@ -53,14 +59,14 @@ class Staging:
             self._made = True
         tail = os.path.basename(name)[-80:]
         number = next(self._numbers)
-        return str(self._folder / (f"{number}-{tail}" if tail else str(number)))
+        return str(self.folder / (f"{number}-{tail}" if tail else str(number)))
 
     def holds(self, path: str) -> bool:
         """Whether a path is one of the draft's copies."""
-        return Path(path).parent == self._folder
+        return Path(path).parent == self.folder
 
     def discard(self) -> None:
         """Remove the folder; what is gone already is fine. Blocks."""
         with suppress(OSError):
-            shutil.rmtree(self._folder)
+            shutil.rmtree(self.folder)
         self._made = False

@@ -178,6 +178,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Paths whose file systems are watched."""
     stats_gpu_device_ids: tuple[int, ...] | None = None
     """Indexes of the NVIDIA GPUs to watch; None: all."""
+    artifact_dir: str | None = None
+    """Folder that artifacts are downloaded to; None: `artifacts`."""
+    cache_dir: str | None = None
+    """Folder of the cache of artifact files; None: `~/.cache/wandb`."""
+    data_dir: str | None = None
+    """Folder of copies that wait for their upload; None: `~/.local/share/wandb`."""
     extra_http_headers: tuple[tuple[str, str], ...] = ()
     """Headers added to every request, as name and value pairs."""
 
@@ -305,6 +311,9 @@ ENVIRONMENT: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "stats_disk_paths": ("WANDB__STATS_DISK_PATHS", "WANDB_X_STATS_DISK_PATHS"),
     "stats_gpu_device_ids": ("WANDB__STATS_GPU_DEVICE_IDS", "WANDB_X_STATS_GPU_DEVICE_IDS"),
+    "artifact_dir": ("WANDB_ARTIFACT_DIR",),
+    "cache_dir": ("WANDB_CACHE_DIR",),
+    "data_dir": ("WANDB_DATA_DIR",),
     "extra_http_headers": ("WANDB__EXTRA_HTTP_HEADERS", "WANDB_X_EXTRA_HTTP_HEADERS"),
 }
 """Environment variables of each setting; the first that is set and not empty counts."""

@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import asyncwb.tensorboard as tensorboard
+    from asyncwb.artifacts.fields import ArtifactTTL as ArtifactTTL
+    from asyncwb.errors import ArtifactNotFoundError as ArtifactNotFoundError
     from asyncwb.errors import (
         AuthenticationError as AuthenticationError,
     )
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from asyncwb.errors import (
         DeadlineError as DeadlineError,
     )
+    from asyncwb.errors import DigestMismatchError as DigestMismatchError
     from asyncwb.errors import (
         Error as Error,
     )
@@ -83,6 +86,7 @@ if TYPE_CHECKING:
     from asyncwb.settings import Settings as Settings
     from asyncwb.sync._agent import agent as agent
     from asyncwb.sync._api import Api as Api
+    from asyncwb.sync._artifact import Artifact as Artifact
     from asyncwb.sync._current import finish as finish
     from asyncwb.sync._functions import (
         alert as alert,
@@ -156,6 +160,9 @@ if TYPE_CHECKING:
 __all__ = [
     "AlertLevel",
     "Api",
+    "Artifact",
+    "ArtifactNotFoundError",
+    "ArtifactTTL",
     "AuthenticationError",
     "BlockingInAsyncWarning",
     "ClosedError",
@@ -163,6 +170,7 @@ __all__ = [
     "Config",
     "ConfigError",
     "DeadlineError",
+    "DigestMismatchError",
     "Error",
     "ForkedError",
     "GraphQLError",
@@ -213,6 +221,9 @@ __all__ = [
 _HOMES = {
     "AlertLevel": "asyncwb.types",
     "Api": "asyncwb.sync._api",
+    "Artifact": "asyncwb.sync._artifact",
+    "ArtifactNotFoundError": "asyncwb.errors",
+    "ArtifactTTL": "asyncwb.artifacts.fields",
     "AuthenticationError": "asyncwb.errors",
     "BlockingInAsyncWarning": "asyncwb.errors",
     "ClosedError": "asyncwb.errors",
@@ -220,6 +231,7 @@ _HOMES = {
     "Config": "asyncwb.run.config",
     "ConfigError": "asyncwb.errors",
     "DeadlineError": "asyncwb.errors",
+    "DigestMismatchError": "asyncwb.errors",
     "Error": "asyncwb.errors",
     "ForkedError": "asyncwb.errors",
     "GraphQLError": "asyncwb.errors",

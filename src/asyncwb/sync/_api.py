@@ -115,6 +115,13 @@ class Api(Wrapper[AsyncApi]):
             self._async.runs(path, filters, order, per_page, include_sweeps, lazy)
         )
 
+    def flush(self) -> None:
+        """Forget what was asked once and kept: the account and the server's features.
+
+        Runs are never kept: `run` and `runs` ask the server each time.
+        """
+        PORTAL.call(self._async.flush)
+
     def artifact(self, name: str, type: str | None = None) -> Artifact:
         """Load one version of an artifact: `api.artifact("project/data:latest")`.
 
@@ -180,16 +187,96 @@ class Api(Wrapper[AsyncApi]):
             self._async.artifacts(type_name, name, order, per_page, tags)
         )
 
-    def flush(self) -> None:
-        """Forget what was asked once and kept: the account and the server's features.
+    def artifact_type(self, type_name: str, project: str | None = None) -> ArtifactType:
+        """Load a type of artifacts.
 
-        Runs are never kept: `run` and `runs` ask the server each time.
+        Args:
+            type_name: Its name.
+            project: `entity/project` or `project`; None: those of the settings.
+
+        Raises:
+            ArtifactNotFoundError: The project has no such type (also a ValueError).
+            InvalidValueError: The path has another form.
+            CommError: The server refused or was not reached.
         """
-        PORTAL.call(self._async.flush)
+        return ArtifactType.from_async(PORTAL.call(self._async.artifact_type, type_name, project))
+
+    def artifact_types(
+        self, project: str | None = None, per_page: int = 50
+    ) -> ProjectArtifactTypes:
+        """The types of artifacts of a project. Sends nothing before the first one.
+
+        Args:
+            project: `entity/project` or `project`; None: those of the settings.
+            per_page: Types asked for at once.
+
+        Raises:
+            InvalidValueError: An argument is wrong.
+        """
+        return ProjectArtifactTypes.from_async(self._async.artifact_types(project, per_page))
+
+    def artifact_collection(self, type_name: str, name: str) -> ArtifactCollection:
+        """Load a collection: `api.artifact_collection("dataset", "project/data")`.
+
+        Args:
+            type_name: Its type.
+            name: `entity/project/name`, `project/name` or `name`.
+
+        Raises:
+            ArtifactNotFoundError: There is none (also a ValueError).
+            InvalidValueError: The path has another form.
+            CommError: The server refused or was not reached.
+        """
+        return ArtifactCollection.from_async(
+            PORTAL.call(self._async.artifact_collection, type_name, name)
+        )
+
+    def artifact_collection_exists(self, name: str, type: str) -> bool:
+        """Whether a collection is there; see `artifact_collection`.
+
+        Args:
+            name: Its path.
+            type: Its type.
+
+        Raises:
+            InvalidValueError: The path has another form.
+            CommError: The server refused or was not reached.
+        """
+        return PORTAL.call(self._async.artifact_collection_exists, name, type)
+
+    def artifact_collections(
+        self,
+        project_name: str | None = None,
+        type_name: str | None = None,
+        order: str | None = None,
+        per_page: int = 50,
+        filters: Mapping[str, Any] | None = None,
+    ) -> ProjectArtifactCollections:
+        """The collections of a project. Sends nothing before the first one.
+
+        Args:
+            project_name: `entity/project` or `project`; None: those of the settings.
+            type_name: Only this type; None: all of them.
+            order: `+` or `-` and a key, for example `+created_at`.
+            per_page: Collections asked for at once.
+            filters: MongoDB-style filter, e.g. `{"name": {"$regex": "^train"}}`.
+
+        Raises:
+            InvalidValueError: An argument is wrong.
+        """
+        return ProjectArtifactCollections.from_async(
+            self._async.artifact_collections(project_name, type_name, order, per_page, filters)
+        )
+
+    def artifact_versions(self, type_name: str, name: str, per_page: int = 50) -> ArtifactVersions:
+        """An older name of `artifacts`."""
+        return ArtifactVersions.from_async(self._async.artifact_versions(type_name, name, per_page))
 
 
 # ruff: noqa: E402
 from asyncwb.sync._api_artifacts import ArtifactVersions
+from asyncwb.sync._api_collections import ArtifactCollection, ArtifactType
+from asyncwb.sync._api_listings import ProjectArtifactCollections, ProjectArtifactTypes
 from asyncwb.sync._api_run import Run
 from asyncwb.sync._api_runs import Runs
 from asyncwb.sync._artifact import Artifact

@@ -20,11 +20,11 @@ __all__ = ["File", "Files"]
 
 
 class File(Wrapper[AsyncFile]):
-    """A file of a run.
+    """A file of a run, or of a version of an artifact.
 
     Attributes:
         id: Opaque id.
-        name: Path in the run's folder, with forward slashes.
+        name: Path in the run's folder or in the artifact, with forward slashes.
         size: Bytes.
         url: Where to get it with credentials.
         direct_url: Signed address of the storage.
@@ -44,7 +44,7 @@ class File(Wrapper[AsyncFile]):
 
     @property
     def name(self) -> str:
-        """Path in the run's folder, with forward slashes."""
+        """Path in the run's folder or in the artifact, with forward slashes."""
         return self._async.name
 
     @name.setter

@@ -122,22 +122,6 @@ class Run(Wrapper[AsyncRun]):
         """
         PORTAL.call(self._async.delete, delete_artifacts)
 
-    def logged_artifacts(self, per_page: int = 100) -> RunArtifacts:
-        """The artifact versions that the run logged. Sends nothing before the first one.
-
-        Args:
-            per_page: Versions asked for at once.
-        """
-        return RunArtifacts.from_async(self._async.logged_artifacts(per_page))
-
-    def used_artifacts(self, per_page: int = 100) -> RunArtifacts:
-        """The artifact versions that the run read. Sends nothing before the first one.
-
-        Args:
-            per_page: Versions asked for at once.
-        """
-        return RunArtifacts.from_async(self._async.used_artifacts(per_page))
-
     def stop(self) -> bool:
         """Ask the running process to stop; it learns of it with its next request.
 
@@ -438,9 +422,66 @@ class Run(Wrapper[AsyncRun]):
         """Another name of `last_history_step`."""
         return self._async.lastHistoryStep
 
+    def logged_artifacts(self, per_page: int = 100) -> RunArtifacts:
+        """The artifact versions that the run logged. Sends nothing before the first one.
+
+        Args:
+            per_page: Versions asked for at once.
+        """
+        return RunArtifacts.from_async(self._async.logged_artifacts(per_page))
+
+    def used_artifacts(self, per_page: int = 100) -> RunArtifacts:
+        """The artifact versions that the run read. Sends nothing before the first one.
+
+        Args:
+            per_page: Versions asked for at once.
+        """
+        return RunArtifacts.from_async(self._async.used_artifacts(per_page))
+
+    def use_artifact(self, artifact: Artifact, use_as: str | None = None) -> Artifact:
+        """Note that the run read a version that is logged already.
+
+        Args:
+            artifact: The version, from `Api.artifact`.
+            use_as: What the run calls it; None: its name.
+
+        Returns:
+            The artifact.
+
+        Raises:
+            InvalidValueError: It is a draft, or no artifact.
+            CommError: The server refused or was not reached.
+        """
+        return Artifact.from_async(PORTAL.call(self._async.use_artifact, artifact._async, use_as))
+
+    def log_artifact(
+        self,
+        artifact: Artifact,
+        aliases: Sequence[str] | None = None,
+        tags: Sequence[str] | None = None,
+    ) -> Artifact:
+        """Note that the run made a version that is logged already, in the same project.
+
+        Args:
+            artifact: The version, from `Api.artifact`.
+            aliases: More aliases for it.
+            tags: More tags for it.
+
+        Returns:
+            The artifact.
+
+        Raises:
+            InvalidValueError: It is a draft, no artifact, or one of another project.
+            CommError: The server refused or was not reached.
+        """
+        return Artifact.from_async(
+            PORTAL.call(self._async.log_artifact, artifact._async, aliases, tags)
+        )
+
 
 # ruff: noqa: E402
 from asyncwb.sync._api_artifacts import RunArtifacts
 from asyncwb.sync._api_files import File, Files
 from asyncwb.sync._api_history import HistoryScan
 from asyncwb.sync._api_summary import Summary
+from asyncwb.sync._artifact import Artifact

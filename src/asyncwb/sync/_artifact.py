@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from asyncwb.artifacts.contents import Policy
     from asyncwb.artifacts.digest import DigestAlgorithm
+    from asyncwb.artifacts.entry import Named, Referable
     from asyncwb.artifacts.fields import ArtifactTTL
     from asyncwb.artifacts.manifest import Manifest, ManifestEntry
 
@@ -74,72 +75,6 @@ class Artifact(Wrapper[AsyncArtifact]):
         """
         return Artifact.from_async(PORTAL.call(self._async.new_draft))
 
-    @property
-    def manifest(self) -> Manifest:
-        """Everything it holds.
-
-        Raises:
-            UsageError: It is a version whose manifest was not asked for; `load()`.
-        """
-        return self._async.manifest
-
-    def load(self) -> Manifest:
-        """Ask the server for the manifest, once.
-
-        Raises:
-            CommError: The server refused or was not reached.
-        """
-        return PORTAL.call(self._async.load)
-
-    def get_entry(self, name: str | os.PathLike[str]) -> ManifestEntry:
-        """The entry of a path.
-
-        Raises:
-            KeyError: The artifact has no such path.
-            UsageError: The manifest of a version was not asked for; `load()`.
-        """
-        return self._async.get_entry(name)
-
-    def download(
-        self,
-        root: str | os.PathLike[str] | None = None,
-        skip_cache: bool = False,
-        path_prefix: str | os.PathLike[str] | None = None,
-        multipart: bool | None = None,
-    ) -> Path:
-        """Bring a folder to hold the files of the version; what is there and right stays.
-
-        Each file is checked against its digest and appears complete or not at all; what broke off
-        is finished by the next call. Other files in the folder are left alone.
-
-        Args:
-            root: The folder; None: `artifacts/<name>:<version>`.
-            skip_cache: Neither take files from the local cache nor keep them there.
-            path_prefix: Only files whose path begins with this.
-            multipart: Fetch files in ranges, several at once; None: those of 2 GiB and more.
-
-        Returns:
-            The folder.
-
-        Raises:
-            DigestMismatchError: The server sent other bytes than the manifest promises.
-            UsageError: It is a draft, or the folder cannot be written.
-            CommError: The server refused or was not reached.
-        """
-        return PORTAL.call(self._async.download, root, skip_cache, path_prefix, multipart)
-
-    def verify(self, root: str | os.PathLike[str] | None = None) -> None:
-        """Check that a folder holds exactly the files of the version.
-
-        Args:
-            root: The folder; None: where `download` puts it.
-
-        Raises:
-            DigestMismatchError: A file has other content.
-            InvalidValueError: A file is missing, or one is there that the version does not have.
-        """
-        PORTAL.call(self._async.verify, root)
-
     def save(self) -> None:
         """Send what was changed of a logged version: description, metadata, aliases, tags, ttl.
 
@@ -160,6 +95,79 @@ class Artifact(Wrapper[AsyncArtifact]):
             CommError: The server refused, for example because of aliases.
         """
         PORTAL.call(self._async.delete, delete_aliases)
+
+    def logged_by(self) -> Run | None:
+        """The run that logged it; None where a user did without a run.
+
+        Raises:
+            UsageError: It is a draft.
+            CommError: The server refused or was not reached.
+        """
+        return (
+            None if (found := PORTAL.call(self._async.logged_by)) is None else Run.from_async(found)
+        )
+
+    def used_by(self) -> list[Run]:
+        """The runs that read it.
+
+        Raises:
+            UsageError: It is a draft.
+            CommError: The server refused or was not reached.
+        """
+        return [Run.from_async(one) for one in PORTAL.call(self._async.used_by)]
+
+    def files(self, names: Sequence[str] | None = None, per_page: int = 50) -> ArtifactFiles:
+        """The files of a version as the server lists them. Sends nothing before the first one.
+
+        Args:
+            names: Only these paths.
+            per_page: Files asked for at once.
+
+        Raises:
+            UsageError: It is a draft.
+            InvalidValueError: `per_page` is below 1.
+        """
+        return ArtifactFiles.from_async(self._async.files(names, per_page))
+
+    @property
+    def collection(self) -> ArtifactCollection:
+        """The collection through which it was reached; of a link, the collection of links.
+
+        Raises:
+            UsageError: It is a draft.
+            CommError: The server refused or was not reached.
+        """
+        return ArtifactCollection.from_async(PORTAL.call(self._async.collection))
+
+    @property
+    def source_collection(self) -> ArtifactCollection:
+        """The collection that owns it: where it was logged.
+
+        Raises:
+            UsageError: It is a draft.
+            CommError: The server refused or was not reached.
+        """
+        return ArtifactCollection.from_async(PORTAL.call(self._async.source_collection))
+
+    @property
+    def source_artifact(self) -> Artifact:
+        """The version in the collection that owns it: what a link leads to, else itself.
+
+        Raises:
+            UsageError: It is a draft.
+            CommError: The server refused or was not reached.
+        """
+        return Artifact.from_async(PORTAL.call(self._async.source_artifact))
+
+    @property
+    def linked_artifacts(self) -> list[Artifact]:
+        """The version as it is reached through each collection of links that has it.
+
+        Raises:
+            UsageError: It is a draft.
+            CommError: The server refused or was not reached.
+        """
+        return [Artifact.from_async(one) for one in PORTAL.call(self._async.linked_artifacts)]
 
     def link(self, target_path: str, aliases: Sequence[str] | None = None) -> Artifact:
         """Link the version into a collection of links, which is made when it is missing.
@@ -187,25 +195,119 @@ class Artifact(Wrapper[AsyncArtifact]):
         """
         PORTAL.call(self._async.unlink)
 
-    def logged_by(self) -> Run | None:
-        """The run that logged it; None where a user did without a run.
+    @property
+    def manifest(self) -> Manifest:
+        """Everything it holds.
 
         Raises:
-            UsageError: It is a draft.
+            UsageError: It is a version whose manifest was not asked for; `load()`.
+        """
+        self.load()
+        return self._async.manifest
+
+    def load(self) -> Manifest:
+        """Ask the server for the manifest of a version, once; what a draft holds is known.
+
+        Raises:
             CommError: The server refused or was not reached.
         """
-        return (
-            None if (found := PORTAL.call(self._async.logged_by)) is None else Run.from_async(found)
+        return PORTAL.here(self._async.load)
+
+    def get_entry(self, name: str | os.PathLike[str]) -> ArtifactEntry:
+        """The entry of a path: its digest and size, and a way to download it alone.
+
+        Raises:
+            KeyError: The artifact has no such path.
+            UsageError: The manifest of a version was not asked for; `load()`.
+        """
+        self.load()
+        return ArtifactEntry.from_async(self._async.get_entry(name))
+
+    def get_path(self, name: str | os.PathLike[str]) -> ArtifactEntry:
+        """An older name of `get_entry`."""
+        self.load()
+        return ArtifactEntry.from_async(self._async.get_path(name))
+
+    def download(
+        self,
+        root: str | os.PathLike[str] | None = None,
+        allow_missing_references: bool = False,
+        skip_cache: bool = False,
+        path_prefix: str | os.PathLike[str] | None = None,
+        multipart: bool | None = None,
+    ) -> Path:
+        """Bring a folder to hold the files of the version; what is there and right stays.
+
+        Each file is checked against its digest and appears complete or not at all; what broke off
+        is finished by the next call. Other files in the folder are left alone. References are
+        fetched from where they point to; those of schemes that nobody knows are left out.
+
+        Args:
+            root: The folder; None: `artifacts/<name>:<version>`.
+            allow_missing_references: Leave out references to what is gone.
+            skip_cache: Neither take files from the local cache nor keep them there.
+            path_prefix: Only files whose path begins with this.
+            multipart: Fetch files in ranges, several at once; None: those of 2 GiB and more.
+
+        Returns:
+            The folder.
+
+        Raises:
+            DigestMismatchError: Content is not what the manifest promises.
+            FileNotFoundError: What a reference points to is gone.
+            UsageError: It is a draft, or the folder cannot be written.
+            CommError: The server refused or was not reached.
+        """
+        return PORTAL.call(
+            self._async.download, root, allow_missing_references, skip_cache, path_prefix, multipart
         )
 
-    def used_by(self) -> list[Run]:
-        """The runs that read it.
+    def file(self, root: str | os.PathLike[str] | None = None) -> Path:
+        """Download the only file of a version.
+
+        Args:
+            root: The folder; None: that of `download`.
+
+        Returns:
+            Where the file is.
 
         Raises:
+            InvalidValueError: The version has no file, or several.
+            UsageError: It is a draft, or the folder cannot be written.
+            CommError: The server refused or was not reached.
+        """
+        return PORTAL.call(self._async.file, root)
+
+    def checkout(self, root: str | os.PathLike[str] | None = None) -> Path:
+        """Make a folder hold exactly the files of the version: every other file is deleted.
+
+        Args:
+            root: The folder; None: `artifacts/<name>`.
+
+        Returns:
+            The folder.
+
+        Raises:
+            UsageError: It is a draft, or the folder cannot be written.
+            CommError: The server refused or was not reached.
+        """
+        return PORTAL.call(self._async.checkout, root)
+
+    def verify(self, root: str | os.PathLike[str] | None = None) -> None:
+        """Check that a folder holds exactly the files of the version.
+
+        References count as files that may be there; their content is not looked at.
+
+        Args:
+            root: The folder; None: where `download` puts it.
+
+        Raises:
+            DigestMismatchError: A file has other content.
+            InvalidValueError: A file is missing, or one is there that the version does not have.
             UsageError: It is a draft.
             CommError: The server refused or was not reached.
         """
-        return [Run.from_async(one) for one in PORTAL.call(self._async.used_by)]
+        PORTAL.call(self._async.verify, root)
 
     def add_file(
         self,
@@ -266,6 +368,39 @@ class Artifact(Wrapper[AsyncArtifact]):
         """
         PORTAL.here(self._async.add_dir, local_path, name, skip_cache, policy, merge)
 
+    def add_reference(
+        self,
+        uri: Referable | str,
+        name: str | os.PathLike[str] | None = None,
+        checksum: bool = True,
+        max_objects: int | None = None,
+    ) -> list[ManifestEntry]:
+        """Add a reference: its bytes stay where they are, the artifact remembers which they were.
+
+        `file:`, `http(s):`, `s3:`, `gs:`, Azure (`https://<account>.blob.core.windows.net/...`)
+        and `wandb-artifact:` are known; the stores need `pip install 'asyncwb[references]'`. A
+        folder, or a prefix in a store, becomes one entry for each file below it. Other schemes
+        can be referred to, and are not downloaded.
+
+        Args:
+            uri: What is referred to; or the entry of another artifact, from `get_entry`.
+            name: Path in the artifact; None: by the URI.
+            checksum: Look at what is there, so that a change is noticed later. False: the URI
+                alone is remembered; of folders in stores nothing below them.
+            max_objects: How many entries may come of it; default: 10,000,000.
+
+        Returns:
+            The new entries.
+
+        Raises:
+            InvalidValueError: It is no URI, points to nothing or to too much, or other content
+                has a path.
+            UnsupportedError: The package that knows the store is not installed.
+            UsageError: The artifact is logged already; make a new draft of it.
+            CommError: The place refused or was not reached.
+        """
+        return PORTAL.here(self._async.add_reference, uri, name, checksum, max_objects)
+
     def new_file(
         self, name: str, mode: str = "x", encoding: str | None = None, policy: Policy = "mutable"
     ) -> AbstractContextManager[IO[Any]]:
@@ -287,7 +422,7 @@ class Artifact(Wrapper[AsyncArtifact]):
         """
         return self._async.new_file(name, mode, encoding, policy)
 
-    def remove(self, item: str | os.PathLike[str] | ManifestEntry) -> None:
+    def remove(self, item: str | os.PathLike[str] | Named) -> None:
         """Remove a file, a reference, or everything below a folder of the artifact.
 
         Args:
@@ -325,6 +460,160 @@ class Artifact(Wrapper[AsyncArtifact]):
             storage_region=storage_region,
             digest_algorithm=digest_algorithm,
         )
+
+    @property
+    def description(self) -> str | None:
+        """Description; of a logged version `save()` sends it."""
+        return self._async.description
+
+    @description.setter
+    def description(self, value: str | None) -> None:
+        self._async.description = value
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """Metadata, at most 100 keys; of a logged version `save()` sends it."""
+        return self._async.metadata
+
+    @metadata.setter
+    def metadata(self, value: Mapping[str, Any]) -> None:
+        self._async.metadata = value
+
+    @property
+    def aliases(self) -> list[str]:
+        """Aliases in its collection, without the version; `save()` sends changes.
+
+        Raises:
+            UsageError: It is a draft: give aliases to `log_artifact`.
+        """
+        return self._async.aliases
+
+    @aliases.setter
+    def aliases(self, value: Sequence[str]) -> None:
+        self._async.aliases = value
+
+    @property
+    def tags(self) -> list[str]:
+        """Tags of the version; `save()` sends changes.
+
+        Raises:
+            UsageError: It is a draft: give tags to `log_artifact`.
+        """
+        return self._async.tags
+
+    @tags.setter
+    def tags(self, value: Sequence[str]) -> None:
+        self._async.tags = value
+
+    @property
+    def ttl(self) -> timedelta | None:
+        """Time after which the version is deleted; None: never. `save()` sends changes.
+
+        Raises:
+            UsageError: It is a draft, or was changed, and inherits what only the server knows.
+        """
+        return self._async.ttl
+
+    @ttl.setter
+    def ttl(self, value: timedelta | ArtifactTTL | None) -> None:
+        self._async.ttl = value
+
+    @property
+    def distributed_id(self) -> str | None:
+        """What several writers of one version share; see `Run.upsert_artifact`."""
+        return self._async.distributed_id
+
+    @distributed_id.setter
+    def distributed_id(self, value: str | None) -> None:
+        self._async.distributed_id = value
+
+    @property
+    def digest_algorithm(self) -> str:
+        """How digests are made: `MANIFEST_MD5` or `MANIFEST_XXH128`."""
+        return self._async.digest_algorithm
+
+    @property
+    def use_as(self) -> str | None:
+        """What the draft was made with."""
+        return self._async.use_as
+
+    @property
+    def incremental(self) -> bool:
+        """Whether a draft holds only what is to be added to the latest version."""
+        return self._async.incremental
+
+    @property
+    def state(self) -> str:
+        """`PENDING` (a draft), `COMMITTED` or `DELETED`."""
+        return self._async.state
+
+    @property
+    def digest(self) -> str:
+        """Hash over all paths and their content, in hex; equal content has equal digests."""
+        return self._async.digest
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files, and of references whose size is known."""
+        return self._async.size
+
+    @property
+    def file_count(self) -> int:
+        """Number of files and references."""
+        return self._async.file_count
+
+    @property
+    def commit_hash(self) -> str:
+        """Hash that the server gave to the commit, "" where it gives none.
+
+        Raises:
+            UsageError: It is a draft.
+        """
+        return self._async.commit_hash
+
+    @property
+    def created_at(self) -> str:
+        """When it was logged, in ISO form.
+
+        Raises:
+            UsageError: It is a draft.
+        """
+        return self._async.created_at
+
+    @property
+    def updated_at(self) -> str:
+        """When it was last changed, in ISO form.
+
+        Raises:
+            UsageError: It is a draft.
+        """
+        return self._async.updated_at
+
+    @property
+    def linked_at(self) -> str | None:
+        """When it was linked, in ISO form; None for a version in its own collection.
+
+        Raises:
+            UsageError: It is a draft.
+        """
+        return self._async.linked_at
+
+    @property
+    def history_step(self) -> int | None:
+        """Step of the run's history at which it was logged.
+
+        Raises:
+            UsageError: It is a draft.
+        """
+        return self._async.history_step
+
+    def is_draft(self) -> bool:
+        """Whether it has not been logged yet, or the server is not done with it."""
+        return self._async.is_draft()
+
+    def finalize(self) -> None:
+        """Allow no more changes of the content; logging does it by itself."""
+        self._async.finalize()
 
     @property
     def id(self) -> str | None:
@@ -437,145 +726,13 @@ class Artifact(Wrapper[AsyncArtifact]):
         return self._async.url
 
     @property
-    def description(self) -> str | None:
-        """Description; of a logged version `save()` sends it."""
-        return self._async.description
-
-    @description.setter
-    def description(self, value: str | None) -> None:
-        self._async.description = value
-
-    @property
-    def metadata(self) -> dict[str, Any]:
-        """Metadata, at most 100 keys; of a logged version `save()` sends it."""
-        return self._async.metadata
-
-    @metadata.setter
-    def metadata(self, value: Mapping[str, Any]) -> None:
-        self._async.metadata = value
-
-    @property
-    def aliases(self) -> list[str]:
-        """Aliases in its collection, without the version; `save()` sends changes.
-
-        Raises:
-            UsageError: It is a draft: give aliases to `log_artifact`.
-        """
-        return self._async.aliases
-
-    @aliases.setter
-    def aliases(self, value: Sequence[str]) -> None:
-        self._async.aliases = value
-
-    @property
-    def tags(self) -> list[str]:
-        """Tags of the version; `save()` sends changes.
-
-        Raises:
-            UsageError: It is a draft: give tags to `log_artifact`.
-        """
-        return self._async.tags
-
-    @tags.setter
-    def tags(self, value: Sequence[str]) -> None:
-        self._async.tags = value
-
-    @property
-    def ttl(self) -> timedelta | None:
-        """Time after which the version is deleted; None: never. `save()` sends changes.
-
-        Raises:
-            UsageError: It is a draft, or was changed, and inherits what only the server knows.
-        """
-        return self._async.ttl
-
-    @ttl.setter
-    def ttl(self, value: timedelta | ArtifactTTL | None) -> None:
-        self._async.ttl = value
-
-    @property
-    def distributed_id(self) -> str | None:
-        """What several writers of one version share; see `Run.upsert_artifact`."""
-        return self._async.distributed_id
-
-    @distributed_id.setter
-    def distributed_id(self, value: str | None) -> None:
-        self._async.distributed_id = value
-
-    @property
-    def incremental(self) -> bool:
-        """Whether a draft holds only what is to be added to the latest version."""
-        return self._async.incremental
-
-    @property
-    def state(self) -> str:
-        """`PENDING` (a draft), `COMMITTED` or `DELETED`."""
-        return self._async.state
-
-    @property
-    def digest(self) -> str:
-        """Hash over all paths and their content, in hex; equal content has equal digests."""
-        return self._async.digest
-
-    @property
-    def size(self) -> int:
-        """Bytes of all files, and of references whose size is known."""
-        return self._async.size
-
-    @property
-    def file_count(self) -> int:
-        """Number of files and references."""
-        return self._async.file_count
-
-    @property
-    def commit_hash(self) -> str:
-        """Hash that the server gave to the commit, "" where it gives none.
-
-        Raises:
-            UsageError: It is a draft.
-        """
-        return self._async.commit_hash
-
-    @property
-    def created_at(self) -> str:
-        """When it was logged, in ISO form.
-
-        Raises:
-            UsageError: It is a draft.
-        """
-        return self._async.created_at
-
-    @property
-    def updated_at(self) -> str:
-        """When it was last changed, in ISO form.
-
-        Raises:
-            UsageError: It is a draft.
-        """
-        return self._async.updated_at
-
-    @property
-    def linked_at(self) -> str | None:
-        """When it was linked, in ISO form; None for a version in its own collection.
-
-        Raises:
-            UsageError: It is a draft.
-        """
-        return self._async.linked_at
-
-    @property
-    def history_step(self) -> int | None:
-        """Step of the run's history at which it was logged.
-
-        Raises:
-            UsageError: It is a draft.
-        """
-        return self._async.history_step
-
-    def is_draft(self) -> bool:
-        """Whether it has not been logged yet, or the server is not done with it."""
-        return self._async.is_draft()
+    def client_id(self) -> str:
+        """Id that a draft gives itself, until the server gives one; "" for others' versions."""
+        return self._async.client_id
 
 
 # ruff: noqa: E402
+from asyncwb.sync._api_artifact_files import ArtifactFiles
+from asyncwb.sync._api_collections import ArtifactCollection
 from asyncwb.sync._api_run import Run
+from asyncwb.sync._artifact_entry import ArtifactEntry

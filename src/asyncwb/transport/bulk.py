@@ -29,11 +29,17 @@ def bulk_entry() -> Admission:
 
 
 class Opened:
-    """An open answer and the place in the lane that it holds until closed."""
+    """An open answer and the place in the lane that it holds until closed.
+
+    Attributes:
+        response: The answer.
+        url: Where it came from, behind all redirects; "" where nobody noted it.
+    """
 
     def __init__(self, lane: BulkLane, response: OpenResponse) -> None:
         self._lane = lane
         self.response = response
+        self.url = ""
         self._closed = False
 
     async def aclose(self) -> None:

@@ -23,6 +23,7 @@ class Download:
     Attributes:
         status: 200, or 206 for a range.
         headers: Of the first answer, names in lower case.
+        url: Where it comes from, behind all redirects.
         length: Bytes that will come, None if the server does not say.
     """
 
@@ -36,6 +37,7 @@ class Download:
         self._attempts = attempts
         self.status = opened.response.status
         self.headers = opened.response.headers
+        self.url = opened.url
         size = self.headers.get("content-length", "")
         self.length = int(size) if size.isdigit() else None
 

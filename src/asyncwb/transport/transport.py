@@ -277,8 +277,10 @@ class Transport:
                 result = await self._hop(target, headers, seconds, whole=whole)
                 if isinstance(result, str):
                     target = result
-                else:
-                    return result
+                    continue
+                if not isinstance(result, Response):
+                    result.url = target
+                return result
             raise CommError(f"more than {_MAX_REDIRECTS} redirects from {origin_of(first)}")
 
         return await Attempts(

@@ -60,6 +60,9 @@ async def test_nothing_of_an_artifact_is_open_to_another_user(made: ArtifactClie
         answer = await post_as(made.client, bo, query, **variables)
         assert answer.status_code in (403, 404), (query, answer.text)
         assert "hush" not in answer.text
+    by_id = "query($id: ID!) { artifact(id: $id) { digest } }"
+    answer = await post_as(made.client, bo, by_id, id=logged["id"])
+    assert answer.json()["data"] == {"artifact": None}
     address = url["files"]["edges"][0]["node"]["url"]
     assert (await made.client.http.get(address, auth=bo)).status_code == 404
     assert (await made.version("data"))["artifact"]["id"] == logged["id"]

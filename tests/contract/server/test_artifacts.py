@@ -276,6 +276,21 @@ async def test_deleting_a_version(made: ArtifactClient) -> None:
     assert third["versionIndex"] == 2, "numbers are never given again"
 
 
+async def test_bytes_outlive_the_version_that_brought_them(made: ArtifactClient) -> None:
+    first = await made.log({"a": b"kept"})
+    second = await made.log({"a": b"kept", "b": b"more"})
+    document = """mutation($id: ID!) {
+        deleteArtifact(input: {artifactID: $id, deleteAliases: true}) { artifact { id } } }"""
+    await made.client.data(document, id=first["id"])
+    draft = await made.create("other", "1" * 32)
+    (place,) = await made.place(draft["id"], [{"name": "x", "md5": md5(b"kept")}])
+    assert place["uploadUrl"] is None
+    # The wandb package crashes where no version is named.
+    assert place["artifact"]["id"] == draft["id"]
+    assert second["state"] == "COMMITTED"
+    assert await made.contents("data") == {"a": b"kept", "b": b"more"}
+
+
 async def test_changing_a_version(made: ArtifactClient) -> None:
     logged = await made.log({"a": b"1"}, tags=[{"tagName": "x"}, {"tagName": "y"}])
     document = """mutation($input: UpdateArtifactInput!) { updateArtifact(input: $input) {

@@ -169,6 +169,17 @@ def test_what_only_a_server_knows_is_refused_for_a_draft() -> None:
             getattr(artifact, attribute)
 
 
+async def test_nothing_is_added_to_what_is_final(files: Path) -> None:
+    artifact = Artifact("a", "t", use_as="x")
+    await artifact.add_file(files / "hello.txt")
+    artifact.finalize()
+    with pytest.raises(UsageError, match="new_draft"):
+        await artifact.add_file(files / "alpha.txt")
+    with pytest.raises(UsageError, match="new_draft"):
+        artifact.remove("hello.txt")
+    assert (artifact.use_as, artifact.digest_algorithm) == ("x", "MANIFEST_MD5")
+
+
 def test_two_drafts_have_ids_of_their_own() -> None:
     ids = {
         one

@@ -67,6 +67,19 @@ class Box:
     async def write(self, text: str) -> None:  # sync: fast
         """Write."""
 
+    async def shape(self) -> Lid:  # sync: property
+        """Its shape."""
+        return Lid()
+
+    @property
+    def weight(self) -> int:  # sync: loaded
+        """In grams."""
+        return 1
+
+    def part(self, name: str) -> Lid:  # sync: loaded
+        """A part."""
+        return Lid()
+
     async def draw(self) -> None:  # sync: manual
         """Draw."""
 
@@ -155,6 +168,22 @@ class Box(Wrapper[AsyncBox]):
     def write(self, text: str) -> None:
         """Write."""
         self._async._write_nowait(text)  # pyright: ignore[reportPrivateUsage]
+
+    @property
+    def shape(self) -> Lid:
+        """Its shape."""
+        return Lid.from_async(PORTAL.call(self._async.shape))
+
+    @property
+    def weight(self) -> int:
+        """In grams."""
+        self.load()
+        return self._async.weight
+
+    def part(self, name: str) -> Lid:
+        """A part."""
+        self.load()
+        return Lid.from_async(self._async.part(name))
 
     def length(self) -> int:
         return PORTAL.call(self._async.length)

@@ -45,9 +45,7 @@ def place_node(context: Context, place: store.Place, spec: store.Spec) -> Node:
                 for number, part_id in place.parts
             ],
         }
-    birth = None
-    if place.birth_id is not None:
-        birth = {"__typename": "Artifact", "id": make_id("Artifact", place.birth_id)}
+    birth = {"__typename": "Artifact", "id": make_id("Artifact", place.birth_id)}
     return {
         **_fields(place.file_id, spec.name, 0, spec.md5, spec.digest or spec.md5, None),
         "_direct": "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
@@ -127,7 +128,7 @@ def _artifact(row: Row, tags: list[Node], aliases: list[Node]) -> Node:
         "metadata": row["metadata"],
         "digest": row["digest"],
         "digestAlgorithm": row["algorithm"],
-        "commitHash": None,
+        "commitHash": _commit_hash(row),
         "size": row["size"],
         "fileCount": row["file_count"],
         "historyStep": row["history_step"],
@@ -137,6 +138,13 @@ def _artifact(row: Row, tags: list[Node], aliases: list[Node]) -> Node:
         "updatedAt": iso(row["updated_at"]),
         "tags": tags,
     }
+
+
+def _commit_hash(row: Row) -> str | None:
+    """Twenty hex digits of its own for each committed version; clients insist on one."""
+    if row["state"] == "PENDING":
+        return None
+    return hashlib.sha256(f"{row['id']}:{row['digest']}".encode()).hexdigest()[:20]
 
 
 def _tags(connection: Connection, ids: Sequence[int]) -> dict[int, list[Node]]:

@@ -51,11 +51,11 @@ class ArtifactEndpoints:
 
     async def upload_manifest(self, request: Request) -> Response:
         """`PUT` of a manifest."""
-        return await self._store(
-            request,
-            "manifest-put",
-            lambda db, number, blob: manifests.attach_manifest(db, number, blob.name),
-        )
+
+        def attach(db: Connection, manifest_id: int, blob: Any) -> str | None:
+            return manifests.attach_manifest(db, manifest_id, blob.name)
+
+        return await self._store(request, "manifest-put", attach)
 
     async def _store(self, request: Request, action: Action, attach: Any) -> Response:
         services = self._services

@@ -65,7 +65,7 @@ class Place(msgspec.Struct, frozen=True):
 
     file_id: int
     present: bool
-    birth_id: int | None
+    birth_id: int
     parts: tuple[tuple[int, int], ...]
 
 
@@ -81,16 +81,18 @@ def place_files(
         check_file_name(spec.name)
         if not _MD5.fullmatch(spec.md5) or (spec.digest and len(spec.digest) > 64):
             raise invalid(f"{spec.md5!r} is no MD5 digest in base64")
-    known = _known(connection, entity_id, {spec.digest or spec.md5 for spec in specs})
+    known: dict[str, Any] = _known(
+        connection, entity_id, {spec.digest or spec.md5 for spec in specs}
+    )
     now = time.time()
     _touch(connection, [row["id"] for row in known.values()], now)
+    _adopt(connection, [row["id"] for row in known.values() if not row["birth_id"]], artifact_id)
     places: list[Place] = []
     for spec in specs:
         digest = spec.digest or spec.md5
-        row = known.get(digest)
+        row: Any = known.get(digest)
         if row is None:
-            row = {"birth_id": artifact_id, "blob": None}
-            row["id"] = insert_row(
+            number = insert_row(
                 connection,
                 stored_files,
                 entity_id=entity_id,
@@ -99,10 +101,11 @@ def place_files(
                 birth_id=artifact_id,
                 wanted_at=now,
             )
+            row = {"id": number, "birth_id": artifact_id, "blob": None}
             known[digest] = row
         present = row["blob"] is not None
         parts = () if present else _parts(connection, row["id"], spec)
-        places.append(Place(row["id"], present, row["birth_id"], parts))
+        places.append(Place(row["id"], present, row["birth_id"] or artifact_id, parts))
     return places
 
 
@@ -122,6 +125,13 @@ def _touch(connection: Connection, ids: list[int], now: float) -> None:
     for start in range(0, len(ids), _AT_ONCE):
         some = stored_files.c.id.in_(ids[start : start + _AT_ONCE])
         connection.execute(update(stored_files).where(some).values(wanted_at=now))
+
+
+def _adopt(connection: Connection, ids: list[int], artifact_id: int) -> None:
+    """Let a version store files whose own version is gone: clients insist on one."""
+    for start in range(0, len(ids), _AT_ONCE):
+        some = stored_files.c.id.in_(ids[start : start + _AT_ONCE])
+        connection.execute(update(stored_files).where(some).values(birth_id=artifact_id))
 
 
 def _parts(connection: Connection, file_id: int, spec: Spec) -> tuple[tuple[int, int], ...]:

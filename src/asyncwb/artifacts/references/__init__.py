@@ -1,0 +1,1 @@
+"""References: entries whose bytes lie elsewhere. One module per kind of place."""
