@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 from . import (
     accounts,
     artifact_changes,
+    artifact_collection_changes,
     artifact_collections,
     artifact_files,
+    artifact_links,
     artifacts,
     files,
     history,
@@ -86,4 +88,6 @@ def make_schema() -> GraphQLSchema:
         artifact_files.membership,
         artifact_files.manifest,
         artifact_changes.mutation,
+        artifact_links.mutation,
+        artifact_collection_changes.mutation,
     )
