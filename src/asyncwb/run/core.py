@@ -68,6 +68,15 @@ class RunCore:
         telemetry: What of asyncwb is used.
     """
 
+    # A thousand runs may live at once.
+    __slots__ = (
+        "_late", "_local_log", "_lock", "_metrics", "_runtime_before", "_state", "closed",
+        "config", "connection", "console", "ended", "folder", "forked", "history", "journal",
+        "loggers", "names", "observers", "recorder", "resumed", "saving", "settings",
+        "start_time", "starting_step", "stop", "summary", "survey", "system", "telemetry",
+        "terminal",
+    )  # fmt: skip
+
     def __init__(
         self,
         *,
