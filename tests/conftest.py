@@ -81,7 +81,15 @@ def leaks(request: pytest.FixtureRequest) -> Iterator[None]:
         time.sleep(0.01)
         left = _held(sockets=not shared) - before
     if left | tasks:
+        _end_runs()
         pytest.fail("the test left behind: " + ", ".join(sorted(left | tasks)))
+
+
+def _end_runs() -> None:
+    """End what a failed test left, or the next tests would fail of it."""
+    context = sys.modules.get("asyncwb.run.context")
+    for run in context.live_runs() if context is not None else ():
+        run._core.end(run, 1)
 
 
 def _portal_started() -> bool:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
+import anyio
 import pytest
 from starlette.requests import ClientDisconnect
 
@@ -201,3 +203,25 @@ async def test_many_files_at_once(client: Client) -> None:
     assert places[0] == places[-1]
     again = (await client.data(CREATE, files=["new", names[7]]))["createRunFiles"]["files"]
     assert urlsplit(again[1]["uploadUrl"]).path == places[7]
+
+
+async def test_a_file_can_be_read_while_it_is_replaced(client: Client) -> None:
+    await client.upsert("r")
+    urls = await upload(client, **{"live.txt": b"0"})
+    address = (await listed(client))["live.txt"]
+    answers: set[int] = set()
+    done = anyio.Event()
+
+    async def read(url: str, **options: Any) -> None:
+        while not done.is_set():
+            answers.add((await client.http.get(url, **options)).status_code)
+
+    async with anyio.create_task_group() as group:
+        for _ in range(2):
+            group.start_soon(read, address["url"])
+            group.start_soon(partial(read, address["directUrl"], auth=anonymous))
+        for number in range(200):
+            content = str(number).encode()
+            await client.http.put(urls["live.txt"], content=content, auth=anonymous)
+        done.set()
+    assert answers == {200}

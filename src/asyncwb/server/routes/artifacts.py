@@ -6,7 +6,7 @@ import base64
 import mimetypes
 from typing import TYPE_CHECKING, Any
 
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
 from asyncwb.server.jsontext import decode
 from asyncwb.server.problems import not_found
@@ -15,7 +15,7 @@ from asyncwb.server.storage import manifests
 from asyncwb.server.storage.accounts import find_entity
 from asyncwb.server.storage.artifact_tables import artifacts
 
-from .files import SAFE_HEADERS
+from .files import SAFE_HEADERS, BlobResponse
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -120,12 +120,15 @@ class ArtifactEndpoints:
     def _send(self, row: Any, name: str) -> Response:
         if row is None or row["blob"] is None:
             raise not_found("file not found")
-        path = self._services.blobs.path(row["blob"])
-        if not path.is_file():
+        if not self._services.blobs.hold(row["blob"]):
             raise not_found("the bytes of this file are gone")
         media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
-        headers = {**SAFE_HEADERS, "ETag": f'"{base64.b64decode(row["md5"]).hex()}"'}
-        return FileResponse(path, headers=headers, media_type=media_type)
+        return BlobResponse(
+            self._services.blobs,
+            row["blob"],
+            media_type=media_type,
+            headers={"ETag": f'"{base64.b64decode(row["md5"]).hex()}"'},
+        )
 
 
 def _digest(hexadecimal: str) -> str:

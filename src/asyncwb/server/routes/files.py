@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import FileResponse, Response
@@ -12,12 +13,16 @@ from asyncwb.server.storage import files as store
 from asyncwb.server.storage.runs import run_row_id
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from sqlalchemy import Connection
     from starlette.requests import Request
+    from starlette.types import Receive, Scope, Send
 
     from asyncwb.server.resolvers.context import Services
+    from asyncwb.server.storage.blobs import BlobFolder
 
-__all__ = ["SAFE_HEADERS", "FileEndpoints"]
+__all__ = ["SAFE_HEADERS", "BlobResponse", "FileEndpoints"]
 
 # files come from anybody who can log a run: a browser must neither run nor guess them
 SAFE_HEADERS = {
@@ -25,6 +30,39 @@ SAFE_HEADERS = {
     "Content-Security-Policy": "sandbox; default-src 'none'",
     "Cache-Control": "private, no-cache",
 }
+_UNKNOWN = "application/octet-stream"
+_LOOKS = 3
+
+
+class BlobResponse(FileResponse):
+    """A blob that was held for this response; it is released afterwards.
+
+    Args:
+        blobs: Has it.
+        name: Its name.
+        media_type: Its type.
+        headers: Beside those that make it safe.
+    """
+
+    def __init__(
+        self,
+        blobs: BlobFolder,
+        name: str,
+        *,
+        media_type: str,
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        super().__init__(
+            blobs.path(name), headers={**SAFE_HEADERS, **headers}, media_type=media_type
+        )
+        self._blobs, self._name = blobs, name
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._blobs.release(self._name)
 
 
 class FileEndpoints:
@@ -55,9 +93,7 @@ class FileEndpoints:
     async def download_signed(self, request: Request) -> Response:
         """`GET` of a signed URL."""
         file_id = self._check(request, "get")
-        return await self._services.database.read(
-            lambda db: self._send(store.file_by_id(db, file_id))
-        )
+        return await self._send(lambda db: store.file_by_id(db, file_id))
 
     async def download(self, request: Request) -> Response:
         """`GET /files/{entity}/{project}/{run}/{name}` with credentials."""
@@ -65,12 +101,12 @@ class FileEndpoints:
         user = await services.authenticator.user(request)
         path = request.path_params
 
-        def query(db: Connection) -> list[Any]:
+        def query(db: Connection) -> Any:
             run_id = run_row_id(db, user, path["entity"], path["project"], path["run"])
-            return store.list_files(db, run_id, names=[path["name"]])
+            found = store.list_files(db, run_id, names=[path["name"]])
+            return found[0] if found else None
 
-        found = await services.database.read(query)
-        return self._send(found[0] if found else None)
+        return await self._send(query)
 
     def _check(self, request: Request, action: Any) -> int:
         file_id: int = request.path_params["file_id"]
@@ -80,13 +116,15 @@ class FileEndpoints:
         )
         return file_id
 
-    def _send(self, row: Any) -> Response:
-        if row is None or row.blob is None:
-            raise not_found("file not found")
-        path = self._services.blobs.path(row.blob)
-        if not path.is_file():
-            raise not_found("the bytes of this file are gone")
-        media_type = row.mimetype or mimetypes.guess_type(row.name)[0]
-        return FileResponse(
-            path, headers=SAFE_HEADERS, media_type=media_type or "application/octet-stream"
-        )
+    async def _send(self, query: Callable[[Connection], Any]) -> Response:
+        for _ in range(_LOOKS):
+            row = await self._services.database.read(query)
+            if row is None or row.blob is None:
+                raise not_found("file not found")
+            if self._services.blobs.hold(row.blob):
+                media_type = row.mimetype or mimetypes.guess_type(row.name)[0]
+                return BlobResponse(
+                    self._services.blobs, row.blob, media_type=media_type or _UNKNOWN
+                )
+            # An upload has just replaced these bytes: the next look finds the new ones.
+        raise not_found("the bytes of this file are gone")

@@ -9,6 +9,7 @@ import asyncio
 import base64
 import hashlib
 import secrets
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -36,6 +37,8 @@ class BlobFolder:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._readers: Counter[str] = Counter()
+        self._removed: set[str] = set()
 
     def path(self, name: str) -> Path:
         """Where a blob lies."""
@@ -99,14 +102,34 @@ class BlobFolder:
 
         return await self.store(pieces())
 
-    async def remove(self, names: Iterable[str]) -> None:
-        """Delete blobs; those that are gone already are no error."""
+    def hold(self, name: str) -> bool:
+        """Keep a blob for a reader until `release`. False: it is gone. In the loop."""
+        if name in self._removed or not self.path(name).is_file():
+            return False
+        self._readers[name] += 1
+        return True
 
+    async def release(self, name: str) -> None:
+        """A reader is done; the last one of a removed blob deletes it."""
+        self._readers[name] -= 1
+        if not self._readers[name]:
+            del self._readers[name]
+            if name in self._removed:
+                await self._unlink([name])
+
+    async def remove(self, names: Iterable[str]) -> None:
+        """Delete blobs, once nobody reads them; those that are gone already are no error."""
+        wanted = list(names)
+        self._removed.update(wanted)
+        await self._unlink([name for name in wanted if name not in self._readers])
+
+    async def _unlink(self, names: Sequence[str]) -> None:
         def unlink_all() -> None:
             for name in names:
                 self.path(name).unlink(missing_ok=True)
 
         await asyncio.to_thread(unlink_all)
+        self._removed.difference_update(names)
 
 
 async def _all_of(head: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
