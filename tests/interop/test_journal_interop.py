@@ -28,13 +28,16 @@ BODIES = [kind for kind in get_args(records.Body) if issubclass(kind, Message)]
 TYPED = ["none", "boolean", "integer", "number", "text", "json"]
 
 
+OURS = {(records.RunRecord, "emptied"), (records.OutputLoggerRecord, "timestamp")}
+
+
 def pairs(cls, message):
     """Our field names with the package's fields."""
     for name in cls.__struct_fields__:
-        if name == "nested_key" and message.DESCRIPTOR.name == "StatsItem":
-            continue  # system metrics share our `Item`, and have no nested keys
-        if name == "emptied":
-            continue  # our own; see test_a_field_of_our_own_is_skipped
+        if name == "nested_key" and message.DESCRIPTOR.name in {"StatsItem", "SettingsItem"}:
+            continue  # they share our `Item`, and have no nested keys
+        if (cls, name) in OURS:
+            continue  # see test_fields_of_our_own_are_skipped
         theirs = "_control" if name == "control" else name
         yield name, message.DESCRIPTOR.fields_by_name[theirs]
 
@@ -123,11 +126,16 @@ def assert_value(value, expected):
         assert value == expected
 
 
-def test_a_field_of_our_own_is_skipped():
+def test_fields_of_our_own_are_skipped():
     written = records.RunRecord(run_id="r", notes="n", emptied=["tags"])
     read = Record.FromString(records.encode(written))
     assert (read.run.run_id, read.run.notes, list(read.run.tags)) == ("r", "n", [])
     assert {field.name for field, _ in read.run.ListFields()} == {"run_id", "notes"}
+    printed = records.OutputLoggerRecord(line="text", timestamp=records.Timestamp.at(1.5))
+    read = Record.FromString(records.encode(printed))
+    assert [(field.name, value) for field, value in read.output_logger.ListFields()] == [
+        ("line", "text")
+    ]
 
 
 def body_of(record):
