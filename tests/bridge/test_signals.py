@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -196,7 +197,8 @@ def test_a_handler_may_finish_the_run_that_its_thread_logs_to(
     process = launch(PRELUDE + ROUNDS, [run_id, str(rounds), how, work], environment)
     outcome = ended(process, began)
     assert outcome.code == 0, outcome.err
-    assert outcome.err == ""
+    # What a handler raises inside of a callback of the garbage collector, Python only prints.
+    assert re.sub(r"Exception ignored in: .*?\nStop: *\n", "", outcome.err, flags=re.DOTALL) == ""
     counts = [int(line) for line in outcome.out.split()]
     assert len(counts) == rounds
     for number, count in enumerate(counts):
