@@ -43,7 +43,7 @@ PLAN = Plan(
     src=ROOT / "src",
     target="asyncwb.sync",
     sources=(
-        Source("asyncwb.run.run", "_run", ("Run",)),
+        Source("asyncwb.run.run", "_run", ("Run",), late=frozenset({"Artifact"})),
         Source("asyncwb.run.init", "_init", ("init",)),
         Source("asyncwb.login", "_login", ("login",)),
         Source("asyncwb.run.restoring", "_restore", ("restore",)),

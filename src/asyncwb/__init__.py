@@ -63,6 +63,9 @@ if TYPE_CHECKING:
         JournalError as JournalError,
     )
     from asyncwb.errors import (
+        ModelError as ModelError,
+    )
+    from asyncwb.errors import (
         PortalMisuseError as PortalMisuseError,
     )
     from asyncwb.errors import (
@@ -180,6 +183,7 @@ __all__ = [
     "GraphQLError",
     "InvalidValueError",
     "JournalError",
+    "ModelError",
     "PortalMisuseError",
     "ProtocolError",
     "RateLimitError",
@@ -242,6 +246,7 @@ _HOMES = {
     "GraphQLError": "asyncwb.errors",
     "InvalidValueError": "asyncwb.errors",
     "JournalError": "asyncwb.errors",
+    "ModelError": "asyncwb.errors",
     "PortalMisuseError": "asyncwb.errors",
     "ProtocolError": "asyncwb.errors",
     "RateLimitError": "asyncwb.errors",

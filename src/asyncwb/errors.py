@@ -13,6 +13,7 @@
     |  `- RunNotFoundError           no such run (also a ValueError)
     |- UsageError                    the call cannot be done as asked
     |  |- InvalidValueError          a bad argument (also a ValueError)
+    |  |- ModelError                 an artifact that is no model (also an AssertionError)
     |  |- ConfigError                a change to a locked config, a bad config value
     |  |- ClosedError                the run, Api or portal is finished
     |  |- ForkedError                the object belongs to the parent process
@@ -45,6 +46,7 @@ __all__ = [
     "GraphQLError",
     "InvalidValueError",
     "JournalError",
+    "ModelError",
     "PortalMisuseError",
     "ProtocolError",
     "RateLimitError",
@@ -161,6 +163,10 @@ class UsageError(Error):
 
 class InvalidValueError(UsageError, ValueError):
     """An argument has a wrong type or value."""
+
+
+class ModelError(UsageError, AssertionError):
+    """An artifact that is used or linked as a model has another type, or a path is no name."""
 
 
 class ConfigError(UsageError):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from typing import Any, Literal, NoReturn
 
+    from asyncwb.artifacts.artifact import Artifact
     from asyncwb.run.metrics import Metric
     from asyncwb.run.watching import TorchModule
     from asyncwb.types import AlertLevel, FilePolicy
@@ -117,22 +118,36 @@ def define_metric(
     )
 
 
-def finish_artifact(
-    artifact_or_path: object,
+async def finish_artifact(
+    artifact_or_path: Artifact | str | os.PathLike[str],
     name: str | None = None,
     type: str | None = None,
-    aliases: Sequence[str] | None = None,
+    aliases: Sequence[str] | str | None = None,
     distributed_id: str | None = None,
-) -> NoReturn:
-    """Not available yet.
+) -> Artifact:
+    """Add the last part of a version that several runs write. Never waits for the network.
 
     `Run.finish_artifact` of the current run.
 
+    What comes later under the same `distributed_id` begins another version.
+
+    Args:
+        artifact_or_path: As for `log_artifact`: what this run adds.
+        name: Name of an artifact made of a path.
+        type: Type of one made of a path.
+        aliases: Aliases besides `latest`.
+        distributed_id: What the writers share; None: the run's group.
+
+    Returns:
+        The artifact; `wait` returns when the version is complete.
+
     Raises:
         UsageError: There is no current run.
-        NotImplementedError: Always.
+        InvalidValueError: As `log_artifact`; or neither a group nor `distributed_id`.
+        ClosedError: The run is finished.
+        ForkedError: The run belongs to the parent process.
     """
-    require_run("finish_artifact()").finish_artifact(
+    return await require_run("finish_artifact()").finish_artifact(
         artifact_or_path, name, type, aliases, distributed_id
     )
 
@@ -156,35 +171,67 @@ async def flush(timeout: float | None = None) -> None:
     await require_run("flush()").flush(timeout)
 
 
-def link_artifact(
-    artifact: object, target_path: str, aliases: Sequence[str] | None = None
-) -> NoReturn:
-    """Not available yet.
+async def link_artifact(
+    artifact: Artifact, target_path: str, aliases: Sequence[str] | str | None = None
+) -> Artifact:
+    """Link an artifact into a collection of links, for example of a registry.
 
     `Run.link_artifact` of the current run.
 
+    A draft is logged first. Online, this waits until the server has the version and the
+    link; offline it returns at once, and `asyncwb sync` makes the link.
+
+    Args:
+        artifact: The artifact.
+        target_path: `wandb-registry-<registry>/<collection>`, or `collection`,
+            `project/collection`, `entity/project/collection`; missing parts are the run's.
+        aliases: Aliases there.
+
+    Returns:
+        The version as it is reached through the link; offline the artifact itself.
+
     Raises:
         UsageError: There is no current run.
-        NotImplementedError: Always.
+        InvalidValueError: The path has another form, or as `log_artifact`.
+        CommError: The server refused or was not reached.
+        ClosedError: The run is finished.
+        ForkedError: The run belongs to the parent process.
     """
-    require_run("link_artifact()").link_artifact(artifact, target_path, aliases)
+    return await require_run("link_artifact()").link_artifact(artifact, target_path, aliases)
 
 
-def link_model(
+async def link_model(
     path: str | os.PathLike[str],
     registered_model_name: str,
     name: str | None = None,
-    aliases: Sequence[str] | None = None,
-) -> NoReturn:
-    """Not available yet.
+    aliases: Sequence[str] | str | None = None,
+) -> Artifact:
+    """Log a model and link it to a registered model of the project `model-registry`.
 
     `Run.link_model` of the current run.
 
+    Online, this waits until the server has both; offline `asyncwb sync` makes the link.
+
+    Args:
+        path: A file, a folder, or a URI such as `s3://bucket/path`.
+        registered_model_name: Name of the registered model, made when it is missing.
+        name: Name of the artifact; None: `run-<id>-<base name>`. One that exists gets a
+            version, of its type.
+        aliases: Aliases of the link.
+
+    Returns:
+        The version as it is reached through the link; offline the artifact itself.
+
     Raises:
         UsageError: There is no current run.
-        NotImplementedError: Always.
+        ModelError: `registered_model_name` is a path, or an artifact of that name has a type
+            that does not contain "model" (also an AssertionError).
+        InvalidValueError: There is no such path, or a name or alias that cannot be.
+        CommError: The server refused or was not reached.
+        ClosedError: The run is finished.
+        ForkedError: The run belongs to the parent process.
     """
-    require_run("link_model()").link_model(path, registered_model_name, name, aliases)
+    return await require_run("link_model()").link_model(path, registered_model_name, name, aliases)
 
 
 async def log(row: Mapping[str, Any], step: int | None = None, commit: bool | None = None) -> None:
@@ -219,53 +266,103 @@ async def log(row: Mapping[str, Any], step: int | None = None, commit: bool | No
     await require_run("log()").log(row, step, commit)
 
 
-def log_artifact(
-    artifact_or_path: object,
+async def log_artifact(
+    artifact_or_path: Artifact | str | os.PathLike[str],
     name: str | None = None,
     type: str | None = None,
-    aliases: Sequence[str] | None = None,
-    tags: Sequence[str] | None = None,
-) -> NoReturn:
-    """Not available yet.
+    aliases: Sequence[str] | str | None = None,
+    tags: Sequence[str] | str | None = None,
+) -> Artifact:
+    """Log a version of an artifact as made by this run. Never waits for the network.
 
     `Run.log_artifact` of the current run.
 
+    Returns when the version is in the journal; `await artifact.wait()` returns when the
+    server has it, `flush` and `finish` wait for it too. Versions of one artifact arrive in
+    the order in which they were logged. Content that the artifact had before is not stored
+    again: its version gets the aliases.
+
+    Args:
+        artifact_or_path: An `Artifact`; or a file, a folder, or a URI such as
+            `s3://bucket/path`, of which one is made.
+        name: Name of an artifact made of a path; None: `run-<id>-<base name>`.
+        type: Type of one made of a path; None: `unspecified`.
+        aliases: Aliases besides `latest`.
+        tags: Tags of the version.
+
+    Returns:
+        The artifact; its content does not change any more.
+
     Raises:
         UsageError: There is no current run.
-        NotImplementedError: Always.
+        InvalidValueError: There is no such path, a name, type, alias or tag that cannot be,
+            or a version that lives in another project. That the server has the artifact with
+            another type is told by `wait`, `flush` and `finish`.
+        ClosedError: The run is finished.
+        ForkedError: The run belongs to the parent process.
     """
-    require_run("log_artifact()").log_artifact(artifact_or_path, name, type, aliases, tags)
+    return await require_run("log_artifact()").log_artifact(
+        artifact_or_path, name, type, aliases, tags
+    )
 
 
-def log_code(
+async def log_code(
     root: str | os.PathLike[str] | None = ".",
     name: str | None = None,
     include_fn: Callable[..., bool] | None = None,
     exclude_fn: Callable[..., bool] | None = None,
-) -> NoReturn:
-    """Not available yet.
+) -> Artifact | None:
+    """Log the source code below a folder, as an artifact of the type `code`.
 
     `Run.log_code` of the current run.
 
+    Never waits for the network; the folder is walked, and files are copied, in a thread.
+
+    Args:
+        root: The folder; None: no files of a folder.
+        name: Name of the artifact; None: `source-<project>-<path of the program>`. With one
+            name, runs share an artifact and equal code is one version.
+        include_fn: Called with a path, or with a path and the absolute `root`: whether the
+            file is code. None: `*.py`, `requirements.txt` and `Dockerfile*`.
+        exclude_fn: Called likewise: whether to leave it out. None: what lies in folders
+            `wandb` and `.wandb` right below `root`.
+
+    Returns:
+        The artifact; None, with a warning, where no file was found.
+
     Raises:
         UsageError: There is no current run.
-        NotImplementedError: Always.
+        InvalidValueError: A name that cannot be, or a file that cannot be read.
+        ClosedError: The run is finished.
+        ForkedError: The run belongs to the parent process.
     """
-    require_run("log_code()").log_code(root, name, include_fn, exclude_fn)
+    return await require_run("log_code()").log_code(root, name, include_fn, exclude_fn)
 
 
-def log_model(
-    path: str | os.PathLike[str], name: str | None = None, aliases: Sequence[str] | None = None
-) -> NoReturn:
-    """Not available yet.
+async def log_model(
+    path: str | os.PathLike[str],
+    name: str | None = None,
+    aliases: Sequence[str] | str | None = None,
+) -> Artifact:
+    """Log files as an artifact of the type `model`. Never waits for the network.
 
     `Run.log_model` of the current run.
 
+    Args:
+        path: A file, a folder, or a URI such as `s3://bucket/path`.
+        name: Name of the artifact; None: `run-<id>-<base name>`.
+        aliases: Aliases besides `latest`.
+
+    Returns:
+        The artifact.
+
     Raises:
         UsageError: There is no current run.
-        NotImplementedError: Always.
+        InvalidValueError: There is no such path, or a name or alias that cannot be.
+        ClosedError: The run is finished.
+        ForkedError: The run belongs to the parent process.
     """
-    require_run("log_model()").log_model(path, name, aliases)
+    return await require_run("log_model()").log_model(path, name, aliases)
 
 
 def mark_preempting() -> None:
@@ -362,53 +459,97 @@ def unwatch(models: TorchModule | Sequence[TorchModule] | None = None) -> None:
     require_run("unwatch()").unwatch(models)
 
 
-def upsert_artifact(
-    artifact_or_path: object,
+async def upsert_artifact(
+    artifact_or_path: Artifact | str | os.PathLike[str],
     name: str | None = None,
     type: str | None = None,
-    aliases: Sequence[str] | None = None,
+    aliases: Sequence[str] | str | None = None,
     distributed_id: str | None = None,
-) -> NoReturn:
-    """Not available yet.
+) -> Artifact:
+    """Add to a version that several runs write together. Never waits for the network.
 
     `Run.upsert_artifact` of the current run.
 
+    The version is complete after `finish_artifact`, by any of them and once.
+
+    Args:
+        artifact_or_path: As for `log_artifact`: what this run adds.
+        name: Name of an artifact made of a path.
+        type: Type of one made of a path.
+        aliases: Aliases besides `latest`.
+        distributed_id: What the writers share; None: the run's group.
+
+    Returns:
+        The artifact.
+
     Raises:
         UsageError: There is no current run.
-        NotImplementedError: Always.
+        InvalidValueError: As `log_artifact`; or neither a group nor `distributed_id`.
+        ClosedError: The run is finished.
+        ForkedError: The run belongs to the parent process.
     """
-    require_run("upsert_artifact()").upsert_artifact(
+    return await require_run("upsert_artifact()").upsert_artifact(
         artifact_or_path, name, type, aliases, distributed_id
     )
 
 
-def use_artifact(
-    artifact_or_name: object,
+async def use_artifact(
+    artifact_or_name: Artifact | str,
     type: str | None = None,
-    aliases: Sequence[str] | None = None,
+    aliases: Sequence[str] | str | None = None,
     use_as: str | None = None,
-) -> NoReturn:
-    """Not available yet.
+) -> Artifact:
+    """Get a version to read, and note that this run reads it.
 
     `Run.use_artifact` of the current run.
 
+    A name is looked up on the server, which this waits for; the rest is done by the sender.
+    A draft is logged first, as made by nobody, and waited for.
+
+    Args:
+        artifact_or_name: `name:alias`, `name:version`, with `project/` or `entity/project/`
+            in front where it is not the run's; or an artifact.
+        type: Type that a version found by name has to have.
+        aliases: Aliases of a draft.
+        use_as: Accepted for compatibility; has no effect, as in the `wandb` package.
+
+    Returns:
+        The version; in a disabled run an empty draft stands in for one found by name.
+
     Raises:
         UsageError: There is no current run.
-        NotImplementedError: Always.
+        ArtifactNotFoundError: There is no such version (also a ValueError).
+        InvalidValueError: Another type, a path of another form, or neither name nor artifact.
+        UsageError: The run is offline, where nothing can be looked up.
+        CommError: The server refused or was not reached.
+        ClosedError: The run is finished.
+        ForkedError: The run belongs to the parent process.
     """
-    require_run("use_artifact()").use_artifact(artifact_or_name, type, aliases, use_as)
+    return await require_run("use_artifact()").use_artifact(artifact_or_name, type, aliases, use_as)
 
 
-def use_model(name: str) -> NoReturn:
-    """Not available yet.
+async def use_model(name: str) -> str:
+    """Note that this run reads a model, and download it.
 
     `Run.use_model` of the current run.
 
+    Args:
+        name: `name:alias` or `name:version`, with `project/` or `entity/project/` in front
+            where it is not the run's.
+
+    Returns:
+        The file, where the model is one file; else the folder.
+
     Raises:
         UsageError: There is no current run.
-        NotImplementedError: Always.
+        ModelError: The artifact's type does not contain "model" (also an AssertionError).
+        ArtifactNotFoundError: There is no such version (also a ValueError).
+        UsageError: The run is offline or disabled.
+        CommError: The server refused or was not reached.
+        ClosedError: The run is finished.
+        ForkedError: The run belongs to the parent process.
     """
-    require_run("use_model()").use_model(name)
+    return await require_run("use_model()").use_model(name)
 
 
 def watch(

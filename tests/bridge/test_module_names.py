@@ -69,8 +69,10 @@ def test_functions_are_methods_of_the_current_run(tmp_path: Path) -> None:
             assert found.read() == "hello"
         wandb.alert("title", "text", wandb.AlertLevel.WARN)
         wandb.mark_preempting()
-        with pytest.raises(NotImplementedError, match=r"log_artifact\(\)"):
-            wandb.log_artifact("x")
+        artifact = wandb.log_artifact(tmp_path / "notes.txt", name="notes", type="text")
+        assert (artifact.name, artifact.file_count) == ("notes", 1)
+        with pytest.raises(NotImplementedError, match=r"plot_table\(\)"):
+            wandb.plot_table("spec", None, {})
     with pytest.raises(UsageError, match=r"call init\(\) before define_metric\(\)"):
         wandb.define_metric("loss")
 

@@ -50,7 +50,17 @@ class _Plain(Types):
         return ast.unparse(node)
 
 
+class _Blocking(Types):
+    """Annotations of the blocking face; arguments go on to a blocking method."""
+
+    def unwrapped(self, node: ast.expr | None, name: str) -> str:
+        """The argument as it is."""
+        return name
+
+
 class _Functions(Writer):
+    wraps = False
+
     def __init__(self, plan: Plan, current: Current, *, blocking: bool) -> None:
         super().__init__(plan, current.source)
         self.current = current
@@ -99,7 +109,7 @@ class _Functions(Writer):
 
     def _one(self, module: Module, item: Function) -> str:
         if module not in self.needs:
-            self.needs[module] = (Types if self.blocking else _Plain)(self.plan, module)
+            self.needs[module] = (_Blocking if self.blocking else _Plain)(self.plan, module)
         types = self.needs[module]
         waits = isinstance(item, ast.AsyncFunctionDef)
         target, note = f'{self.current.find[1]}("{item.name}()")', ""

@@ -13,11 +13,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Source:
-    """One async module: dotted name, file name of its twin, and the names to translate."""
+    """One async module.
+
+    Attributes:
+        module: Its dotted name.
+        file: File name of its twin.
+        names: What to translate.
+        late: Classes whose twins the twin imports where a method needs them: they are much to
+            import, and most users never do.
+    """
 
     module: str
     file: str
     names: tuple[str, ...]
+    late: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

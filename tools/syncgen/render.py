@@ -44,7 +44,13 @@ def blocking_words(text: str) -> str:
 
 
 class Writer:
-    """Writes the twin of one module."""
+    """Writes the twin of one module.
+
+    Attributes:
+        wraps: Whether what is written makes blocking objects of async ones.
+    """
+
+    wraps = True
 
     def __init__(self, plan: Plan, source: Source) -> None:
         self.plan = plan
@@ -215,7 +221,16 @@ class Writer:
         if item.name.startswith("_") and not item.name.startswith("__"):
             value += "  # pyright: ignore[reportPrivateUsage]"
         silent = item.returns is None or ast.unparse(item.returns) in {"None", "NoReturn"}
-        return f"{head}    {'' if silent else 'return '}{value}"
+        return f"{head}{self._late(value, types)}    {'' if silent else 'return '}{value}"
+
+    def _late(self, value: str, types: Types) -> str:
+        """The imports that a body begins with."""
+        lines = [
+            f"    from {self.plan.twin(*origin)} import {origin[1]}\n"
+            for origin in sorted(types.twins)
+            if origin[1] in self.source.late and f"{origin[1]}.from_async(" in value
+        ]
+        return "".join(lines) + ("\n" if lines else "")
 
     def _call(self, item: Function, types: Types, target: str, verb: str = "call") -> str:
         """The one line of a method or function."""
@@ -353,12 +368,18 @@ class Writer:
         base = self.extra & {"Wrapper", "begin"}
         hints += [f"from typing import {name}" for name in ("Self", "Any") if name in self.extra]
         for module, types in self.needs.items():
-            base |= types.blocking & {"wrapped"}
-            hints += [f"from collections.abc import {n}" for n in types.blocking - {"wrapped"}]
+            base |= types.blocking & {"unwrapped", "wrapped"}
+            hints += [
+                f"from collections.abc import {n}"
+                for n in types.blocking - {"unwrapped", "wrapped"}
+            ]
             for origin in types.twins:
                 twin = self.plan.twin(*origin)
-                if origin[0] != self.source.module:
-                    self.twins.add(f"from {twin} import {origin[1]}")
+                line = f"from {twin} import {origin[1]}"
+                if origin[1] in self.source.late or not self.wraps:
+                    hints.append(line)
+                elif origin[0] != self.source.module:
+                    self.twins.add(line)
             for needed in types.hints:
                 if needed in module.imports:
                     source, attribute = module.imports[needed]

@@ -109,9 +109,13 @@ class Types:
         node = None if node is None else _parsed(node)
         if isinstance(node, ast.Name) and self.twin(node.id):
             return f"{name}._async"
-        if isinstance(node, ast.BinOp) and any(
-            isinstance(arm, ast.Name) and self.twin(arm.id) for arm in (node.left, node.right)
-        ):
+        arms = _arms(node) if node is not None else []
+        twins = [arm for arm in arms if isinstance(arm, ast.Name) and self.twin(arm.id)]
+        if len(arms) > 1 and twins:
+            others = [arm for arm in arms if arm not in twins and not _is_none(arm)]
+            if others:
+                self.blocking.add("unwrapped")
+                return f"unwrapped({name})"
             return f"None if {name} is None else {name}._async"
         if (
             isinstance(node, ast.Subscript)
@@ -147,6 +151,13 @@ def _parsed(node: ast.expr) -> ast.expr:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return ast.parse(node.value, mode="eval").body
     return node
+
+
+def _arms(node: ast.expr) -> list[ast.expr]:
+    """The members of a union; the type itself where it is none."""
+    if isinstance(node, ast.BinOp):
+        return [*_arms(node.left), *_arms(node.right)]
+    return [node]
 
 
 def _is_none(node: ast.expr) -> bool:

@@ -16,7 +16,7 @@ from asyncwb.artifacts.change_operations import (
 from asyncwb.artifacts.fields import aliases_of, metadata_of
 from asyncwb.artifacts.lineage import ArtifactLineage
 from asyncwb.artifacts.manifest import Manifest
-from asyncwb.artifacts.names import check_metadata
+from asyncwb.artifacts.names import check_metadata, check_type
 from asyncwb.artifacts.read_operations import ARTIFACT_BY_ID, AliasNode
 from asyncwb.artifacts.saver import Draft
 from asyncwb.errors import ProtocolError
@@ -57,7 +57,7 @@ class Artifact(ArtifactLineage):
 
     # -- a draft becomes a version ----------------------------------------------------------
 
-    _wait_for_id: Callable[[float | None], Awaitable[str]] | None = None
+    _wait_for_id: Callable[[float | None], Awaitable[str | None]] | None = None
 
     async def wait(self, timeout: float | None = None) -> Artifact:
         """Wait until the server has committed the version that was logged.
@@ -69,22 +69,32 @@ class Artifact(ArtifactLineage):
             The artifact, with everything that the server says of it.
 
         Raises:
-            UsageError: It was never logged, or its run is offline.
+            UsageError: It was never logged, or its run is offline: the version is there once the
+                run is synced.
+            InvalidValueError: The server has a collection of that name with another type, or a
+                file changed since it was added.
             WaitTimeoutError: The time was not enough; it goes on being logged.
             CommError: The server refused it.
         """
-        if self._version is not None:
+        if not self.is_draft():
             return self
         if self._wait_for_id is None:
             self._require("wait()")
-        waiting = cast("Callable[[float | None], Awaitable[str]]", self._wait_for_id)
-        await self._load(await waiting(timeout))
+        waiting = cast("Callable[[float | None], Awaitable[str | None]]", self._wait_for_id)
+        artifact_id = await waiting(timeout)
+        if artifact_id is not None:
+            await self._load(artifact_id)
         return self
 
+    @property
+    def _is_on_its_way(self) -> bool:
+        """Whether a run was asked to log it."""
+        return self._wait_for_id is not None
+
     def _expect(
-        self, wait: Callable[[float | None], Awaitable[str]], service: Service | None
+        self, wait: Callable[[float | None], Awaitable[str | None]], service: Service | None
     ) -> None:
-        """Say how to wait for the id that the server gives."""
+        """Say how to wait for the id that the server gives; None: nothing will be known."""
         self._wait_for_id = wait
         self._service = service
         self._freeze()
@@ -150,10 +160,24 @@ class Artifact(ArtifactLineage):
         node = (await service.execute(ARTIFACT_BY_ID, {"id": artifact_id})).artifact
         if node is None:
             raise ProtocolError(f"the server has no artifact {artifact_id}")
+        self._take(node, None)
+        if self.is_draft():
+            # One of several writers: what it added is not committed yet.
+            return
         if self._incremental or self._distributed_id is not None:
             # The server laid it over other content.
             self._manifest = None
-        self._take(node, None)
+        for entry in self._manifest or ():
+            # The copy that waited for the upload is gone.
+            entry.local_path = None
+
+    @classmethod
+    def _of_own_type(cls, name: str, type: str) -> Artifact:
+        """A draft of a type that is kept for what clients make themselves."""
+        check_type(type, name, own=True)
+        made = cls(name, "own")
+        made._type = type
+        return made
 
     @classmethod
     def _from_membership(cls, service: Service, place: MembershipNode, name: str) -> Artifact:

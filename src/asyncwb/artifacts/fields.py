@@ -314,7 +314,7 @@ class ArtifactFields(ArtifactNames):
 
     def is_draft(self) -> bool:
         """Whether it has not been logged yet, or the server is not done with it."""
-        return self._version is None
+        return self._version is None or self._state == "PENDING"
 
     def finalize(self) -> None:
         """Allow no more changes of the content; logging does it by itself."""

@@ -17,7 +17,7 @@ from asyncwb.artifacts.write_operations import (
     UPDATE_MANIFEST,
     USE_ARTIFACT,
 )
-from asyncwb.errors import ProtocolError
+from asyncwb.errors import ArtifactNotFoundError, ProtocolError
 from asyncwb.transport import TRANSIENT_STATUSES, RetryPolicy
 
 if TYPE_CHECKING:
@@ -237,15 +237,23 @@ class Saver:
                 continue
             client_id, _, path = entry.ref.removeprefix(_CLIENT_REFERENCE).partition("/")
             if client_id not in known:
-                data = await self._execute(CLIENT_ID, {"clientID": client_id})
-                mapped = data.client_id_mapping
-                if mapped is None or mapped.server_id is None:
-                    raise ProtocolError(
-                        f"{entry.path!r} refers to a draft that the server does not know; log "
-                        "that artifact first"
-                    )
-                known[client_id] = hex_id(mapped.server_id)
+                known[client_id] = hex_id(await self.id_of_draft(client_id))
             entry.ref = f"wandb-artifact://{known[client_id]}/{path}"
+
+    async def id_of_draft(self, client_id: str) -> str:
+        """The id of the version that a draft has become.
+
+        Raises:
+            ArtifactNotFoundError: The server does not know the draft.
+            CommError: The server refused or was not reached.
+        """
+        mapped = (await self._execute(CLIENT_ID, {"clientID": client_id})).client_id_mapping
+        if mapped is None or mapped.server_id is None:
+            raise ArtifactNotFoundError(
+                "the server does not know a draft that is linked or referred to; log that "
+                "artifact first"
+            )
+        return mapped.server_id
 
     async def _use(self, draft: Draft, artifact_id: str) -> None:
         wanted = {

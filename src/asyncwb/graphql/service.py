@@ -34,13 +34,16 @@ class Service:
     Args:
         settings: Where the server is; the key is looked up with the first request.
         timeout: Seconds for one call with all its retries.
+        config: Server and credentials, where they are known already.
     """
 
-    def __init__(self, settings: Settings, timeout: float) -> None:
+    def __init__(
+        self, settings: Settings, timeout: float, *, config: TransportConfig | None = None
+    ) -> None:
         self.settings = settings
         self.timeout = timeout
         self._limiter = PerProcess(lambda: anyio.CapacityLimiter(MAX_IN_FLIGHT))
-        self._config: TransportConfig | None = None
+        self._config = config
         self._viewer: UserNode | None = None
         self._features: frozenset[str] | None = None
 

@@ -8,6 +8,7 @@ from typing import Annotated
 from asyncwb.journal.message import Message
 
 __all__ = [
+    "ArtifactLink",
     "ArtifactManifest",
     "ArtifactManifestEntry",
     "ArtifactRecord",
@@ -48,7 +49,12 @@ class ArtifactManifest(Message):
 
 
 class ArtifactRecord(Message):
-    """An artifact that the run logged."""
+    """An artifact that the run logged.
+
+    user_created: it is no output of the run, which only uses it. incremental_beta1: the manifest
+    holds what is new. history_step: the next step of the run at that moment. Our own; other
+    readers skip it.
+    """
 
     run_id: Annotated[str, 1] = ""
     project: Annotated[str, 2] = ""
@@ -71,6 +77,19 @@ class ArtifactRecord(Message):
     tags: Annotated[list[str], 19] = []
     digest_algorithm: Annotated[str, 20] = ""
     incremental_beta1: Annotated[bool, 100] = False
+    history_step: Annotated[int, 1000] = 0
+
+
+class ArtifactLink(Message):
+    """A link to a version, asked for by an offline run. Our own; part of a run record.
+
+    `id` is that of a logged version; else `client_id` is that of a draft that this journal logs.
+    """
+
+    id: Annotated[str, 1] = ""
+    client_id: Annotated[str, 2] = ""
+    target: Annotated[str, 3] = ""
+    aliases: Annotated[list[str], 4] = []
 
 
 class UseArtifactRecord(Message):

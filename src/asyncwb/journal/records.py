@@ -14,7 +14,7 @@ from typing import Annotated, TypeAlias, Union
 import msgspec
 
 from asyncwb.journal import wire
-from asyncwb.journal.artifact_records import ArtifactRecord, UseArtifactRecord
+from asyncwb.journal.artifact_records import ArtifactLink, ArtifactRecord, UseArtifactRecord
 from asyncwb.journal.environment_records import EnvironmentRecord, Git, Timestamp
 from asyncwb.journal.message import Message
 from asyncwb.journal.value_records import (
@@ -29,6 +29,7 @@ from asyncwb.journal.value_records import (
 
 __all__ = [
     "AlertRecord",
+    "ArtifactLink",
     "ArtifactRecord",
     "Body",
     "BranchPoint",
@@ -121,7 +122,8 @@ class SettingsRecord(Message):
 class RunRecord(Message):
     """The run; a later one is an update whose empty fields mean unchanged.
 
-    emptied: "notes" and "tags" where they were emptied. Our own; other readers skip it.
+    emptied: "notes" and "tags" where they were emptied. links: links to artifacts that are to be
+    made. Both are our own; other readers skip them.
     """
 
     run_id: Annotated[str, 1] = ""
@@ -148,6 +150,7 @@ class RunRecord(Message):
     branch_point: Annotated[BranchPoint | None, 23] = None
     resume: Annotated[bool, 24] = False
     emptied: Annotated[list[str], 1000] = []
+    links: Annotated[list[ArtifactLink], 1001] = []
 
 
 class FileItem(Message):

@@ -1,155 +1,274 @@
-"""Artifact and model methods of a run: their names and signatures, until artifacts are there."""
+"""What a live run does with artifacts: the methods of `Run`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
+
+from asyncwb.errors import InvalidValueError, UsageError
+from asyncwb.run.attributes import RunAttributes
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
-__all__ = ["ArtifactMethods"]
+    from asyncwb.artifacts.artifact import Artifact
 
-_OWN_FILES = "run.save() uploads files of the run itself"
-_OTHERS_FILES = "files of a run can be read with Api().run(path).files()"
+__all__ = ["RunArtifacts"]
 
 
-class ArtifactMethods:
-    """What a run does with artifacts, models and custom charts; all of it raises for now."""
+class RunArtifacts(RunAttributes):
+    """Logs, uses and links artifacts.
 
-    def log_artifact(
+    What is logged is in the journal when a call returns: the version is uploaded in the
+    background, after an outage or a crash by `asyncwb sync`, and exactly once. Files that were
+    added as "mutable" are copied by then, and may change.
+    """
+
+    async def log_artifact(  # sync: here
         self,
-        artifact_or_path: object,
+        artifact_or_path: Artifact | str | os.PathLike[str],
         name: str | None = None,
         type: str | None = None,
-        aliases: Sequence[str] | None = None,
-        tags: Sequence[str] | None = None,
-    ) -> NoReturn:
-        """Not available yet.
+        aliases: Sequence[str] | str | None = None,
+        tags: Sequence[str] | str | None = None,
+    ) -> Artifact:
+        """Log a version of an artifact as made by this run. Never waits for the network.
+
+        Returns when the version is in the journal; `await artifact.wait()` returns when the
+        server has it, `flush` and `finish` wait for it too. Versions of one artifact arrive in
+        the order in which they were logged. Content that the artifact had before is not stored
+        again: its version gets the aliases.
+
+        Args:
+            artifact_or_path: An `Artifact`; or a file, a folder, or a URI such as
+                `s3://bucket/path`, of which one is made.
+            name: Name of an artifact made of a path; None: `run-<id>-<base name>`.
+            type: Type of one made of a path; None: `unspecified`.
+            aliases: Aliases besides `latest`.
+            tags: Tags of the version.
+
+        Returns:
+            The artifact; its content does not change any more.
 
         Raises:
-            NotImplementedError: Always.
+            InvalidValueError: There is no such path, a name, type, alias or tag that cannot be,
+                or a version that lives in another project. That the server has the artifact with
+                another type is told by `wait`, `flush` and `finish`.
+            ClosedError: The run is finished.
+            ForkedError: The run belongs to the parent process.
         """
-        _refuse("log_artifact", _OWN_FILES)
+        self._check_open()
+        log = self._core.artifacts
+        artifact = await log.prepare(artifact_or_path, name, type)
+        return await log.log(artifact, aliases, tags)
 
-    def use_artifact(
+    async def use_artifact(  # sync: here
         self,
-        artifact_or_name: object,
+        artifact_or_name: Artifact | str,
         type: str | None = None,
-        aliases: Sequence[str] | None = None,
+        aliases: Sequence[str] | str | None = None,
         use_as: str | None = None,
-    ) -> NoReturn:
-        """Not available yet.
+    ) -> Artifact:
+        """Get a version to read, and note that this run reads it.
+
+        A name is looked up on the server, which this waits for; the rest is done by the sender.
+        A draft is logged first, as made by nobody, and waited for.
+
+        Args:
+            artifact_or_name: `name:alias`, `name:version`, with `project/` or `entity/project/`
+                in front where it is not the run's; or an artifact.
+            type: Type that a version found by name has to have.
+            aliases: Aliases of a draft.
+            use_as: Accepted for compatibility; has no effect, as in the `wandb` package.
+
+        Returns:
+            The version; in a disabled run an empty draft stands in for one found by name.
 
         Raises:
-            NotImplementedError: Always.
+            ArtifactNotFoundError: There is no such version (also a ValueError).
+            InvalidValueError: Another type, a path of another form, or neither name nor artifact.
+            UsageError: The run is offline, where nothing can be looked up.
+            CommError: The server refused or was not reached.
+            ClosedError: The run is finished.
+            ForkedError: The run belongs to the parent process.
         """
-        _refuse("use_artifact", _OTHERS_FILES)
+        self._check_open()
+        from asyncwb.artifacts.artifact import Artifact
 
-    def upsert_artifact(
+        log, mode = self._core.artifacts, self._core.settings.mode
+        if isinstance(artifact_or_name, str):
+            if mode == "disabled":
+                base = artifact_or_name.rpartition("/")[2].partition(":")[0]
+                return Artifact(base, type or "unspecified")
+            if log.offline:
+                raise UsageError(
+                    "an offline run cannot look up artifacts: use one in an online run, or log "
+                    "what you have as a draft"
+                )
+            return await log.use(await log.api.artifact(artifact_or_name, type))
+        if not isinstance(artifact_or_name, Artifact):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidValueError(
+                "use_artifact() takes a name such as 'data:latest', or an artifact, not "
+                f"{artifact_or_name!r}"
+            )
+        if not artifact_or_name.is_draft():
+            return await log.use(artifact_or_name)
+        artifact = await log.log(artifact_or_name, aliases, output=False, used=True)
+        return artifact if log.offline else await artifact.wait()
+
+    async def upsert_artifact(  # sync: here
         self,
-        artifact_or_path: object,
+        artifact_or_path: Artifact | str | os.PathLike[str],
         name: str | None = None,
         type: str | None = None,
-        aliases: Sequence[str] | None = None,
+        aliases: Sequence[str] | str | None = None,
         distributed_id: str | None = None,
-    ) -> NoReturn:
-        """Not available yet.
+    ) -> Artifact:
+        """Add to a version that several runs write together. Never waits for the network.
+
+        The version is complete after `finish_artifact`, by any of them and once.
+
+        Args:
+            artifact_or_path: As for `log_artifact`: what this run adds.
+            name: Name of an artifact made of a path.
+            type: Type of one made of a path.
+            aliases: Aliases besides `latest`.
+            distributed_id: What the writers share; None: the run's group.
+
+        Returns:
+            The artifact.
 
         Raises:
-            NotImplementedError: Always.
+            InvalidValueError: As `log_artifact`; or neither a group nor `distributed_id`.
+            ClosedError: The run is finished.
+            ForkedError: The run belongs to the parent process.
         """
-        _refuse("upsert_artifact", _OWN_FILES)
+        return await self._add(
+            "upsert_artifact()", artifact_or_path, name, type, aliases, distributed_id, last=False
+        )
 
-    def finish_artifact(
+    async def finish_artifact(  # sync: here
         self,
-        artifact_or_path: object,
+        artifact_or_path: Artifact | str | os.PathLike[str],
         name: str | None = None,
         type: str | None = None,
-        aliases: Sequence[str] | None = None,
+        aliases: Sequence[str] | str | None = None,
         distributed_id: str | None = None,
-    ) -> NoReturn:
-        """Not available yet.
+    ) -> Artifact:
+        """Add the last part of a version that several runs write. Never waits for the network.
+
+        What comes later under the same `distributed_id` begins another version.
+
+        Args:
+            artifact_or_path: As for `log_artifact`: what this run adds.
+            name: Name of an artifact made of a path.
+            type: Type of one made of a path.
+            aliases: Aliases besides `latest`.
+            distributed_id: What the writers share; None: the run's group.
+
+        Returns:
+            The artifact; `wait` returns when the version is complete.
 
         Raises:
-            NotImplementedError: Always.
+            InvalidValueError: As `log_artifact`; or neither a group nor `distributed_id`.
+            ClosedError: The run is finished.
+            ForkedError: The run belongs to the parent process.
         """
-        _refuse("finish_artifact", _OWN_FILES)
+        return await self._add(
+            "finish_artifact()", artifact_or_path, name, type, aliases, distributed_id, last=True
+        )
 
-    def link_artifact(
-        self, artifact: object, target_path: str, aliases: Sequence[str] | None = None
-    ) -> NoReturn:
-        """Not available yet.
-
-        Raises:
-            NotImplementedError: Always.
-        """
-        _refuse("link_artifact", "link it in the web app")
-
-    def log_model(
+    async def _add(
         self,
-        path: str | os.PathLike[str],
-        name: str | None = None,
-        aliases: Sequence[str] | None = None,
-    ) -> NoReturn:
-        """Not available yet.
+        call: str,
+        artifact_or_path: Artifact | str | os.PathLike[str],
+        name: str | None,
+        type: str | None,
+        aliases: Sequence[str] | str | None,
+        distributed_id: str | None,
+        *,
+        last: bool,
+    ) -> Artifact:
+        self._check_open()
+        shared = distributed_id or self._core.settings.run_group
+        if not shared:
+            raise InvalidValueError(
+                f"{call} needs what the writers share: give distributed_id, or init(group=...)"
+            )
+        log = self._core.artifacts
+        artifact = await log.prepare(artifact_or_path, name, type)
+        return await log.log(artifact, aliases, distributed_id=shared, finalize=last)
 
-        Raises:
-            NotImplementedError: Always.
-        """
-        _refuse("log_model", _OWN_FILES)
-
-    def use_model(self, name: str) -> NoReturn:
-        """Not available yet.
-
-        Raises:
-            NotImplementedError: Always.
-        """
-        _refuse("use_model", _OTHERS_FILES)
-
-    def link_model(
+    async def link_artifact(  # sync: here
         self,
-        path: str | os.PathLike[str],
-        registered_model_name: str,
-        name: str | None = None,
-        aliases: Sequence[str] | None = None,
-    ) -> NoReturn:
-        """Not available yet.
+        artifact: Artifact,
+        target_path: str,
+        aliases: Sequence[str] | str | None = None,
+    ) -> Artifact:
+        """Link an artifact into a collection of links, for example of a registry.
+
+        A draft is logged first. Online, this waits until the server has the version and the
+        link; offline it returns at once, and `asyncwb sync` makes the link.
+
+        Args:
+            artifact: The artifact.
+            target_path: `wandb-registry-<registry>/<collection>`, or `collection`,
+                `project/collection`, `entity/project/collection`; missing parts are the run's.
+            aliases: Aliases there.
+
+        Returns:
+            The version as it is reached through the link; offline the artifact itself.
 
         Raises:
-            NotImplementedError: Always.
+            InvalidValueError: The path has another form, or as `log_artifact`.
+            CommError: The server refused or was not reached.
+            ClosedError: The run is finished.
+            ForkedError: The run belongs to the parent process.
         """
-        _refuse("link_model", _OWN_FILES)
+        self._check_open()
+        log = self._core.artifacts
+        if artifact.is_draft() and not artifact._is_on_its_way:  # pyright: ignore[reportPrivateUsage]
+            await log.log(artifact)
+        return await log.link(artifact, target_path, aliases)
 
-    def log_code(
+    async def log_code(  # sync: here
         self,
         root: str | os.PathLike[str] | None = ".",
         name: str | None = None,
         include_fn: Callable[..., bool] | None = None,
         exclude_fn: Callable[..., bool] | None = None,
-    ) -> NoReturn:
-        """Not available yet.
+    ) -> Artifact | None:
+        """Log the source code below a folder, as an artifact of the type `code`.
+
+        Never waits for the network; the folder is walked, and files are copied, in a thread.
+
+        Args:
+            root: The folder; None: no files of a folder.
+            name: Name of the artifact; None: `source-<project>-<path of the program>`. With one
+                name, runs share an artifact and equal code is one version.
+            include_fn: Called with a path, or with a path and the absolute `root`: whether the
+                file is code. None: `*.py`, `requirements.txt` and `Dockerfile*`.
+            exclude_fn: Called likewise: whether to leave it out. None: what lies in folders
+                `wandb` and `.wandb` right below `root`.
+
+        Returns:
+            The artifact; None, with a warning, where no file was found.
 
         Raises:
-            NotImplementedError: Always.
+            InvalidValueError: A name that cannot be, or a file that cannot be read.
+            ClosedError: The run is finished.
+            ForkedError: The run belongs to the parent process.
         """
-        _refuse("log_code", _OWN_FILES)
+        self._check_open()
+        from asyncwb.run.code import code_artifact, code_name
 
-    def plot_table(
-        self,
-        vega_spec_name: str,
-        data_table: object,
-        fields: Mapping[str, str],
-        string_fields: Mapping[str, str] | None = None,
-        split_table: bool = False,
-    ) -> NoReturn:
-        """Not available yet.
-
-        Raises:
-            NotImplementedError: Always.
-        """
-        _refuse("plot_table", "log the numbers, and choose a chart in the web app", "charts")
-
-
-def _refuse(name: str, meanwhile: str, topic: str = "artifacts") -> NoReturn:
-    raise NotImplementedError(f"{name}() comes with {topic}, which asyncwb lacks yet; {meanwhile}")
+        core = self._core
+        artifact = await code_artifact(
+            name or code_name(core.names.project, core.program), root, include_fn, exclude_fn
+        )
+        if artifact is None:
+            core.terminal.warning(f"log_code(): there is no code below {root}")
+            return None
+        await core.artifacts.log(artifact)
+        core.recorder.config_reserved("code_path", artifact.name)
+        return artifact

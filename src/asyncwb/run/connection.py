@@ -156,6 +156,15 @@ class Connection:
         if scope.cancelled_caught:
             raise WaitTimeoutError(self._unsent(f"flush() waited {timeout:g} s"))
 
+    async def wait_artifact(self, position: int, timeout: float | None) -> str:
+        """Wait until an artifact is saved; returns the server's id of the version."""
+        with anyio.move_on_after(timeout) as scope:
+            return await self._sender.wait_artifact(position)
+        assert scope.cancelled_caught
+        raise WaitTimeoutError(
+            f"wait() of an artifact waited {timeout:g} s; it goes on being uploaded"
+        )
+
     async def finish(self, timeout: float | None, asked: float | None = None) -> bool:
         """Wait until the server has everything, then end the sender.
 
@@ -228,6 +237,8 @@ class Connection:
                 status.bytes_sent,
                 status.files_uploaded,
                 status.file_bytes_sent,
+                status.artifacts_done,
+                status.artifact_bytes_sent,
             )
             still = 0.0 if moved != mark else still + _LOOK_SECONDS
             mark = moved
@@ -255,6 +266,8 @@ class Connection:
             missing = f"{_count(rows, 'row')}, {missing}"
         if files := status.files_waiting + len(status.files_failed):
             missing += f" and {_count(files, 'file')} {'is' if files == 1 else 'are'} not uploaded"
+        if left := status.artifacts_waiting + len(status.artifacts_failed):
+            missing += f" and {_count(left, 'artifact')} {'is' if left == 1 else 'are'} not saved"
         cause = f" ({status.last_error})" if status.last_error else ""
         where = self._journal.path
         rest = (
@@ -275,6 +288,9 @@ class Connection:
             files_uploaded=known.files_uploaded,
             files_waiting=known.files_waiting,
             files_failed=known.files_failed,
+            artifacts_done=known.artifacts_done,
+            artifacts_waiting=known.artifacts_waiting,
+            artifacts_failed=known.artifacts_failed,
             last_error=known.last_error,
             retries=known.retries,
             stop_requested=known.stop_requested,

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from asyncwb.journal.rows import RowEncoder
+    from asyncwb.run.artifact_log import ArtifactLog
     from asyncwb.run.attributes import RunAttributes
     from asyncwb.run.connection import Connection
     from asyncwb.run.environment import Program
@@ -70,11 +71,11 @@ class RunCore:
 
     # A thousand runs may live at once.
     __slots__ = (
-        "_late", "_local_log", "_lock", "_metrics", "_runtime_before", "_state", "closed",
-        "config", "connection", "console", "ended", "folder", "forked", "history", "journal",
-        "loggers", "names", "observers", "recorder", "resumed", "saving", "settings",
-        "start_time", "starting_step", "stop", "summary", "survey", "system", "telemetry",
-        "terminal",
+        "_artifacts", "_late", "_local_log", "_lock", "_metrics", "_runtime_before", "_state",
+        "closed", "config", "connection", "console", "ended", "folder", "forked", "history",
+        "journal", "loggers", "names", "observers", "program", "recorder", "resumed", "saving",
+        "settings", "start_time", "starting_step", "stop", "summary", "survey", "system",
+        "telemetry", "terminal",
     )  # fmt: skip
 
     def __init__(
@@ -105,6 +106,8 @@ class RunCore:
         self._late: Callable[[], None] | None = None
         self._runtime_before = 0.0
         self._metrics: Metrics | None = None
+        self._artifacts: ArtifactLog | None = None
+        self.program = program
         self._lock = RLock()
         self.recorder = Recorder(journal.append, settings=settings, start_time=start_time)
         self.telemetry = telemetry
@@ -152,6 +155,16 @@ class RunCore:
                     decode_row=decode_row,
                 )
             return self._metrics
+
+    @property
+    def artifacts(self) -> ArtifactLog:
+        """What the run does with artifacts; made with the first one."""
+        with self._lock:
+            if self._artifacts is None:
+                from asyncwb.run.artifact_log import ArtifactLog
+
+                self._artifacts = ArtifactLog(self)
+            return self._artifacts
 
     @property
     def url(self) -> str | None:

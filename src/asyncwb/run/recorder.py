@@ -195,6 +195,14 @@ class Recorder:
         """Define a metric."""
         self.write(record)
 
+    def artifact(self, record: records.ArtifactRecord) -> int:
+        """Ask for a version of an artifact; returns where the record ends."""
+        return self._append(records.encode(record))
+
+    def link(self, link: records.ArtifactLink, *, run_id: str, project: str) -> None:
+        """Ask for a link to an artifact."""
+        self.write(RunRecord(run_id=run_id, project=project, links=[link]))
+
     def alert(self, record: records.AlertRecord) -> None:
         """Ask for an alert."""
         self.write(record)

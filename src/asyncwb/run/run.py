@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from asyncwb.errors import InvalidValueError, UsageError
-from asyncwb.run.artifact_methods import ArtifactMethods
 from asyncwb.run.attributes import RunAttributes
 from asyncwb.run.display import RunDisplay
 from asyncwb.run.ending import RunEnding
 from asyncwb.run.files import RunFiles
+from asyncwb.run.model_methods import RunModels
+from asyncwb.run.plotting import RunPlots
 from asyncwb.run.watching import RunWatch
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Run"]
 
 
-class Run(RunEnding, RunFiles, RunDisplay, RunWatch, ArtifactMethods, RunAttributes):
+class Run(RunEnding, RunFiles, RunDisplay, RunWatch, RunModels, RunPlots, RunAttributes):
     """One live run. Made by `init`.
 
     Three words say how far a row has come. When `log` returns, the finished row is in the run's

@@ -33,6 +33,9 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
         files_waiting: Files whose upload is due or under way. Those that are uploaded at the end
             of the run count from then on.
         files_failed: Run-relative paths of files that could not be uploaded.
+        artifacts_done: Artifacts that the server has, uses that it noted and links that it made.
+        artifacts_waiting: Artifacts that are due or under way.
+        artifacts_failed: Those that failed, in words.
         last_error: The latest failure of the connection, for people; "" when all is well.
         retries: Requests that were repeated.
         stop_requested: The server asked to stop the run.
@@ -49,6 +52,9 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
     files_uploaded: int = 0
     files_waiting: int = 0
     files_failed: tuple[str, ...] = ()
+    artifacts_done: int = 0
+    artifacts_waiting: int = 0
+    artifacts_failed: tuple[str, ...] = ()
     last_error: str = ""
     retries: int = 0
     stop_requested: bool = False

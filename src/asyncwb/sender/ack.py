@@ -46,6 +46,8 @@ class Ack(msgspec.Struct, kw_only=True):
         resume_step: First free step when the run was opened; added to the steps of rows that
             were logged before the writer knew it.
         resume_runtime: Seconds that the run had taken by then; added likewise.
+        errands_to: What the journal asks for about artifacts up to this position is done.
+        errands: Positions behind it whose errand is done as well, in order.
         finished: The server has everything, exit code included.
         lost: Parts of the journal that it does not have: not readable, or longer than it takes.
         journal_bytes: Size of the journal then; one that grew since is not finished.
@@ -61,6 +63,8 @@ class Ack(msgspec.Struct, kw_only=True):
     console_start: int = 0
     resume_step: int = 0
     resume_runtime: float = 0.0
+    errands_to: int = 0
+    errands: tuple[int, ...] = ()
     finished: bool = False
     lost: int = 0
     journal_bytes: int = 0
@@ -69,6 +73,17 @@ class Ack(msgspec.Struct, kw_only=True):
         """Whether it speaks of this run on this server."""
         ours = (self.server, self.entity, self.project, self.run_id)
         return ours == (server, target.entity, target.project, target.run_id)
+
+    def has_errand(self, position: int) -> bool:
+        """Whether what the record that ends there asked for about artifacts is done."""
+        return position <= self.errands_to or position in self.errands
+
+    def note_errand(self, position: int, undone: int | None) -> None:
+        """Note one more; `undone` is the first position whose errand is not done."""
+        done = sorted({*self.errands, position})
+        while done and (undone is None or done[0] < undone):
+            self.errands_to = done.pop(0)
+        self.errands = tuple(done)
 
 
 def ack_path(journal: Path) -> Path:

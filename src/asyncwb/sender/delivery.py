@@ -14,11 +14,11 @@ from asyncwb.filestream import Chunk, FileStream, Pacer
 from asyncwb.graphql import GraphQL
 from asyncwb.journal.records import ExitRecord, field_number
 from asyncwb.sender.ack import Ack, AckKeeper
-from asyncwb.sender.alerts import Alerts
+from asyncwb.sender.attachments import Attachments
+from asyncwb.sender.config_updates import ConfigUpdates
 from asyncwb.sender.console_output import ConsoleOutput
 from asyncwb.sender.finishing import final_files
 from asyncwb.sender.opening import Opener
-from asyncwb.sender.uploads import Uploads
 from asyncwb.transport import Transport
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from asyncwb.journal import JournalReader, RawRecord
+    from asyncwb.sender.artifact_queue import Errand
     from asyncwb.sender.fold import Fold
     from asyncwb.sender.progress import DeliveryOptions, Progress
     from asyncwb.sender.signals import Alarm
@@ -38,12 +39,9 @@ __all__ = ["Delivery"]
 
 log = logging.getLogger("asyncwb.sender")
 
+# Line data of one post while catching up: cheap, and encoded within 5 ms.
 _BATCH_BYTES = 1024 * 1024
-"""Line data of one post while catching up: large enough to be cheap, small enough to be encoded
-within 5 ms."""
-
 _SLICE_BYTES, _SLICE_RECORDS = 256 * 1024, 256
-_CONFIG_DEBOUNCE_SECONDS, _CONFIG_RETRY_SECONDS = 5.0, 60.0
 _IDLE_SECONDS, _LOOK_SECONDS = 3600.0, 0.5
 _HISTORY_FIELD = 2
 _CRASHED = 1  # exit code of a run whose journal has no exit record, as `wandb sync` gives it
@@ -92,9 +90,9 @@ class Delivery:
         )
         # A list: at most one slice long, and an empty deque would be 700 bytes per idle run.
         self._backlog: list[RawRecord] = []
+        self._errands: list[tuple[int, Errand]] = []
         self._replay_to = 0
         self._before_exit: int | None = None
-        self._config_due: float | None = None
         self._keeper = AckKeeper(reader.path)
 
     async def run(self) -> None:
@@ -119,7 +117,9 @@ class Delivery:
             on_retry=self._on_retry,
         )
         self._target = await self._open()
-        self._alerts = Alerts(self._graphql, self._target)
+        self._updates = ConfigUpdates(
+            self._opener, self._fold, self._progress, self._target, self._tell
+        )
         self._stream = FileStream(
             transport,
             entity=self._target.entity,
@@ -133,22 +133,27 @@ class Delivery:
         self._enter("streaming")
         failure: Error | None = None
         async with anyio.create_task_group() as group:
-            self.uploads = Uploads(
+            self.attachments = Attachments(
                 transport,
                 self._graphql,
-                self._run_dir / "files",
                 self._target,
+                self._run_dir / "files",
                 settings=self._settings,
+                config=self._config,
+                options=self._options,
+                ack=self._ack,
+                keeper=self._keeper,
+                outcomes=self._progress.outcomes,
                 group=group,
-                ring=self._alarm.ring,
+                ring=self._ring,
                 on_retry=self._note_retry,
-                watch=self._options.follow,
             )
-            self._console = ConsoleOutput(self._fold, self._graphql, self.uploads, self._settings)
+            uploads = self.attachments.uploads
+            self._console = ConsoleOutput(self._fold, self._graphql, uploads, self._settings)
             # Raised inside, an error would come out wrapped into a group.
             try:
-                await self._follow(self.uploads)
-                await self._finish(self.uploads)
+                await self._follow(self.attachments)
+                await self._finish(self.attachments)
             except Error as exc:
                 failure = exc
                 group.cancel_scope.cancel()
@@ -157,21 +162,25 @@ class Delivery:
 
     async def aclose(self) -> None:
         """Write down how far it came; after `run`, however that ended."""
-        if self.uploads is not None:
-            self.uploads.close()
+        if self.attachments is not None:
+            self.attachments.uploads.close()
         if self._progress.target is not None:
             await self._keeper.store(self._ack)
 
-    uploads: Uploads | None = None
+    attachments: Attachments | None = None
     _graphql: GraphQL
     _opener: Opener
+    _updates: ConfigUpdates
     _target: RunTarget
-    _alerts: Alerts
     _stream: FileStream
     _ack: Ack
 
     def _enter(self, phase: Phase) -> None:
         self._progress.phase = phase
+        self._tell()
+
+    def _ring(self) -> None:
+        self._alarm.ring()
         self._tell()
 
     def _on_retry(self, state: RetryState) -> None:
@@ -216,10 +225,13 @@ class Delivery:
         await self._keeper.store(self._ack)
         return opened.target
 
-    async def _follow(self, uploads: Uploads) -> None:
+    async def _follow(self, attachments: Attachments) -> None:
         """Send what the journal holds, and what comes, until its end."""
-        fold, progress = self._fold, self._progress
-        self._want_files(uploads, 0)
+        fold, progress, uploads = self._fold, self._progress, attachments.uploads
+        attachments.take_files(fold, 0)
+        for position, errand in self._errands:
+            attachments.take_errand(position, errand)
+        self._errands.clear()
         while True:
             at_tail = await self._fill()
             await self._console.attend(progress.position)
@@ -228,8 +240,8 @@ class Delivery:
             flushing = progress.flush_to > progress.settled
             now = time.monotonic()
             uploads.start_due(now, hurry=flushing)
-            await self._send_alerts()
-            await self._update_config(now, at_once=flushing)
+            await self._send_alerts(attachments)
+            await self._updates.attend(now, at_once=flushing)
             hurry = flushing or not at_tail or fold.preempting or not self._options.follow
             urgent, silence = fold.urgent or bool(uploads.committed), progress.longest_silence
             if urgent or fold.pending:
@@ -241,7 +253,7 @@ class Delivery:
             if wait <= 0:
                 await self._post()
                 continue
-            timers = (t - now for t in (self._config_due, uploads.due_at) if t is not None)
+            timers = (t - now for t in (self._updates.due, uploads.due_at) if t is not None)
             # While rows wait for their time, more of them are no reason to wake up.
             await self._sleep(max(0.0, min((wait, *timers))), asleep=not fold.urgent)
 
@@ -272,15 +284,17 @@ class Delivery:
         if fold.exit is not None and not ended:
             self._before_exit = self._progress.position
         self._progress.position = record.end_position
-        if fold.files and self.uploads is not None:
-            self._want_files(self.uploads, record.end_position)
+        if fold.files and self.attachments is not None:
+            self.attachments.take_files(fold, record.end_position)
+        if fold.errands:
+            self._take_errands(record.end_position)
         if self._replay_to and record.end_position >= self._replay_to:
             fold.discard()
             self._replay_to = 0
 
     async def _post(self, *, exit_code: int | None = None, final: bool = False) -> None:
         """Send what waits (nothing: a heartbeat) and note that it arrived."""
-        progress, fold = self._progress, self._fold
+        progress, fold, attachments = self._progress, self._fold, self.attachments
         position = progress.position
         if self._before_exit is not None and not final:
             # The exit record counts as delivered by the last request alone.
@@ -289,7 +303,7 @@ class Delivery:
         preempting, fold.preempting = fold.preempting, False
         chunk = Chunk(
             blocks=fold.take(self._ack),
-            uploaded=self.uploads.take_committed() if self.uploads is not None else [],
+            uploaded=attachments.uploads.take_committed() if attachments is not None else [],
             preempting=preempting,
             exit_code=exit_code,
         )
@@ -314,7 +328,7 @@ class Delivery:
         self._reader.release(progress.acked)
         if not self._fold.config_dirty and not self._fold.alerts:
             settled = progress.acked
-            asked_from = None if self.uploads is None else self.uploads.asked_from
+            asked_from = None if self.attachments is None else self.attachments.asked_from
             if asked_from is not None:
                 settled = min(settled, asked_from - 1)
             if self._before_exit is not None:
@@ -333,54 +347,41 @@ class Delivery:
             seconds = min(seconds, _LOOK_SECONDS)
         await self._alarm.sleep(seconds)
 
-    async def _update_config(self, now: float, *, at_once: bool) -> None:
-        if not self._fold.config_dirty:
-            self._config_due = None
-            return
-        if self._config_due is None:
-            self._config_due = now + _CONFIG_DEBOUNCE_SECONDS
-        if at_once or self._config_due <= now:
-            try:
-                await self._opener.update(self._target)
-            except CommError as exc:
-                # Rows matter more than the config: they go on, and it is tried again later.
-                self._config_due = time.monotonic() + _CONFIG_RETRY_SECONDS
-                self._progress.trouble, self._progress.last_error = exc, str(exc)
-                self._tell()
-            else:
-                self._config_due = self._progress.trouble = None
-
-    async def _send_alerts(self) -> None:
-        if (error := await self._alerts.send(self._fold.alerts)) is not None:
+    async def _send_alerts(self, attachments: Attachments) -> None:
+        if (error := await attachments.alerts.send(self._fold.alerts)) is not None:
             self._progress.last_error = str(error)
 
-    def _want_files(self, uploads: Uploads, position: int) -> None:
-        files, self._fold.files = self._fold.files, {}
-        uploads.want(files, position)
+    def _take_errands(self, position: int) -> None:
+        errands, self._fold.errands = self._fold.errands, []
+        for errand in errands:
+            if self.attachments is None:
+                self._errands.append((position, errand))
+            else:
+                self.attachments.take_errand(position, errand)
 
-    async def _finish(self, uploads: Uploads) -> None:
+    async def _finish(self, attachments: Attachments) -> None:
         """Files, config, the rest of the rows; last of all the exit code."""
         self._enter("finishing")
-        fold = self._fold
+        fold, uploads = self._fold, attachments.uploads
         ending = fold.exit or ExitRecord(exit_code=_CRASHED)
         # After a full disk: what was delivered from memory counts more than this journal's summary.
         if behind := self._replay_to > 0:
             log.warning("%s ends before what the server has", self._run_dir.name)
             fold.discard()
-        await self._send_alerts()
+        await self._send_alerts(attachments)
         names = await final_files(fold, self._run_dir / "files", summary=not behind)
         uploads.want(dict.fromkeys(names, "end"), self._progress.position)
         await self._console.finish(self._progress.position)
-        failure: CommError | None = None
+        failure: Error | None = None
         try:
             await self._opener.update(self._target)
         except CommError as exc:
             log.warning("the last config was not delivered: %s", exc)
             failure = exc
-        await self._upload_rest(uploads)
+        await self._send_rest(attachments)
         complete = fold.writer.ends_run and not ending.not_complete
         await self._post(exit_code=ending.exit_code if complete else None, final=True)
-        failure = failure or uploads.failure()
+        failure = failure or attachments.failure()
         if failure is not None:
             raise failure
         self._ack.finished = True
@@ -389,10 +390,10 @@ class Delivery:
         self._progress.settled = self._progress.acked
         self._enter("finished")
 
-    async def _upload_rest(self, uploads: Uploads) -> None:
-        """Upload all files; rows and heartbeats go on meanwhile."""
-        done = uploads.start_rest()
-        while not done.is_open:
+    async def _send_rest(self, attachments: Attachments) -> None:
+        """Send all files and artifacts; rows and heartbeats go on meanwhile."""
+        attachments.start_rest()
+        while not attachments.complete:
             wait = self._pacer.heartbeat_wait_seconds(time.monotonic())
             if self._fold.pending or wait <= 0:
                 await self._post()

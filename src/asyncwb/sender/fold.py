@@ -32,6 +32,7 @@ __all__ = ["Fold", "RunInfo", "RunOverrides"]
 log = logging.getLogger("asyncwb.sender")
 
 _HISTORY_FIELD = 2
+_ARTIFACT_FIELDS = frozenset({8, 25})
 _NO_SHIFT = (0, 0.0)
 _OWN_KEYS = ("_runtime", "_step", "_timestamp", "_wandb")
 _POLICIES: tuple[FilePolicy, FilePolicy, FilePolicy] = ("now", "end", "live")
@@ -101,6 +102,7 @@ class Fold:
         self.preempting = False
         self.files: dict[str, FilePolicy] = {}
         self.alerts: list[rec.AlertRecord] = []
+        self.errands: list[bytes | rec.ArtifactLink] = []
         self.exit: rec.ExitRecord | None = None
         self.program: str | None = None
         self.lost = 0
@@ -152,6 +154,10 @@ class Fold:
         if number == _HISTORY_FIELD:
             self._add_row(payload)
             return
+        if number in _ARTIFACT_FIELDS:
+            # Decoded when its turn comes, in a thread: manifests are long.
+            self.errands.append(payload)
+            return
         match rec.decode(payload).body:
             case rec.RunRecord() as record:
                 self._add_run(record)
@@ -187,7 +193,7 @@ class Fold:
                 self.summary.add_runtime(self._resume[1] + record.runtime)
                 self.summary_dirty = True
             case _:
-                pass  # headers, artifacts and what later versions may add
+                pass  # headers and what later versions may add
 
     def take_over(self, point: ResumePoint) -> None:
         """Continue the config and the summary of an existing run."""
@@ -283,6 +289,7 @@ class Fold:
             elif name == "tags" and tags is None:
                 run.tags = ()
         run.emptied |= {*record.emptied}
+        self.errands += record.links
         if record.git is not None:
             _update(run, "git_remote_url", record.git.remote_url)
             _update(run, "git_commit", record.git.commit)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from asyncwb.sender.status import Phase
     from asyncwb.sender.target import RunTarget
 
-__all__ = ["DeliveryOptions", "Progress", "StopListener"]
+__all__ = ["DeliveryOptions", "Outcome", "Progress", "StopListener"]
 
 
 _STOP_LOOK_SECONDS = 5.0
@@ -46,6 +46,18 @@ class StopListener(Protocol):
         ...
 
 
+class Outcome(msgspec.Struct, frozen=True):
+    """What came of one errand about an artifact.
+
+    Attributes:
+        id: The server's id of the version; "" where it failed.
+        error: Why it failed.
+    """
+
+    id: str
+    error: Error | None = None
+
+
 class Progress(msgspec.Struct, kw_only=True):
     """What happened so far; written in the loop, read anywhere.
 
@@ -54,6 +66,7 @@ class Progress(msgspec.Struct, kw_only=True):
         settled: So was everything else before this one: config, alerts, files due now.
         position: Read up to here.
         inherited: Config of the run that this one goes on with.
+        outcomes: What came of each errand about artifacts, by its journal position.
         trouble: Why the config could not be delivered the last time; rows go on meanwhile.
         error: Why the delivery ended.
         listener: Told of a stop that the server asks for.
@@ -73,6 +86,7 @@ class Progress(msgspec.Struct, kw_only=True):
     target: RunTarget | None = None
     resumed: ResumePoint | None = None
     inherited: dict[str, object] = {}  # noqa: RUF012 - msgspec copies it per instance
+    outcomes: dict[int, Outcome] = {}  # noqa: RUF012 - msgspec copies it per instance
     trouble: Error | None = None
     error: Error | None = None
     listener: StopListener | None = None

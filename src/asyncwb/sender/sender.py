@@ -86,6 +86,7 @@ class Sender:
         )
         self._ready = Gate()
         self._waiters: list[tuple[int, Gate]] = []
+        self._artifact_waiters: list[Gate] = []
         self._scope: anyio.CancelScope | None = None
         self._stop_asked = False
         self._over = False
@@ -93,7 +94,9 @@ class Sender:
     @property
     def status(self) -> SenderStatus:
         """A snapshot; safe from any thread, never waits."""
-        state, uploads = self._progress, self._delivery.uploads
+        state, attached = self._progress, self._delivery.attachments
+        uploads = attached.uploads if attached is not None else None
+        artifacts = attached.artifacts if attached is not None else None
         target = state.target
         return SenderStatus(
             phase=state.phase,
@@ -111,6 +114,10 @@ class Sender:
             files_waiting=len(self._fold.files) + (uploads.waiting if uploads is not None else 0),
             files_failed=uploads.failed if uploads is not None else (),
             file_bytes_sent=uploads.bytes_sent if uploads is not None else 0,
+            artifacts_done=artifacts.done if artifacts is not None else 0,
+            artifacts_waiting=artifacts.waiting if artifacts is not None else 0,
+            artifacts_failed=artifacts.failed if artifacts is not None else (),
+            artifact_bytes_sent=artifacts.bytes_sent if artifacts is not None else 0,
             last_error=state.last_error,
             retries=state.retries,
             stop_requested=state.stop_requested,
@@ -153,7 +160,8 @@ class Sender:
         loop; cancelling it harms nothing.
 
         Raises:
-            CommError: The server refused, or a file could not be uploaded.
+            CommError: The server refused, or a file or artifact could not be uploaded.
+            InvalidValueError: A file of an artifact changed, or it has another type there.
             ClosedError: The sender was stopped.
         """
         state = self._progress
@@ -169,10 +177,39 @@ class Sender:
                 self._waiters.remove((position, gate))
         if not self._delivered(position):
             raise self._failure()
-        uploads = self._delivery.uploads
-        failure = uploads.failure() if uploads is not None else None
+        attached = self._delivery.attachments
+        failure = attached.failure() if attached is not None else None
         if failure is not None:
-            raise failure
+            raise failure.with_traceback(None)
+
+    async def wait_artifact(self, position: int) -> str:
+        """Wait until an artifact is saved, and return the server's id of the version.
+
+        In the loop; cancelling it harms nothing.
+
+        Args:
+            position: Where its record ends in the journal.
+
+        Raises:
+            InvalidValueError: A file changed, or the type is another one there.
+            CommError: The server refused.
+            ClosedError: The sender was stopped.
+        """
+        outcomes = self._progress.outcomes
+        while position not in outcomes:
+            if self._over:
+                raise self._failure()
+            gate = Gate()
+            self._artifact_waiters.append(gate)
+            self._alarm.ring()
+            try:
+                await gate.wait()
+            finally:
+                self._artifact_waiters.remove(gate)
+        outcome = outcomes[position]
+        if outcome.error is not None:
+            raise outcome.error.with_traceback(None)
+        return outcome.id
 
     def wake(self) -> None:
         """Say that the journal grew, or that something is to be done. Never waits."""
@@ -227,7 +264,7 @@ class Sender:
         """Let everybody go who waits; the journal is read no more."""
         self._over = True
         self._ready.open()
-        for _, gate in self._waiters:
+        for gate in (*(gate for _, gate in self._waiters), *self._artifact_waiters):
             gate.open()
         self._reader.close()
 
@@ -247,6 +284,8 @@ class Sender:
         for position, gate in self._waiters:
             if state.settled >= position or state.trouble is not None:
                 gate.open()
+        for gate in self._artifact_waiters:
+            gate.open()
         if self._on_status is not None:
             self._on_status(self.status)
 

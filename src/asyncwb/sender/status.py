@@ -34,6 +34,10 @@ class SenderStatus(msgspec.Struct, frozen=True, kw_only=True):
         files_waiting: Files whose upload is due or under way.
         files_failed: Run-relative paths of files that could not be uploaded.
         file_bytes_sent: Bytes of files sent, those of repeated attempts included.
+        artifacts_done: Artifacts that were saved, noted as used or linked.
+        artifacts_waiting: Artifacts that are due or under way.
+        artifacts_failed: What became of none of these, in words.
+        artifact_bytes_sent: Bytes of their files.
         last_error: Latest failure, for people; "" after recovery.
         retries: Attempts that were repeated.
         stop_requested: The server asked to stop the run.
@@ -57,6 +61,10 @@ class SenderStatus(msgspec.Struct, frozen=True, kw_only=True):
     files_waiting: int = 0
     files_failed: tuple[str, ...] = ()
     file_bytes_sent: int = 0
+    artifacts_done: int = 0
+    artifacts_waiting: int = 0
+    artifacts_failed: tuple[str, ...] = ()
+    artifact_bytes_sent: int = 0
     last_error: str = ""
     retries: int = 0
     stop_requested: bool = False

@@ -60,7 +60,10 @@ class Artifact(Wrapper[AsyncArtifact]):
             The artifact, with everything that the server says of it.
 
         Raises:
-            UsageError: It was never logged, or its run is offline.
+            UsageError: It was never logged, or its run is offline: the version is there once the
+                run is synced.
+            InvalidValueError: The server has a collection of that name with another type, or a
+                file changed since it was added.
             WaitTimeoutError: The time was not enough; it goes on being logged.
             CommError: The server refused it.
         """

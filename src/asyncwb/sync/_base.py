@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from asyncwb.portal import PORTAL
 from asyncwb.run.context import enter_run
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from asyncwb.run import run as _run
     from asyncwb.run.init import RunInit
 
-__all__ = ["Wrapper", "begin", "wrapped"]
+__all__ = ["Wrapper", "begin", "unwrapped", "wrapped"]
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -84,6 +84,11 @@ class WrappedIterator(Iterator[T], Generic[A, T]):
 def wrapped(items: LoopIterator[A], wrap: Callable[[A], T]) -> WrappedIterator[A, T]:
     """Wrap every item."""
     return WrappedIterator(items, wrap)
+
+
+def unwrapped(value: Any) -> Any:
+    """The async object of a blocking one; anything else as it is."""
+    return value._async if isinstance(value, Wrapper) else value  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType, reportPrivateUsage]
 
 
 def begin(starter: RunInit) -> _run.Run:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from asyncwb.portal import PORTAL
 from asyncwb.run.run import Run as AsyncRun
-from asyncwb.sync._base import Wrapper
+from asyncwb.sync._base import Wrapper, unwrapped
 
 if TYPE_CHECKING:
     import os
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from asyncwb.run.summary import Summary
     from asyncwb.run.watching import TorchModule
     from asyncwb.settings import Settings
+    from asyncwb.sync._artifact import Artifact
     from asyncwb.types import AlertLevel, FilePolicy, Mode
 
 __all__ = ["Run"]
@@ -468,123 +469,85 @@ class Run(Wrapper[AsyncRun]):
         """
         self._async.unwatch(models)
 
-    def log_artifact(
-        self,
-        artifact_or_path: object,
-        name: str | None = None,
-        type: str | None = None,
-        aliases: Sequence[str] | None = None,
-        tags: Sequence[str] | None = None,
-    ) -> NoReturn:
-        """Not available yet.
-
-        Raises:
-            NotImplementedError: Always.
-        """
-        self._async.log_artifact(artifact_or_path, name, type, aliases, tags)
-
-    def use_artifact(
-        self,
-        artifact_or_name: object,
-        type: str | None = None,
-        aliases: Sequence[str] | None = None,
-        use_as: str | None = None,
-    ) -> NoReturn:
-        """Not available yet.
-
-        Raises:
-            NotImplementedError: Always.
-        """
-        self._async.use_artifact(artifact_or_name, type, aliases, use_as)
-
-    def upsert_artifact(
-        self,
-        artifact_or_path: object,
-        name: str | None = None,
-        type: str | None = None,
-        aliases: Sequence[str] | None = None,
-        distributed_id: str | None = None,
-    ) -> NoReturn:
-        """Not available yet.
-
-        Raises:
-            NotImplementedError: Always.
-        """
-        self._async.upsert_artifact(artifact_or_path, name, type, aliases, distributed_id)
-
-    def finish_artifact(
-        self,
-        artifact_or_path: object,
-        name: str | None = None,
-        type: str | None = None,
-        aliases: Sequence[str] | None = None,
-        distributed_id: str | None = None,
-    ) -> NoReturn:
-        """Not available yet.
-
-        Raises:
-            NotImplementedError: Always.
-        """
-        self._async.finish_artifact(artifact_or_path, name, type, aliases, distributed_id)
-
-    def link_artifact(
-        self, artifact: object, target_path: str, aliases: Sequence[str] | None = None
-    ) -> NoReturn:
-        """Not available yet.
-
-        Raises:
-            NotImplementedError: Always.
-        """
-        self._async.link_artifact(artifact, target_path, aliases)
-
     def log_model(
         self,
         path: str | os.PathLike[str],
         name: str | None = None,
-        aliases: Sequence[str] | None = None,
-    ) -> NoReturn:
-        """Not available yet.
+        aliases: Sequence[str] | str | None = None,
+    ) -> Artifact:
+        """Log files as an artifact of the type `model`. Never waits for the network.
+
+        Args:
+            path: A file, a folder, or a URI such as `s3://bucket/path`.
+            name: Name of the artifact; None: `run-<id>-<base name>`.
+            aliases: Aliases besides `latest`.
+
+        Returns:
+            The artifact.
 
         Raises:
-            NotImplementedError: Always.
+            InvalidValueError: There is no such path, or a name or alias that cannot be.
+            ClosedError: The run is finished.
+            ForkedError: The run belongs to the parent process.
         """
-        self._async.log_model(path, name, aliases)
+        from asyncwb.sync._artifact import Artifact
 
-    def use_model(self, name: str) -> NoReturn:
-        """Not available yet.
+        return Artifact.from_async(PORTAL.here(self._async.log_model, path, name, aliases))
+
+    def use_model(self, name: str) -> str:
+        """Note that this run reads a model, and download it.
+
+        Args:
+            name: `name:alias` or `name:version`, with `project/` or `entity/project/` in front
+                where it is not the run's.
+
+        Returns:
+            The file, where the model is one file; else the folder.
 
         Raises:
-            NotImplementedError: Always.
+            ModelError: The artifact's type does not contain "model" (also an AssertionError).
+            ArtifactNotFoundError: There is no such version (also a ValueError).
+            UsageError: The run is offline or disabled.
+            CommError: The server refused or was not reached.
+            ClosedError: The run is finished.
+            ForkedError: The run belongs to the parent process.
         """
-        self._async.use_model(name)
+        return PORTAL.here(self._async.use_model, name)
 
     def link_model(
         self,
         path: str | os.PathLike[str],
         registered_model_name: str,
         name: str | None = None,
-        aliases: Sequence[str] | None = None,
-    ) -> NoReturn:
-        """Not available yet.
+        aliases: Sequence[str] | str | None = None,
+    ) -> Artifact:
+        """Log a model and link it to a registered model of the project `model-registry`.
+
+        Online, this waits until the server has both; offline `asyncwb sync` makes the link.
+
+        Args:
+            path: A file, a folder, or a URI such as `s3://bucket/path`.
+            registered_model_name: Name of the registered model, made when it is missing.
+            name: Name of the artifact; None: `run-<id>-<base name>`. One that exists gets a
+                version, of its type.
+            aliases: Aliases of the link.
+
+        Returns:
+            The version as it is reached through the link; offline the artifact itself.
 
         Raises:
-            NotImplementedError: Always.
+            ModelError: `registered_model_name` is a path, or an artifact of that name has a type
+                that does not contain "model" (also an AssertionError).
+            InvalidValueError: There is no such path, or a name or alias that cannot be.
+            CommError: The server refused or was not reached.
+            ClosedError: The run is finished.
+            ForkedError: The run belongs to the parent process.
         """
-        self._async.link_model(path, registered_model_name, name, aliases)
+        from asyncwb.sync._artifact import Artifact
 
-    def log_code(
-        self,
-        root: str | os.PathLike[str] | None = ".",
-        name: str | None = None,
-        include_fn: Callable[..., bool] | None = None,
-        exclude_fn: Callable[..., bool] | None = None,
-    ) -> NoReturn:
-        """Not available yet.
-
-        Raises:
-            NotImplementedError: Always.
-        """
-        self._async.log_code(root, name, include_fn, exclude_fn)
+        return Artifact.from_async(
+            PORTAL.here(self._async.link_model, path, registered_model_name, name, aliases)
+        )
 
     def plot_table(
         self,
@@ -751,3 +714,228 @@ class Run(Wrapper[AsyncRun]):
     def settings(self) -> Settings:
         """The settings of the run, frozen."""
         return self._async.settings
+
+    def log_artifact(
+        self,
+        artifact_or_path: Artifact | str | os.PathLike[str],
+        name: str | None = None,
+        type: str | None = None,
+        aliases: Sequence[str] | str | None = None,
+        tags: Sequence[str] | str | None = None,
+    ) -> Artifact:
+        """Log a version of an artifact as made by this run. Never waits for the network.
+
+        Returns when the version is in the journal; `artifact.wait()` returns when the
+        server has it, `flush` and `finish` wait for it too. Versions of one artifact arrive in
+        the order in which they were logged. Content that the artifact had before is not stored
+        again: its version gets the aliases.
+
+        Args:
+            artifact_or_path: An `Artifact`; or a file, a folder, or a URI such as
+                `s3://bucket/path`, of which one is made.
+            name: Name of an artifact made of a path; None: `run-<id>-<base name>`.
+            type: Type of one made of a path; None: `unspecified`.
+            aliases: Aliases besides `latest`.
+            tags: Tags of the version.
+
+        Returns:
+            The artifact; its content does not change any more.
+
+        Raises:
+            InvalidValueError: There is no such path, a name, type, alias or tag that cannot be,
+                or a version that lives in another project. That the server has the artifact with
+                another type is told by `wait`, `flush` and `finish`.
+            ClosedError: The run is finished.
+            ForkedError: The run belongs to the parent process.
+        """
+        from asyncwb.sync._artifact import Artifact
+
+        return Artifact.from_async(
+            PORTAL.here(
+                self._async.log_artifact, unwrapped(artifact_or_path), name, type, aliases, tags
+            )
+        )
+
+    def use_artifact(
+        self,
+        artifact_or_name: Artifact | str,
+        type: str | None = None,
+        aliases: Sequence[str] | str | None = None,
+        use_as: str | None = None,
+    ) -> Artifact:
+        """Get a version to read, and note that this run reads it.
+
+        A name is looked up on the server, which this waits for; the rest is done by the sender.
+        A draft is logged first, as made by nobody, and waited for.
+
+        Args:
+            artifact_or_name: `name:alias`, `name:version`, with `project/` or `entity/project/`
+                in front where it is not the run's; or an artifact.
+            type: Type that a version found by name has to have.
+            aliases: Aliases of a draft.
+            use_as: Accepted for compatibility; has no effect, as in the `wandb` package.
+
+        Returns:
+            The version; in a disabled run an empty draft stands in for one found by name.
+
+        Raises:
+            ArtifactNotFoundError: There is no such version (also a ValueError).
+            InvalidValueError: Another type, a path of another form, or neither name nor artifact.
+            UsageError: The run is offline, where nothing can be looked up.
+            CommError: The server refused or was not reached.
+            ClosedError: The run is finished.
+            ForkedError: The run belongs to the parent process.
+        """
+        from asyncwb.sync._artifact import Artifact
+
+        return Artifact.from_async(
+            PORTAL.here(
+                self._async.use_artifact, unwrapped(artifact_or_name), type, aliases, use_as
+            )
+        )
+
+    def upsert_artifact(
+        self,
+        artifact_or_path: Artifact | str | os.PathLike[str],
+        name: str | None = None,
+        type: str | None = None,
+        aliases: Sequence[str] | str | None = None,
+        distributed_id: str | None = None,
+    ) -> Artifact:
+        """Add to a version that several runs write together. Never waits for the network.
+
+        The version is complete after `finish_artifact`, by any of them and once.
+
+        Args:
+            artifact_or_path: As for `log_artifact`: what this run adds.
+            name: Name of an artifact made of a path.
+            type: Type of one made of a path.
+            aliases: Aliases besides `latest`.
+            distributed_id: What the writers share; None: the run's group.
+
+        Returns:
+            The artifact.
+
+        Raises:
+            InvalidValueError: As `log_artifact`; or neither a group nor `distributed_id`.
+            ClosedError: The run is finished.
+            ForkedError: The run belongs to the parent process.
+        """
+        from asyncwb.sync._artifact import Artifact
+
+        return Artifact.from_async(
+            PORTAL.here(
+                self._async.upsert_artifact,
+                unwrapped(artifact_or_path),
+                name,
+                type,
+                aliases,
+                distributed_id,
+            )
+        )
+
+    def finish_artifact(
+        self,
+        artifact_or_path: Artifact | str | os.PathLike[str],
+        name: str | None = None,
+        type: str | None = None,
+        aliases: Sequence[str] | str | None = None,
+        distributed_id: str | None = None,
+    ) -> Artifact:
+        """Add the last part of a version that several runs write. Never waits for the network.
+
+        What comes later under the same `distributed_id` begins another version.
+
+        Args:
+            artifact_or_path: As for `log_artifact`: what this run adds.
+            name: Name of an artifact made of a path.
+            type: Type of one made of a path.
+            aliases: Aliases besides `latest`.
+            distributed_id: What the writers share; None: the run's group.
+
+        Returns:
+            The artifact; `wait` returns when the version is complete.
+
+        Raises:
+            InvalidValueError: As `log_artifact`; or neither a group nor `distributed_id`.
+            ClosedError: The run is finished.
+            ForkedError: The run belongs to the parent process.
+        """
+        from asyncwb.sync._artifact import Artifact
+
+        return Artifact.from_async(
+            PORTAL.here(
+                self._async.finish_artifact,
+                unwrapped(artifact_or_path),
+                name,
+                type,
+                aliases,
+                distributed_id,
+            )
+        )
+
+    def link_artifact(
+        self, artifact: Artifact, target_path: str, aliases: Sequence[str] | str | None = None
+    ) -> Artifact:
+        """Link an artifact into a collection of links, for example of a registry.
+
+        A draft is logged first. Online, this waits until the server has the version and the
+        link; offline it returns at once, and `asyncwb sync` makes the link.
+
+        Args:
+            artifact: The artifact.
+            target_path: `wandb-registry-<registry>/<collection>`, or `collection`,
+                `project/collection`, `entity/project/collection`; missing parts are the run's.
+            aliases: Aliases there.
+
+        Returns:
+            The version as it is reached through the link; offline the artifact itself.
+
+        Raises:
+            InvalidValueError: The path has another form, or as `log_artifact`.
+            CommError: The server refused or was not reached.
+            ClosedError: The run is finished.
+            ForkedError: The run belongs to the parent process.
+        """
+        from asyncwb.sync._artifact import Artifact
+
+        return Artifact.from_async(
+            PORTAL.here(self._async.link_artifact, artifact._async, target_path, aliases)
+        )
+
+    def log_code(
+        self,
+        root: str | os.PathLike[str] | None = ".",
+        name: str | None = None,
+        include_fn: Callable[..., bool] | None = None,
+        exclude_fn: Callable[..., bool] | None = None,
+    ) -> Artifact | None:
+        """Log the source code below a folder, as an artifact of the type `code`.
+
+        Never waits for the network; the folder is walked, and files are copied, in a thread.
+
+        Args:
+            root: The folder; None: no files of a folder.
+            name: Name of the artifact; None: `source-<project>-<path of the program>`. With one
+                name, runs share an artifact and equal code is one version.
+            include_fn: Called with a path, or with a path and the absolute `root`: whether the
+                file is code. None: `*.py`, `requirements.txt` and `Dockerfile*`.
+            exclude_fn: Called likewise: whether to leave it out. None: what lies in folders
+                `wandb` and `.wandb` right below `root`.
+
+        Returns:
+            The artifact; None, with a warning, where no file was found.
+
+        Raises:
+            InvalidValueError: A name that cannot be, or a file that cannot be read.
+            ClosedError: The run is finished.
+            ForkedError: The run belongs to the parent process.
+        """
+        from asyncwb.sync._artifact import Artifact
+
+        return (
+            None
+            if (found := PORTAL.here(self._async.log_code, root, name, include_fn, exclude_fn))
+            is None
+            else Artifact.from_async(found)
+        )

@@ -8,7 +8,7 @@ from asyncwb.server.ids import parse_id
 from asyncwb.server.problems import invalid, not_found
 from asyncwb.server.storage import collections as places
 from asyncwb.server.storage import versions as store
-from asyncwb.server.storage.projects import find_project
+from asyncwb.server.storage.projects import MODEL_REGISTRY, find_project, project_for
 from asyncwb.server.storage.runs import run_row_id
 
 from .artifact_nodes import artifact_nodes
@@ -55,8 +55,10 @@ def _portfolio(db: Connection, context: Context, input: dict[str, Any], version:
     if input.get("artifactPortfolioID"):
         portfolio_id = parse_id("ArtifactCollection", input["artifactPortfolioID"])
         return places.collection_by_id(db, context.user, portfolio_id)
-    project = input.get("projectName")
-    owner = find_project(db, context.user, input.get("entityName"), project)
+    entity, project = input.get("entityName"), input.get("projectName")
+    if project == MODEL_REGISTRY:
+        project_for(db, context.user, entity, project)
+    owner = find_project(db, context.user, entity, project)
     if owner is None:
         raise not_found(f"project {project!r} not found")
     return places.sequence_for(

@@ -17,9 +17,18 @@ from .tables import entities, projects, runs, users
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-__all__ = ["DEFAULT_PROJECT", "delete_project", "find_project", "project_for", "project_query"]
+__all__ = [
+    "DEFAULT_PROJECT",
+    "MODEL_REGISTRY",
+    "delete_project",
+    "find_project",
+    "project_for",
+    "project_query",
+]
 
 DEFAULT_PROJECT = "uncategorized"
+MODEL_REGISTRY = "model-registry"
+"""Every entity has it: registered models are collections of links in it."""
 _FORBIDDEN = "/\\#?%:"
 
 
