@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from asyncwb.errors import InvalidValueError, UsageError
+from asyncwb.errors import Error, InvalidValueError, UsageError
 from asyncwb.run.attributes import RunAttributes
 
 if TYPE_CHECKING:
@@ -272,3 +272,13 @@ class RunArtifacts(RunAttributes):
         await core.artifacts.log(artifact)
         core.recorder.config_reserved("code_path", artifact.name)
         return artifact
+
+    async def _log_code_dir(self) -> None:
+        """At the start: log the code that the settings name. A failure is a warning."""
+        settings = self._core.settings
+        if settings.code_dir is None or not settings.save_code or settings.disable_code:
+            return
+        try:
+            await self.log_code(settings.code_dir)
+        except Error as exc:
+            self._core.terminal.warning(f"the code in {settings.code_dir} is not logged: {exc}")

@@ -21,6 +21,7 @@ from asyncwb.run.environment import Survey
 from asyncwb.run.exit import EXIT_GRACE_SECONDS, EXIT_WATCH
 from asyncwb.run.folder import remove_folder
 from asyncwb.run.history import History
+from asyncwb.run.last_words import tell_end
 from asyncwb.run.names import Names
 from asyncwb.run.observers import Observers
 from asyncwb.run.recorder import Recorder, decode_row
@@ -307,7 +308,7 @@ class RunCore:
                 self._finish_late(run, exit_code)
             raise
         if first:
-            self._tell_end(quiet)
+            tell_end(self, quiet)
 
     async def detach(self, run: RunAttributes, exit_code: int) -> None:
         """End the run here; what the server does not have is left to a later sync."""
@@ -324,7 +325,7 @@ class RunCore:
             self._leave(run)
             await PORTAL.acall(self.connection.detach)
         if first:
-            self._tell_end(quiet=None)
+            tell_end(self, quiet=None)
 
     async def _settle(self, timeout: float | None) -> None:
         """Let what others find out end: it is told by records and rows before the last one.
@@ -381,23 +382,3 @@ class RunCore:
         self.console.leave_to_parent()
         self.loggers.stop()
         self.system.leave_to_parent()
-
-    def _tell_end(self, quiet: bool | None) -> None:
-        mode = self.settings.mode
-        if mode == "disabled":
-            return
-        folder = self.folder.path
-        trouble = self.journal.status.error
-        if trouble and (self._state == "unsent" or mode == "offline"):
-            self.terminal.warning(
-                f"run {self.names.id} could not be written to {folder} ({trouble}): what is not "
-                "there was kept in memory only, and is lost"
-            )
-        elif self._state == "unsent":
-            text = f"run {self.names.id} is not sent; `asyncwb sync {folder}` sends it"
-            self.terminal.warning(text)
-        elif mode == "offline" or self._state == "detached":
-            text = f"run {self.names.id} has ended; `asyncwb sync {folder}` sends it"
-            self.terminal.line(text, quiet=quiet)
-        else:
-            self.terminal.line(f"run {self.names.id} is complete: {self.url}", quiet=quiet)

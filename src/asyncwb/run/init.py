@@ -227,4 +227,5 @@ class RunInit(AbstractAsyncContextManager["Run"]):
             from asyncwb.run.start import connect
 
             await connect(run, connection, self._options.wait)
+        await run._log_code_dir()  # pyright: ignore[reportPrivateUsage]
         return run

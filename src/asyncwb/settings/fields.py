@@ -74,6 +74,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Docker image shown with the run."""
     save_code: bool | None = None
     """Whether the script and a git diff are uploaded; None: as the account's settings say."""
+    code_dir: str | None = None
+    """Folder whose code is logged at the start, as by `run.log_code`, where `save_code` is set."""
     disable_code: bool = False
     """Never upload the script or a git diff."""
     disable_git: bool = False
@@ -253,6 +255,7 @@ ENVIRONMENT: Final[Mapping[str, tuple[str, ...]]] = {
     "config_paths": ("WANDB_CONFIG_PATHS",),
     "docker": ("WANDB_DOCKER",),
     "save_code": ("WANDB_SAVE_CODE",),
+    "code_dir": ("WANDB_CODE_DIR",),
     "disable_code": ("WANDB_DISABLE_CODE",),
     "disable_git": ("WANDB_DISABLE_GIT",),
     "disable_meta": ("WANDB__DISABLE_META", "WANDB_X_DISABLE_META"),

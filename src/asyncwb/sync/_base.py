@@ -101,6 +101,7 @@ def begin(starter: RunInit) -> _run.Run:
             run, connection = starter._start_blocking()  # pyright: ignore[reportPrivateUsage]
             if connection is not None:
                 PORTAL.call(connect, run, connection, starter._options.wait)  # pyright: ignore[reportPrivateUsage]
+            PORTAL.here(run._log_code_dir)  # pyright: ignore[reportPrivateUsage]
         except BaseException:
             starter._abandon()  # pyright: ignore[reportPrivateUsage]
             raise

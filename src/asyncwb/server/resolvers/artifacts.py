@@ -84,13 +84,16 @@ async def _client_id(_root: Any, info: Info, *, clientID: str) -> Node | None:
 
 @project.field("artifactCollectionMembership")
 async def _named_membership(node: Node, info: Info, *, name: str) -> Node | None:
-    """`collection`, `collection:alias` or `collection:v3`."""
+    """`collection`, `collection:alias`, `collection:v3`, or the digest of a version."""
     context = context_of(info)
     collection, alias_name = places.split_name(name)
 
     def find(db: Connection) -> Node | None:
         found = places.find_collection(db, context.user, node["_id"], collection)
-        place = found and places.find_membership(db, found["id"], alias_name)
+        if found is None:
+            place = places.find_digest(db, node["_id"], name)
+        else:
+            place = places.find_membership(db, found["id"], alias_name)
         return next(iter(with_versions(db, context, [place] if place else [])), None)
 
     return await context.database.read(find)

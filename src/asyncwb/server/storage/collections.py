@@ -15,6 +15,7 @@ from .artifact_tables import (
     artifact_aliases,
     artifact_memberships,
     artifact_types,
+    artifacts,
     collection_tags,
     collections,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "collection_query",
     "delete_collection",
     "find_collection",
+    "find_digest",
     "find_membership",
     "membership_query",
     "move_collection",
@@ -50,6 +52,7 @@ __all__ = [
 
 Kind: TypeAlias = Literal["SEQUENCE", "PORTFOLIO"]
 
+_DIGEST = re.compile("[0-9a-f]{32}")
 _VERSION = re.compile(r"v(\d{1,9})")
 _FORBIDDEN = "/:"
 
@@ -268,6 +271,26 @@ def find_membership(connection: Connection, collection_id: int, alias: str) -> A
         )
         row = connection.execute(numbered).mappings().first()
     return row
+
+
+def find_digest(connection: Connection, project_id: int, digest: str) -> Any:
+    """The place of the newest version with this content in the collection that owns it, or None."""
+    if not _DIGEST.fullmatch(digest):
+        return None
+    query = (
+        membership_query()
+        .join(collections, collections.c.id == artifact_memberships.c.collection_id)
+        .join(artifacts, artifacts.c.id == artifact_memberships.c.artifact_id)
+        .where(
+            collections.c.project_id == project_id,
+            artifacts.c.sequence_id == collections.c.id,
+            artifacts.c.digest == digest,
+            artifacts.c.state == "COMMITTED",
+        )
+        .order_by(artifacts.c.id.desc())
+        .limit(1)
+    )
+    return connection.execute(query).mappings().first()
 
 
 def add_member(connection: Connection, collection_id: int, artifact_id: int) -> Any:
