@@ -12,6 +12,7 @@ from asyncwb.server.storage import artifact_files as files
 from asyncwb.server.storage import collections as places
 from asyncwb.server.storage import manifests
 from asyncwb.server.storage import versions as store
+from asyncwb.server.storage.organizations import check_role
 from asyncwb.server.storage.projects import find_project, project_for
 from asyncwb.server.storage.runs import run_row_id
 
@@ -356,4 +357,5 @@ def _place(db: Connection, context: Context, artifact_id: int, alias: dict[str, 
         raise not_found(
             f"the artifact version is not in the collection {alias['artifactCollectionName']!r}"
         )
+    check_role(db, context.user, owner["id"], "member")
     return place

@@ -18,8 +18,10 @@ Row = Mapping[str, Any]
 
 
 def entity_node(row: Any) -> Node:
-    """An entity from its table row."""
-    personal = row.user_id is not None
+    """An entity from a row of `accounts.entity_query`."""
+    kind = "organization" if row.organization_id is not None else "team"
+    if row.user_id is not None:
+        kind = "user"
     return {
         "_id": row.id,
         "_user_id": row.user_id,
@@ -28,8 +30,8 @@ def entity_node(row: Any) -> Node:
         "available": False,
         "readOnly": False,
         "readOnlyAdmin": False,
-        "isTeam": not personal,
-        "entityType": "user" if personal else "team",
+        "isTeam": kind == "team",
+        "entityType": kind,
         "privateOnly": False,
         "codeSavingEnabled": True,
         "defaultAccess": "PRIVATE",

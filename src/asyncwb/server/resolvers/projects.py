@@ -12,8 +12,10 @@ from asyncwb.server.filters.order import make_cursor
 from asyncwb.server.ids import parse_id
 from asyncwb.server.problems import not_found
 from asyncwb.server.storage import projects as store
+from asyncwb.server.storage import registries
 from asyncwb.server.storage.accounts import find_entity, find_user
 from asyncwb.server.storage.files import blobs_of_runs
+from asyncwb.server.storage.organizations import check_role
 from asyncwb.server.storage.runs import find_run, run_query, state_at
 from asyncwb.server.storage.tables import runs
 
@@ -157,9 +159,19 @@ async def _upsert(_root: Any, info: Info, input: dict[str, Any]) -> Node:
             store.owned_project(db, context.user, project_id)
             if input.get("name"):
                 changes["name"] = input["name"]
+        elif _of_organization(db, context, input.get("entityName")):
+            project_id, inserted = registries.registry_for(db, context.user, input.get("name"))
         else:
             project_id, inserted = store.project_for(
                 db, context.user, input.get("entityName"), input.get("name")
+            )
+        if check_role(db, context.user, project_id, "admin"):
+            registries.check_change(changes)
+            registries.change_types(
+                db,
+                project_id,
+                input.get("allowAllArtifactTypesInRegistry"),
+                input.get("artifactTypes") or (),
             )
         if changes:
             store.change_project(db, project_id, changes)
@@ -167,6 +179,11 @@ async def _upsert(_root: Any, info: Info, input: dict[str, Any]) -> Node:
 
     row, inserted = await context.database.write(change)
     return {"project": project_node(row), "model": project_node(row), "inserted": inserted}
+
+
+def _of_organization(db: Connection, context: Context, entity: str | None) -> bool:
+    found = find_entity(db, context.user, entity)
+    return found is not None and found.organization_id is not None
 
 
 @mutation.field("renameProject")
@@ -177,7 +194,10 @@ async def _rename(_root: Any, info: Info, input: dict[str, Any]) -> Node:
         row = store.find_project(db, context.user, input["entityName"], input["oldProjectName"])
         if row is None:
             raise not_found(f"project {input['oldProjectName']!r} not found")
-        store.change_project(db, row["id"], {"name": input["newProjectName"]})
+        changes = {"name": input["newProjectName"]}
+        if check_role(db, context.user, row["id"], "admin"):
+            registries.check_change(changes)
+        store.change_project(db, row["id"], changes)
         return store.owned_project(db, context.user, row["id"])
 
     return {"project": project_node(await context.database.write(change)), "inserted": False}
@@ -190,6 +210,7 @@ async def _delete(_root: Any, info: Info, input: dict[str, Any]) -> Node:
 
     def change(db: Connection) -> list[str]:
         store.owned_project(db, context.user, project_id)
+        check_role(db, context.user, project_id, "admin")
         blobs = blobs_of_runs(db, runs.c.project_id == project_id)
         store.delete_project(db, project_id)
         return blobs

@@ -10,7 +10,6 @@ from sqlalchemy import delete, insert, select, update
 
 from asyncwb.server.problems import conflict, invalid, not_found
 
-from .accounts import User, readable
 from .artifact_tables import (
     artifact_aliases,
     artifact_memberships,
@@ -19,6 +18,7 @@ from .artifact_tables import (
     collections,
 )
 from .names import check_name
+from .organizations import visible_project
 from .rows import insert_row
 from .tables import entities, projects
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sqlalchemy import Connection
+
+    from .accounts import User
 
 __all__ = [
     "Kind",
@@ -64,7 +66,7 @@ def type_query(user: User) -> Any:
         )
         .join(projects, projects.c.id == artifact_types.c.project_id)
         .join(entities, entities.c.id == projects.c.entity_id)
-        .where(readable(user))
+        .where(visible_project(user))
     )
 
 
@@ -81,7 +83,7 @@ def collection_query(user: User) -> Any:
         .join(artifact_types, artifact_types.c.id == collections.c.type_id)
         .join(projects, projects.c.id == collections.c.project_id)
         .join(entities, entities.c.id == projects.c.entity_id)
-        .where(readable(user))
+        .where(visible_project(user))
     )
 
 

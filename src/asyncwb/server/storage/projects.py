@@ -9,15 +9,25 @@ from sqlalchemy import delete, func, select, update
 
 from asyncwb.server.problems import conflict, not_found
 
-from .accounts import User, entity_for, readable
+from .accounts import User, entity_for
 from .names import check_name
+from .organizations import visible_project
 from .rows import insert_row
 from .tables import entities, projects, runs, users
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-__all__ = ["DEFAULT_PROJECT", "delete_project", "find_project", "project_for", "project_query"]
+__all__ = [
+    "DEFAULT_PROJECT",
+    "change_project",
+    "create_project",
+    "delete_project",
+    "find_project",
+    "owned_project",
+    "project_for",
+    "project_query",
+]
 
 DEFAULT_PROJECT = "uncategorized"
 _FORBIDDEN = "/\\#?%:"
@@ -34,7 +44,7 @@ def project_query(user: User) -> Any:
         )
         .join(entities, entities.c.id == projects.c.entity_id)
         .outerjoin(users, users.c.id == projects.c.user_id)
-        .where(readable(user))
+        .where(visible_project(user))
     )
 
 
@@ -60,18 +70,26 @@ def project_for(
     found = connection.execute(query).scalar()
     if found is not None:
         return int(found), False
+    return create_project(connection, user, owner.id, name), True
+
+
+def create_project(connection: Connection, user: User, entity_id: int, name: str) -> int:
+    """Add a project; its name must be free.
+
+    Raises:
+        Problem: A bad name (400).
+    """
     check_name(name, "a project name", _FORBIDDEN)
     now = time.time()
-    project_id = insert_row(
+    return insert_row(
         connection,
         projects,
-        entity_id=owner.id,
+        entity_id=entity_id,
         user_id=user.id,
         name=name,
         created_at=now,
         updated_at=now,
     )
-    return project_id, True
 
 
 def owned_project(connection: Connection, user: User, project_id: int) -> Any:

@@ -67,8 +67,9 @@ class NewVersion(msgspec.Struct, frozen=True, kw_only=True):
     deduplicate: bool
 
 
-def alive(now: float) -> ColumnElement[bool]:
+def alive(now: float | None = None) -> ColumnElement[bool]:
     """The condition that a version has not outlived its time."""
+    now = time.time() if now is None else now
     return or_(artifacts.c.ttl_seconds <= 0, artifacts.c.created_at + artifacts.c.ttl_seconds > now)
 
 
@@ -87,7 +88,7 @@ def version_query(user: User) -> Any:
             sequence.c.entity_name,
         )
         .join(sequence, sequence.c.id == artifacts.c.sequence_id)
-        .where(alive(time.time()))
+        .where(alive())
     )
 
 
@@ -111,7 +112,7 @@ def latest_of(connection: Connection, sequence_id: int) -> int | None:
         .where(
             artifacts.c.sequence_id == sequence_id,
             artifacts.c.state == "COMMITTED",
-            alive(time.time()),
+            alive(),
         )
         .order_by(artifacts.c.version_index.desc())
         .limit(1)
@@ -305,7 +306,7 @@ def record_input(
 
 def drop_expired(connection: Connection, sequence_id: int) -> list[str]:
     """Remove versions of a sequence whose time is over; returns blobs that nobody needs."""
-    gone = and_(artifacts.c.sequence_id == sequence_id, ~alive(time.time()))
+    gone = and_(artifacts.c.sequence_id == sequence_id, ~alive())
     query = (
         select(artifact_manifests.c.blob)
         .join(artifacts, artifacts.c.id == artifact_manifests.c.artifact_id)
