@@ -98,7 +98,7 @@ def role_of(connection: Connection, user: User, project_id: int) -> Role | None:
         .where(registry_teams.c.project_id == project_id, members.c.user_id == user.id)
     )
     found = set(connection.execute(own).scalars()) | set(connection.execute(teams).scalars())
-    best = [role for role in ROLES if role in found]
+    best: list[Role] = [role for role in ROLES if role in found]
     if best:
         return best[-1]
     access = connection.execute(select(projects.c.access).where(projects.c.id == project_id))

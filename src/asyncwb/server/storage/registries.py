@@ -155,7 +155,7 @@ def team_members(connection: Connection, project_id: int) -> list[Any]:
         .where(registry_teams.c.project_id == project_id)
         .order_by(entities.c.id)
     )
-    return list(connection.execute(query))
+    return list(connection.execute(query).all())
 
 
 def add_members(
