@@ -12,7 +12,7 @@ from asyncwb.server.filters.order import make_cursor
 from asyncwb.server.ids import make_id, parse_id
 from asyncwb.server.problems import forbidden, invalid
 from asyncwb.server.storage import accounts
-from asyncwb.server.storage.projects import project_query
+from asyncwb.server.storage.projects import find_project, project_query
 from asyncwb.server.storage.tables import (
     api_keys,
     entities,
@@ -171,6 +171,15 @@ async def _models(
 ) -> Node | None:
     context = context_of(info)
     return await _projects_of(context, entityName, page)
+
+
+@entity.field("project")
+async def _entity_project(node: Node, info: Info, *, name: str | None = None) -> Node | None:
+    context = context_of(info)
+    row = await context.database.read(
+        lambda db: find_project(db, context.user, node["name"], name)
+    )
+    return project_node(row) if row else None
 
 
 @entity.field("projects")
