@@ -1,4 +1,4 @@
-"""Registries on the embedded server: the unmodified wandb package and asyncwb do and see the same."""
+"""Registries: the unmodified wandb package and asyncwb do and see the same on one server."""
 
 from __future__ import annotations
 

@@ -176,9 +176,7 @@ async def _models(
 @entity.field("project")
 async def _entity_project(node: Node, info: Info, *, name: str | None = None) -> Node | None:
     context = context_of(info)
-    row = await context.database.read(
-        lambda db: find_project(db, context.user, node["name"], name)
-    )
+    row = await context.database.read(lambda db: find_project(db, context.user, node["name"], name))
     return project_node(row) if row else None
 
 

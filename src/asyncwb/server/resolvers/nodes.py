@@ -12,7 +12,15 @@ from asyncwb.server.ids import iso, make_id
 if TYPE_CHECKING:
     from .context import Node
 
-__all__ = ["entity_node", "file_node", "project_node", "run_node", "user_node"]
+__all__ = [
+    "entity_node",
+    "file_node",
+    "named_entity",
+    "named_project",
+    "project_node",
+    "run_node",
+    "user_node",
+]
 
 Row = Mapping[str, Any]
 
@@ -71,6 +79,17 @@ def project_node(row: Row) -> Node:
         "isBenchmark": False,
         "readOnly": False,
     }
+
+
+def named_project(row: Row) -> Node:
+    """A project that the user cannot see, of which the name may be told: it has nothing inside."""
+    hidden = {"_id": None, "_user_id": None, "description": "", "views": "{}", "access": None}
+    return {**project_node(row), **hidden}
+
+
+def named_entity(row: Any) -> Node:
+    """An entity that the user cannot see, of which the name may be told: it has nothing inside."""
+    return {**entity_node(row), "_id": None, "_user_id": None}
 
 
 def run_node(row: Row) -> Node:

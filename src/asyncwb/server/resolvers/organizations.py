@@ -123,14 +123,11 @@ async def _memberships(
     by = order_by(
         (order or "").strip() or "+acm_created_at", version_fields, ids=artifact_memberships.c.id
     )
-    there = (
-        places.collection_query(context.user)
-        .with_only_columns(collections.c.id, maintain_column_froms=True)
-        .where(
-            projects.c.entity_id == node["_id"],
-            compile_fields(projectFilters, registry_fields),
-            compile_fields(collectionFilters, collection_fields),
-        )
+    there = places.visible_collections(
+        context.user,
+        projects.c.entity_id == node["_id"],
+        compile_fields(projectFilters, registry_fields),
+        compile_fields(collectionFilters, collection_fields),
     )
     wanted = (
         select(artifact_memberships, by.key.label("order_value"))

@@ -13,14 +13,14 @@ from asyncwb.server.ids import parse_id
 from asyncwb.server.problems import not_found
 from asyncwb.server.storage import projects as store
 from asyncwb.server.storage import registries
-from asyncwb.server.storage.accounts import find_entity, find_user
+from asyncwb.server.storage.accounts import entity_query, find_entity, find_user
 from asyncwb.server.storage.files import blobs_of_runs
 from asyncwb.server.storage.organizations import check_role
 from asyncwb.server.storage.runs import find_run, run_query, state_at
-from asyncwb.server.storage.tables import runs
+from asyncwb.server.storage.tables import entities, runs
 
 from .context import Context, Info, Node, context_of
-from .nodes import entity_node, project_node, run_node, user_node
+from .nodes import entity_node, named_entity, project_node, run_node, user_node
 from .paging import connection, page_size
 from .registry import Resolvers
 
@@ -46,10 +46,17 @@ async def _project(
 
 
 @project.field("entity")
-async def _entity(node: Node, info: Info) -> Node | None:
+async def _entity(node: Node, info: Info) -> Node:
     context = context_of(info)
-    row = await context.database.read(lambda db: find_entity(db, context.user, node["entityName"]))
-    return entity_node(row) if row else None
+    name = node["entityName"]
+
+    def find(db: Connection) -> Node:
+        row = find_entity(db, context.user, name)
+        if row is not None:
+            return entity_node(row)
+        return named_entity(db.execute(entity_query().where(entities.c.name == name)).one())
+
+    return await context.database.read(find)
 
 
 @project.field("user")

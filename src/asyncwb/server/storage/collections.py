@@ -25,7 +25,7 @@ from .tables import entities, projects
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
 
     from .accounts import User
 
@@ -36,6 +36,7 @@ __all__ = [
     "collection_by_id",
     "collection_query",
     "delete_collection",
+    "every_collection",
     "find_collection",
     "find_membership",
     "membership_query",
@@ -48,6 +49,7 @@ __all__ = [
     "type_for",
     "type_query",
     "untag_collection",
+    "visible_collections",
 ]
 
 Kind: TypeAlias = Literal["SEQUENCE", "PORTFOLIO"]
@@ -70,8 +72,8 @@ def type_query(user: User) -> Any:
     )
 
 
-def collection_query(user: User) -> Any:
-    """Collections that a user can see, with type, project and entity."""
+def every_collection() -> Any:
+    """Collections, whoever may see them, with type, project and entity."""
     return (
         select(
             collections,
@@ -83,7 +85,20 @@ def collection_query(user: User) -> Any:
         .join(artifact_types, artifact_types.c.id == collections.c.type_id)
         .join(projects, projects.c.id == collections.c.project_id)
         .join(entities, entities.c.id == projects.c.entity_id)
-        .where(visible_project(user))
+    )
+
+
+def collection_query(user: User) -> Any:
+    """Collections that a user can see, with type, project and entity."""
+    return every_collection().where(visible_project(user))
+
+
+def visible_collections(user: User, *conditions: ColumnElement[bool]) -> Any:
+    """Row ids of the collections that a user can see."""
+    return (
+        collection_query(user)
+        .with_only_columns(collections.c.id, maintain_column_froms=True)
+        .where(*conditions)
     )
 
 

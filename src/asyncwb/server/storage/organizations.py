@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from sqlalchemy import ColumnElement, and_, exists, insert, or_, select
+from sqlalchemy import ColumnElement, and_, exists, insert, not_, or_, select
 
 from asyncwb.server.problems import forbidden, invalid
 
@@ -15,6 +15,8 @@ from .rows import insert_row
 from .tables import entities, members, projects
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import Connection
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "check_role",
     "ensure_organization",
     "find_organization",
+    "readable_registry",
     "role_of",
     "visible_project",
 ]
@@ -67,18 +70,32 @@ def visible_project(user: User) -> ColumnElement[bool]:
     """The condition that a user may see a project: of an own entity, or a registry open to them."""
     if user.admin:
         return readable(user)
+    invited = or_(projects.c.access != RESTRICTED, _has_role(user, ROLES))
+    return or_(readable(user), and_(is_organization(), invited))
+
+
+def readable_registry(user: User) -> ColumnElement[bool]:
+    """The condition that a project is a registry whose versions a user may read: as a viewer."""
+    uninvited = and_(projects.c.access != RESTRICTED, not_(_has_role(user, ROLES)))
+    return and_(is_organization(), or_(uninvited, _has_role(user, ROLES[1:])))
+
+
+def _has_role(user: User, roles: Sequence[Role]) -> ColumnElement[bool]:
+    """The condition that a user, or a team of theirs, has one of these roles in a project."""
     mine = exists().where(
-        registry_users.c.project_id == projects.c.id, registry_users.c.user_id == user.id
+        registry_users.c.project_id == projects.c.id,
+        registry_users.c.user_id == user.id,
+        registry_users.c.role.in_(roles),
     )
     # under a name of its own: a query that has members already would lend its rows
     team = members.alias("registry_team_membership")
     of_a_team = exists().where(
         registry_teams.c.project_id == projects.c.id,
         registry_teams.c.entity_id == team.c.entity_id,
+        registry_teams.c.role.in_(roles),
         team.c.user_id == user.id,
     )
-    invited = or_(projects.c.access != RESTRICTED, mine, of_a_team)
-    return or_(readable(user), and_(is_organization(), invited))
+    return or_(mine, of_a_team)
 
 
 def role_of(connection: Connection, user: User, project_id: int) -> Role | None:

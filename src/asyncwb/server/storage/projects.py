@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_PROJECT",
+    "any_project",
     "change_project",
     "create_project",
     "delete_project",
@@ -35,6 +36,10 @@ _FORBIDDEN = "/\\#?%:"
 
 def project_query(user: User) -> Any:
     """Projects that a user can see, with their entity and creator."""
+    return _every_project().where(visible_project(user))
+
+
+def _every_project() -> Any:
     return (
         select(
             projects,
@@ -44,7 +49,6 @@ def project_query(user: User) -> Any:
         )
         .join(entities, entities.c.id == projects.c.entity_id)
         .outerjoin(users, users.c.id == projects.c.user_id)
-        .where(visible_project(user))
     )
 
 
@@ -103,6 +107,22 @@ def owned_project(connection: Connection, user: User, project_id: int) -> Any:
     if row is None:
         raise not_found("project not found")
     return row
+
+
+def any_project(connection: Connection, user: User, project_id: int) -> tuple[Any, bool]:
+    """A project by row id, and whether the user can see it.
+
+    Raises:
+        Problem: It does not exist (404).
+    """
+    query = _every_project().where(projects.c.id == project_id)
+    row = connection.execute(query.where(visible_project(user))).mappings().first()
+    if row is not None:
+        return row, True
+    row = connection.execute(query).mappings().first()
+    if row is None:
+        raise not_found("project not found")
+    return row, False
 
 
 def change_project(connection: Connection, project_id: int, changes: dict[str, Any]) -> None:
