@@ -118,7 +118,7 @@ class Api(Wrapper[AsyncApi]):
         )
 
     def flush(self) -> None:
-        """Forget what was asked once and kept: the account and the server's features.
+        """Forget what was asked once and kept: account, organizations, the server's features.
 
         Runs are never kept: `run` and `runs` ask the server each time.
         """
