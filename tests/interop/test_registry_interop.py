@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import json
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from asyncwb.api import Api, TeamMember, UserMember
+from asyncwb.api import AddOnlyArtifactTypesList, Api, TeamMember, UserMember
+from asyncwb.api.registries.filters import Kind, check_order, checked, sent
+from asyncwb.errors import InvalidValueError, UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable
@@ -106,6 +109,7 @@ plain = api.create_registry("mini", "restricted", artifact_types=["model"])
 out["mini"] = facts(plain)
 out["again"] = error_of(lambda: api.create_registry("models", visibility="organization"))
 out["missing"] = error_of(lambda: api.registry("nowhere"))
+drafts = api.create_registry("drafts", visibility="organization")
 with wandb.init(project="work", id="maker") as run:
     small = log(run, "cnn", "model", "x", metadata={{"acc": 0.25}})
     big = log(run, "cnn", "model", "x" * 100, metadata={{"acc": 0.75, "data": {{"name": "coco"}}}})
@@ -113,8 +117,15 @@ with wandb.init(project="work", id="maker") as run:
     linked = run.link_artifact(small, "wandb-registry-models/resnet", aliases=["staging"])
     out["linked"] = linked and [linked.version, linked.is_link, linked.entity, linked.project]
     run.link_artifact(big, "wandb-registry-models/resnet", aliases=["production"])
+    draft = wandb.Artifact("fresh", type="model")
+    with draft.new_file("a.txt") as file:
+        file.write("fresh")
+    new = run.link_artifact(draft, "local-org/wandb-registry-drafts/direct", aliases=["now"])
+    out["direct"] = new and [new.version, sorted(new.aliases), new.source_qualified_name]
 link = data.link("local-org/wandb-registry-models/bertnet", aliases=["production"])
 out["link"] = [link.name, sorted(link.aliases), link.qualified_name, link.source_qualified_name]
+out["draft in a registry"] = [v.source_qualified_name for v in drafts.versions({{"alias": "now"}})]
+drafts.delete()
 small.link("local-org-entity/wandb-registry-mini/mobilenet")
 out["wrong type"] = error_of(lambda: data.link("wandb-registry-mini/corpora"))
 out["wrong organization"] = error_of(lambda: data.link("local/wandb-registry-models/x"))
@@ -162,6 +173,8 @@ result(out)
     )
     organization, entity = "local-org", "local-org-entity"
     assert found["linked"] == ["v0", True, entity, "wandb-registry-models"]
+    assert found["direct"] == ["v0", ["latest", "now"], "local/work/fresh:v0"]
+    assert found["draft in a registry"] == ["local/work/fresh:v0"]
     assert found["link"] == [
         "bertnet:v0",
         ["latest", "production"],
@@ -194,6 +207,12 @@ result(out)
     assert searches["alias"][2] == [two, bert]
     assert searches["version"][2] == searches["metadata"][2] == searches["tag"][2] == [two]
     assert searches["nested metadata"][2] == [two]
+    assert searches["tag or alias"][2] == searches["size"][2] == [two, bert]
+    assert searches["not"][2] == [one, mobile]
+    assert searches["time"][2] == []
+    assert searches["either collection"][1] == ["resnet", "bertnet", "mobilenet"]
+    assert searches["not a collection"][1] == ["bertnet", "mobilenet"]
+    assert searches["everything"][2] == [mobile, bert]
     assert searches["ordered versions"][2][:2] == [two, bert]
     assert searches["ordered registries"][0] == ["models", "mini"]
     assert searches["ordered collections"][1] == ["resnet", "mobilenet", "bertnet"]
@@ -273,6 +292,104 @@ result(out)
     gone = sdk(START + 'result([error_of(lambda: api.registry("renamed")), '
                'api.artifact_exists("source/net:v1")])')  # fmt: skip
     assert gone == ["ValueError", True]
+
+
+# what both are given: (kind, whether the server searches the advanced way, filter)
+FILTERS: list[tuple[Kind, bool, Any]] = [
+    ("registry", False, {"name": "a", "id": 1}),
+    ("registry", False, {"name": {"$in": ["a", "wandb-registry-b"]}, "created_at": {"$gt": "x"}}),
+    ("registry", False, {"$or": [{"name": {"$regex": "a"}}, {"name": {"$not": {"$regex": "b"}}}]}),
+    ("registry", False, {"$nor": [{"name": {"$contains": "a"}}], "name": {"$exists": True}}),
+    ("registry", False, {"tag": "a"}),
+    ("registry", True, {"id": 1, "name": {"$eq": "a"}}),
+    ("registry", True, {"description": "a"}),
+    ("collection", False, {"collection_id": 1, "tag": {"$in": ["x"]}, "description": None}),
+    ("collection", False, {"tags": "x"}),
+    ("collection", True, {"artifact_collection_name": "x", "tags": "y", "id": 3}),
+    ("version", False, {"metadata.a.b": {"$gte": 1}, "updated_at": "x", "alias": "x"}),
+    ("version", False, {"linked_at": "x"}),
+    ("version", True, {"aliases": "x", "artifact_metadata.a": 1, "version_index": 3}),
+    ("version", True, {"$and": [{"linked_at": {"$lt": "x"}}, {"created_at": "x"}, {"id": 1}]}),
+    ("version", True, {"updated_at": "x"}),
+    ("version", True, {"tag": 1, "tags": 2}),
+]
+ORDERS = [
+    ("registry", "name"), ("registry", "-updated_at"), ("registry", "id"),
+    ("collection", "+created_at"), ("collection", "tag"),
+    ("version", "created_at"), ("version", "-linked_at"), ("version", "artifact_size"),
+    ("version", "name"), ("version", "+-name"),
+]  # fmt: skip
+
+
+def test_filters_and_orders_are_sent_as_by_the_package(sdk: Callable[..., Any]) -> None:
+    theirs = sdk(
+        f"""
+import json
+from pydantic import TypeAdapter
+from wandb.apis.public.registries import registries_search as search
+
+def read(name, given):
+    try:
+        return TypeAdapter(getattr(search, name)).validate_python(given)
+    except ValueError:
+        return "refused"
+
+ways = {{False: "_Basic", True: "_Advanced"}}
+print("RESULT " + json.dumps([
+    [read(ways[advanced] + kind.capitalize() + "Filter", given)
+     for kind, advanced, given in {FILTERS!r}],
+    [read("_" + kind.capitalize() + "Order", given) for kind, given in {ORDERS!r}],
+]))
+"""
+    )
+    ours: list[list[Any]] = [[], []]
+    for kind, advanced, given in FILTERS:
+        try:
+            text = sent(checked(given, kind, searched=True), kind, advanced=advanced)
+            ours[0].append(json.loads(text or "null"))
+        except (InvalidValueError, UnsupportedError):
+            ours[0].append("refused")
+    for kind, order in ORDERS:
+        try:
+            ours[1].append(check_order(order, cast("Kind", kind)))
+        except InvalidValueError:
+            ours[1].append("refused")
+    assert ours == theirs
+    assert [one for one in theirs[0] if one == "refused"] == ["refused"] * 6
+    assert theirs[1].count("refused") == 4
+
+
+def test_the_list_of_types_is_that_of_the_package(sdk: Callable[..., Any]) -> None:
+    script = """
+def play(make):
+    types = make(["model", "dataset"])
+    seen = []
+    for step in (
+        lambda: types.append("a"), lambda: types.append("model"), lambda: types.extend("bcd"),
+        lambda: types.remove("b"), lambda: types.remove("model"), lambda: types.remove("zzz"),
+        lambda: types.insert(2, "first"), lambda: types.insert(-1, "late"),
+        lambda: types.insert(0, "never"), lambda: types.insert(99, "last"),
+        lambda: types.insert(3, "a"), lambda: types.__setitem__(3, "other"),
+        lambda: types.__setitem__(0, "no"), lambda: types.__delitem__(0),
+        lambda: types.__delitem__(-1), lambda: types.__setitem__(77, "x"), lambda: types.pop(),
+    ):
+        try:
+            step()
+            error = None
+        except (ValueError, IndexError):
+            error = "refused"
+        seen.append([error, list(types), list(types.draft), len(types)])
+    return seen + [types == list(types), "model" in types, types[1:3], types[-1]]
+"""
+    theirs = sdk(
+        "import json\nfrom wandb.apis.public.registries._freezable_list import "
+        "AddOnlyArtifactTypesList\n"
+        + script
+        + 'print("RESULT " + json.dumps(play(AddOnlyArtifactTypesList)))'
+    )
+    names: dict[str, Any] = {}
+    exec(script, names)
+    assert names["play"](AddOnlyArtifactTypesList) == theirs
 
 
 async def test_members_of_both(server: LocalServer, sdk: Callable[..., Any]) -> None:
