@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     from asyncwb.errors import (
         RateLimitError as RateLimitError,
     )
+    from asyncwb.errors import RegistryNotFoundError as RegistryNotFoundError
     from asyncwb.errors import (
         RunNotFoundError as RunNotFoundError,
     )
@@ -187,6 +188,7 @@ __all__ = [
     "PortalMisuseError",
     "ProtocolError",
     "RateLimitError",
+    "RegistryNotFoundError",
     "Run",
     "RunNotFoundError",
     "RunStatus",
@@ -250,6 +252,7 @@ _HOMES = {
     "PortalMisuseError": "asyncwb.errors",
     "ProtocolError": "asyncwb.errors",
     "RateLimitError": "asyncwb.errors",
+    "RegistryNotFoundError": "asyncwb.errors",
     "Run": "asyncwb.run.run",
     "RunNotFoundError": "asyncwb.errors",
     "RunStatus": "asyncwb.run.status",

@@ -10,6 +10,7 @@
     |  |- DeadlineError              no answer in the time allowed (also a TimeoutError)
     |  |- DigestMismatchError        other bytes than the manifest promises (also a ValueError)
     |  |- ArtifactNotFoundError      no such artifact (also a ValueError)
+    |  |- RegistryNotFoundError      no such registry or organization (also a ValueError)
     |  `- RunNotFoundError           no such run (also a ValueError)
     |- UsageError                    the call cannot be done as asked
     |  |- InvalidValueError          a bad argument (also a ValueError)
@@ -50,6 +51,7 @@ __all__ = [
     "PortalMisuseError",
     "ProtocolError",
     "RateLimitError",
+    "RegistryNotFoundError",
     "RunNotFoundError",
     "ServerError",
     "UnsupportedError",
@@ -151,6 +153,10 @@ class DigestMismatchError(CommError, ValueError):
 
 class ArtifactNotFoundError(CommError, ValueError):
     """No artifact, or collection of artifacts, lives at the given path."""
+
+
+class RegistryNotFoundError(CommError, ValueError):
+    """No registry, or organization, has the given name."""
 
 
 class RunNotFoundError(CommError, ValueError):

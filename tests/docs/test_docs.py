@@ -53,7 +53,7 @@ def test_every_test_named_on_the_compatibility_page_exists() -> None:
 def test_every_name_on_the_compatibility_page_is_there_or_not_yet() -> None:
     """The tables under "Names": `same`, another name, or `not yet`."""
     import asyncwb
-    from asyncwb.api import Api, File
+    from asyncwb.api import Api, File, Registry
     from asyncwb.api import Run as SavedRun
     from asyncwb.api.collections import ArtifactCollection
     from asyncwb.artifacts.artifact import Artifact
@@ -66,6 +66,7 @@ def test_every_name_on_the_compatibility_page_is_there_or_not_yet() -> None:
         "A file of the Api": File,
         "An artifact": Artifact,
         "A collection of artifacts": ArtifactCollection,
+        "A registry": Registry,
     }
     names = text("docs/compatibility.md").partition("\n## Names")[2]
     sections = re.findall(r"^### (.+)\n((?:(?!^### ).*\n)+)", names, re.MULTILINE)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO, assert_type
+from typing import TYPE_CHECKING, Literal, TextIO, assert_type
 
 import asyncwb
+from asyncwb.api import MemberRole, Registry
 from asyncwb.api.run import Run as ApiRun
 from asyncwb.portal import PORTAL, on_loop, on_loop_iter
 from asyncwb.run.metrics import Metric
@@ -44,6 +45,14 @@ async def use() -> None:
         assert_type(one, ApiRun)
         async for row in one.scan_history():
             assert_type(row, Row)
+    registry = await api.create_registry("r", "restricted", artifact_types=["model"])
+    assert_type(registry, Registry)
+    assert_type(registry.visibility, Literal["organization", "restricted"])
+    registry.visibility = "public"  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]
+    async for version in api.registries(order="name").collections().versions({"alias": "x"}):
+        assert_type(version, asyncwb.Artifact)
+    assert_type(await registry.add_members("VXNlcjox"), Registry)
+    assert_type([member.role for member in await registry.members()], list[MemberRole | str])
     assert_type(await asyncwb.login(), bool)
     sweep_id = await asyncwb.sweep({"method": "random", "parameters": {}}, project="p")
     assert_type(sweep_id, SweepId)

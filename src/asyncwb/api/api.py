@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from asyncwb.api.artifact_queries import ArtifactQueries
 from asyncwb.api.history import RunAddress
 from asyncwb.api.paths import project_path, run_path
+from asyncwb.api.registries.queries import RegistryQueries
 from asyncwb.api.run import Run, fetch
 from asyncwb.api.runs import DEFAULT_ORDER, Runs
 from asyncwb.api.user import User
@@ -23,15 +24,15 @@ if TYPE_CHECKING:
 __all__ = ["Api"]
 
 
-class Api(ArtifactQueries):
+class Api(ArtifactQueries, RegistryQueries):
     """Queries what a server keeps: `run = await asyncwb.Api().run("entity/project/run_id")`.
 
     Making one sends nothing and looks up no key: the first request does. One Api has at most 16
     requests in flight, over all its iterators; it may be used from several tasks and threads.
 
     Args:
-        overrides: Settings that beat environment and files, `base_url`, `entity` and `project`
-            above all; `username` is an old name of `entity`.
+        overrides: Settings that beat environment and files, `base_url`, `entity`, `project` and
+            `organization` above all; `username` is an old name of `entity`.
         timeout: Seconds for one request with its retries; default: the `http_timeout` setting.
         api_key: Beats the key of environment and netrc.
         settings: Complete settings, in place of looking them up.
@@ -148,7 +149,7 @@ class Api(ArtifactQueries):
 
     @on_loop
     async def flush(self) -> None:
-        """Forget what was asked once and kept: the account and the server's features.
+        """Forget what was asked once and kept: account, organizations, the server's features.
 
         Runs are never kept: `run` and `runs` ask the server each time.
         """

@@ -9,6 +9,7 @@ from asyncwb.api.collections import ArtifactCollection, ArtifactType, fetch_coll
 from asyncwb.api.listings import ProjectArtifactCollections, ProjectArtifactTypes
 from asyncwb.api.paths import project_path
 from asyncwb.artifacts.artifact import Artifact
+from asyncwb.artifacts.organizations import owner
 from asyncwb.errors import ArtifactNotFoundError, InvalidValueError
 from asyncwb.portal import on_loop
 
@@ -35,7 +36,8 @@ class ArtifactQueries:
         Args:
             name: `entity/project/name:alias`; a version such as `v3` is an alias as well, and
                 `latest` is meant where none is given. Missing parts come from the settings and
-                the account.
+                the account. In a registry: `wandb-registry-NAME/collection:alias`, with the
+                organization (or its entity) before it where there are several.
             type: Its type, to be checked.
 
         Raises:
@@ -113,7 +115,7 @@ class ArtifactQueries:
             CommError: The server refused or was not reached.
         """
         where = project_path(project, self._settings.entity, self._settings.project)
-        entity = await self._service.entity(where.entity)
+        entity = await owner(self._service, where.entity, where.project)
         return await fetch_type(self._service, entity, where.project, type_name)
 
     def artifact_types(
@@ -145,7 +147,7 @@ class ArtifactQueries:
             CommError: The server refused or was not reached.
         """
         where = self._collection_path(name)
-        entity = await self._service.entity(where.entity)
+        entity = await owner(self._service, where.entity, where.project)
         return await fetch_collection(self._service, entity, where.project, type_name, where.name)
 
     @on_loop

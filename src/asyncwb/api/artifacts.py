@@ -8,7 +8,8 @@ from asyncwb import jsonx
 from asyncwb.api.batches import closing, each
 from asyncwb.artifacts.artifact import Artifact
 from asyncwb.artifacts.list_operations import RUN_INPUTS, RUN_OUTPUTS, VERSIONS
-from asyncwb.artifacts.names import check_tags
+from asyncwb.artifacts.names import REGISTRY_PREFIX, check_tags
+from asyncwb.artifacts.organizations import owner
 from asyncwb.artifacts.read_operations import MEMBERSHIP
 from asyncwb.errors import ArtifactNotFoundError, InvalidValueError, RunNotFoundError
 from asyncwb.graphql.paginator import Page, Paginator
@@ -29,11 +30,17 @@ __all__ = [
     "fetch_artifact",
 ]
 
-_FORMS = "entity/project/name:alias, project/name:alias or name:alias"
+_FORMS = (
+    "entity/project/name:alias, project/name:alias or name:alias, in a registry by "
+    "[organization/]wandb-registry-NAME/collection:alias"
+)
 
 
 class ArtifactPath(NamedTuple):
-    """Where a version or collection is; an entity of None means the default one."""
+    """Where a version or collection is; an entity of None means the default one.
+
+    Of a registry, the entity is an organization or its entity.
+    """
 
     entity: str | None
     project: str
@@ -59,6 +66,8 @@ def artifact_path(path: str, entity: str | None, project: str | None) -> Artifac
         )
     *owners, name = parts
     found_project = owners[-1] if owners else project or "uncategorized"
+    if found_project.startswith(REGISTRY_PREFIX):
+        entity = None  # an organization owns it
     found_entity = owners[0] if len(owners) == 2 else entity
     return ArtifactPath(found_entity, found_project, f"{name}{colon}{alias}")
 
@@ -73,7 +82,7 @@ async def fetch_artifact(
         InvalidValueError: It has another type than `type_name`.
         CommError: The server refused or was not reached.
     """
-    entity = await service.entity(where.entity)
+    entity = await owner(service, where.entity, where.project)
     variables = {"entity": entity, "project": where.project, "name": where.name}
     project = (await service.execute(MEMBERSHIP, variables)).project
     place = project.artifact_collection_membership if project is not None else None
@@ -161,7 +170,7 @@ class ArtifactVersions:
 
     async def _fetch(self, cursor: str | None) -> Page[Artifact]:
         where = self._where
-        entity = await self._service.entity(where.entity)
+        entity = await owner(self._service, where.entity, where.project)
         variables: dict[str, object] = {
             "entity": entity,
             "project": where.project,

@@ -156,6 +156,11 @@ class ArtifactCollection:
         return None if self._node.project is None else self._node.project.id
 
     @property
+    def project_internal_id(self) -> str | None:
+        """Opaque id of the project that holds its number, by which registries are searched."""
+        return None if self._node.project is None else self._node.project.internal_id
+
+    @property
     def name(self) -> str:
         """Name; `save()` sends a new one."""
         return self._name
@@ -244,6 +249,19 @@ class ArtifactCollection:
         where = ArtifactPath(self._entity, self._project, self._node.name)
         return ArtifactVersions(
             self._service, where, self._node.type.name, order=None, per_page=per_page, tags=None
+        )
+
+    @on_loop
+    async def load(self) -> None:
+        """Ask the server anew; what was changed and not saved is lost.
+
+        Raises:
+            ArtifactNotFoundError: It is gone, or was renamed.
+            CommError: The server refused or was not reached.
+        """
+        node = self._node
+        self._take(
+            await _fetch_node(self._service, self._entity, self._project, node.type.name, node.name)
         )
 
     @on_loop

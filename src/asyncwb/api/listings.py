@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from asyncwb import jsonx
 from asyncwb.api.batches import closing, each
 from asyncwb.artifacts.collection_operations import PROJECT_COLLECTIONS, TYPE_COLLECTIONS, TYPES
+from asyncwb.artifacts.organizations import owner
 from asyncwb.errors import ArtifactNotFoundError, InvalidValueError
 from asyncwb.graphql.paginator import Page, Paginator
 from asyncwb.portal import on_loop, on_loop_iter
@@ -77,7 +78,7 @@ class ProjectArtifactTypes:
     async def _fetch(self, cursor: str | None) -> Page[ArtifactType]:
         from asyncwb.api.collections import ArtifactType
 
-        entity = await self._service.entity(self._entity)
+        entity = await owner(self._service, self._entity, self._project)
         variables = {
             "entity": entity,
             "project": self._project,
@@ -171,7 +172,7 @@ class ProjectArtifactCollections:
     async def _fetch(self, cursor: str | None) -> Page[ArtifactCollection]:
         from asyncwb.api.collections import ArtifactCollection
 
-        entity = await self._service.entity(self._entity)
+        entity = await owner(self._service, self._entity, self._project)
         listing = await self._ask(entity, cursor)
         if listing is None:
             kind = "" if self._type is None else f" or its artifact type {self._type!r}"

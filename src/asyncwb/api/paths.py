@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from asyncwb.artifacts.names import REGISTRY_PREFIX
 from asyncwb.errors import InvalidValueError
 
 __all__ = ["ProjectPath", "RunPath", "project_path", "run_path"]
@@ -77,7 +78,10 @@ def project_path(path: str | None, entity: str | None, project: str | None) -> P
         parts = [part.strip() for part in path.split("/")]
     if len(parts) > 2 or not all(parts):
         raise InvalidValueError(f"Invalid path: {path!r}. A project is named by {_PROJECT_FORMS}")
-    return ProjectPath(entity, parts[0]) if len(parts) == 1 else ProjectPath(parts[0], parts[1])
+    if len(parts) == 2:
+        return ProjectPath(parts[0], parts[1])
+    # an organization owns a registry
+    return ProjectPath(None if parts[0].startswith(REGISTRY_PREFIX) else entity, parts[0])
 
 
 def _run_parts(path: str) -> list[str]:

@@ -14,6 +14,7 @@ __all__ = [
     "ADD_TAGS",
     "COLLECTION",
     "COLLECTION_ALIASES",
+    "COLLECTION_FIELDS",
     "DELETE_PORTFOLIO",
     "DELETE_SEQUENCE",
     "DELETE_TAGS",
@@ -85,8 +86,9 @@ class Collections(_Camel):
 
 
 _PAGE = "pageInfo { hasNextPage endCursor }"
-_COLLECTION_FIELDS = """
-    __typename id name description createdAt updatedAt project { id name entity { name } }
+COLLECTION_FIELDS = """
+    __typename id name description createdAt updatedAt
+    project { id internalId name entity { name } }
     type: defaultArtifactType { name } tags { edges { node { name } } }
 """
 
@@ -186,7 +188,7 @@ TYPE_COLLECTIONS = Operation(
       ) {{
         totalCount
         {_PAGE}
-        edges {{ node {{ {_COLLECTION_FIELDS} }} }}
+        edges {{ node {{ {COLLECTION_FIELDS} }} }}
       }}
     }}
   }}
@@ -216,7 +218,7 @@ PROJECT_COLLECTIONS = Operation(
     artifactCollections(after: $cursor, first: $perPage, filters: $filters, order: $order) {{
       totalCount
       {_PAGE}
-      edges {{ node {{ {_COLLECTION_FIELDS} }} }}
+      edges {{ node {{ {COLLECTION_FIELDS} }} }}
     }}
   }}
 }}""",
@@ -251,7 +253,7 @@ COLLECTION = Operation(
 ) {{
   project(name: $project, entityName: $entity) {{
     artifactType(name: $type) {{
-      artifactCollection(name: $name) {{ {_COLLECTION_FIELDS} }}
+      artifactCollection(name: $name) {{ {COLLECTION_FIELDS} }}
     }}
   }}
 }}""",
@@ -310,7 +312,7 @@ def _change(name: str, mutation: str, kind: str) -> Operation[ChangedData]:
     return Operation(
         name,
         f"""mutation {name}($input: {kind}!) {{
-  result: {mutation}(input: $input) {{ artifactCollection {{ {_COLLECTION_FIELDS} }} }}
+  result: {mutation}(input: $input) {{ artifactCollection {{ {COLLECTION_FIELDS} }} }}
 }}""",
         ChangedData,
     )

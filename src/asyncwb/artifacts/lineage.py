@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from asyncwb.artifacts.change_operations import LINK_ARTIFACT, UNLINK_ARTIFACT
-from asyncwb.artifacts.names import check_aliases
+from asyncwb.artifacts.names import REGISTRY_PREFIX, check_aliases
 from asyncwb.artifacts.naming import owner_of
+from asyncwb.artifacts.organizations import entity_of, find_organization
 from asyncwb.artifacts.read_operations import ARTIFACT_BY_ID, CREATED_BY, LINKED, USED_BY
 from asyncwb.artifacts.reading import ArtifactReading
 from asyncwb.errors import ArtifactNotFoundError, InvalidValueError, ProtocolError
@@ -143,14 +144,17 @@ class ArtifactLineage(ArtifactReading):
         """Link the version into a collection of links, which is made when it is missing.
 
         Args:
-            target_path: `collection`, `project/collection` or `entity/project/collection`.
+            target_path: `collection`, `project/collection` or `entity/project/collection`; for
+                a registry `wandb-registry-NAME/collection`, with the organization before it
+                where the artifact's owner belongs to several.
             aliases: Aliases there.
 
         Returns:
             The version as it is reached through the link.
 
         Raises:
-            InvalidValueError: The path has another form.
+            InvalidValueError: The path has another form, or names an organization that the
+                artifact's owner does not belong to.
             UsageError: It is a draft.
             CommError: The server refused or was not reached.
         """
@@ -162,7 +166,11 @@ class ArtifactLineage(ArtifactReading):
                 f"a link goes to [entity/]project/collection, without an alias, got {target_path!r}"
             )
         project = parts[-2] if len(parts) > 1 else service.settings.project or "uncategorized"
-        entity = parts[0] if len(parts) > 2 else self.source_entity
+        named = parts[0] if len(parts) > 2 else None
+        if project.startswith(REGISTRY_PREFIX):
+            entity = entity_of(await find_organization(service, self.source_entity, named))
+        else:
+            entity = named or self.source_entity
         wanted = {
             "artifactID": node.id,
             "artifactPortfolioName": parts[-1],

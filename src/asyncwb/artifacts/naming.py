@@ -164,7 +164,10 @@ class ArtifactNames:
             chosen = quote(f"{self.entity}/{self.project}/{home.name}", safe="")
             registry = quote(self.project.removeprefix(REGISTRY_PREFIX))
             query = f"selectionPath={chosen}&view=membership&version={self.version}"
-            return f"{web}/orgs/{quote(self.entity)}/registry/{registry}?{query}"
+            organization = self.entity
+            if self._service is not None:
+                organization = self._service.organization_behind(organization)
+            return f"{web}/orgs/{quote(organization)}/registry/{registry}?{query}"
         kind = quote(self._type, safe="")
         return f"{web}/{place}/artifacts/{kind}/{quote(home.name, safe='')}/{self.version}"
 

@@ -41,6 +41,7 @@ class ProjectRef(_Camel):
     name: str
     entity: _Name
     id: str | None = None
+    internal_id: str | None = None
 
 
 class CollectionRef(_Camel):

@@ -20,6 +20,10 @@ __all__ = [
     "HistoryData",
     "HistoryRun",
     "MutationData",
+    "OrganizationData",
+    "OrganizationNode",
+    "OrganizationsData",
+    "OrganizationsNode",
     "ParquetHistory",
     "RunConnection",
     "RunData",
@@ -276,3 +280,46 @@ class CreateRunFilesData(_Node):
     """Answer of `CREATE_RUN_FILES`."""
 
     create_run_files: RunFilesCreated | None = None
+
+
+class _OrganizationEntity(_Node):
+    name: str
+    id: str | None = None
+    entity_type: str | None = None
+
+
+class OrganizationNode(_Node):
+    """An organization, and the entity that owns its registries."""
+
+    name: str
+    org_entity: _OrganizationEntity | None = None
+    id: str | None = None
+
+
+class _Member(_Node):
+    organizations: list[OrganizationNode] = []
+
+
+class OrganizationsNode(_Node):
+    """To which organizations an entity belongs: a team to one, a user to any number."""
+
+    organization: OrganizationNode | None = None
+    user: _Member | None = None
+
+    def all(self) -> list[OrganizationNode]:
+        """All of them that own an entity."""
+        found = [] if self.organization is None else [self.organization]
+        found += [] if self.user is None else self.user.organizations
+        return [one for one in found if one.org_entity is not None]
+
+
+class OrganizationsData(_Node):
+    """Answer of `ORGANIZATIONS`."""
+
+    entity: OrganizationsNode | None = None
+
+
+class OrganizationData(_Node):
+    """Answer of `ORGANIZATION`."""
+
+    organization: OrganizationNode | None = None

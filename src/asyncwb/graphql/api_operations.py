@@ -8,6 +8,8 @@ from asyncwb.graphql.api_answers import (
     FilesData,
     HistoryData,
     MutationData,
+    OrganizationData,
+    OrganizationsData,
     RunData,
     RunsData,
     StateData,
@@ -26,6 +28,8 @@ __all__ = [
     "LIGHT_RUNS",
     "LIVE_BOUNDS",
     "MARK_RUN_FILES_UPLOADED",
+    "ORGANIZATION",
+    "ORGANIZATIONS",
     "RUN",
     "RUNS",
     "RUN_EVENTS",
@@ -136,6 +140,24 @@ VIEWER = Operation(
 )
 FEATURES = Operation(
     "Features", "query Features { serverInfo { features { name isEnabled } } }", FeaturesData
+)
+
+ORGANIZATIONS = Operation(
+    "FetchOrgInfoFromEntity",
+    """query FetchOrgInfoFromEntity($entity: String!) {
+  entity(name: $entity) {
+    organization { name orgEntity { name } }
+    user { organizations { name orgEntity { name } } }
+  }
+}""",
+    OrganizationsData,
+)
+ORGANIZATION = Operation(
+    "FetchOrganization",
+    """query FetchOrganization($org: String!) {
+  organization(name: $org) { id name orgEntity { id name entityType } }
+}""",
+    OrganizationData,
 )
 
 UPDATE_RUN = Operation(

@@ -9,7 +9,7 @@ import anyio
 from asyncwb.credentials import require_key
 from asyncwb.errors import AuthenticationError
 from asyncwb.graphql import GraphQL
-from asyncwb.graphql.api_operations import FEATURES, VIEWER
+from asyncwb.graphql.api_operations import FEATURES, ORGANIZATIONS, VIEWER
 from asyncwb.graphql.flight import PerProcess
 from asyncwb.transport import Auth, Transport, TransportConfig
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from asyncwb.graphql import Operation
-    from asyncwb.graphql.api_answers import UserNode
+    from asyncwb.graphql.api_answers import OrganizationNode, UserNode
     from asyncwb.settings import Settings
 
 __all__ = ["MAX_IN_FLIGHT", "Service"]
@@ -46,6 +46,7 @@ class Service:
         self._config = config
         self._viewer: UserNode | None = None
         self._features: frozenset[str] | None = None
+        self._organizations: dict[str, list[OrganizationNode]] = {}
 
     async def transport(self) -> Transport:
         """The connection with this Api's credentials.
@@ -123,6 +124,22 @@ class Service:
             self._features = frozenset(item.name for item in listed if item.is_enabled)
         return name in self._features
 
+    async def organizations(self, entity: str) -> list[OrganizationNode]:
+        """The organizations of a user or team; asked for once for each entity."""
+        if entity not in self._organizations:
+            node = (await self.execute(ORGANIZATIONS, {"entity": entity})).entity
+            self._organizations[entity] = [] if node is None else node.all()
+        return self._organizations[entity]
+
+    def organization_behind(self, entity: str) -> str:
+        """Name of the organization that an entity stands for, if it was asked for; else itself."""
+        for listed in self._organizations.values():
+            for one in listed:
+                if one.org_entity is not None and one.org_entity.name == entity:
+                    return one.name
+        return entity
+
     def forget(self) -> None:
         """Forget what was asked once."""
         self._viewer = self._features = None
+        self._organizations = {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -30,6 +31,10 @@ from .signing import Signer
 from .storage.accounts import add_first_user
 from .storage.blobs import BlobFolder
 from .storage.database import Database
+from .storage.organizations import ensure_organization
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 __all__ = ["ServerConfig", "create_app"]
 
@@ -60,10 +65,14 @@ def create_app(config: ServerConfig) -> Starlette:
         authenticator=Authenticator(database),
     )
 
+    def begin(connection: Connection) -> None:
+        add_first_user(connection, identity)
+        ensure_organization(connection, identity.username)
+
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncGenerator[None]:
         await database.open()
-        await database.write(lambda connection: add_first_user(connection, identity))
+        await database.write(begin)
         yield
         await database.close()
 

@@ -30,6 +30,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Key for the server. None: looked up in netrc when needed (see `asyncwb.credentials`)."""
     entity: str | None = None
     """User or team; None: the server's default for the key."""
+    organization: str | None = None
+    """Organization whose registries are meant; None: the only one of the entity."""
     project: str | None = None
     """Project; None: the server's `uncategorized`. At most 128 characters."""
     mode: Mode = "online"
@@ -233,6 +235,7 @@ ENVIRONMENT: Final[Mapping[str, tuple[str, ...]]] = {
     "app_url": ("WANDB_APP_URL",),
     "api_key": ("WANDB_API_KEY",),
     "entity": ("WANDB_ENTITY",),
+    "organization": ("WANDB_ORGANIZATION",),
     "project": ("WANDB_PROJECT",),
     "mode": ("WANDB_MODE",),
     "root_dir": ("WANDB_DIR",),

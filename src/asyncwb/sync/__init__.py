@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from asyncwb.errors import (
         RateLimitError as RateLimitError,
     )
+    from asyncwb.errors import RegistryNotFoundError as RegistryNotFoundError
     from asyncwb.errors import (
         RunNotFoundError as RunNotFoundError,
     )
@@ -183,6 +184,7 @@ __all__ = [
     "PortalMisuseError",
     "ProtocolError",
     "RateLimitError",
+    "RegistryNotFoundError",
     "Run",
     "RunNotFoundError",
     "RunStatus",
@@ -245,6 +247,7 @@ _HOMES = {
     "PortalMisuseError": "asyncwb.errors",
     "ProtocolError": "asyncwb.errors",
     "RateLimitError": "asyncwb.errors",
+    "RegistryNotFoundError": "asyncwb.errors",
     "Run": "asyncwb.sync._run",
     "RunNotFoundError": "asyncwb.errors",
     "RunStatus": "asyncwb.run.status",

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from asyncwb.api.registries.changes import Visibility
+    from asyncwb.api.registries.queries import Organization
     from asyncwb.api.user import User
     from asyncwb.settings import Settings
 
@@ -28,8 +30,8 @@ class Api(Wrapper[AsyncApi]):
     requests in flight, over all its iterators; it may be used from several tasks and threads.
 
     Args:
-        overrides: Settings that beat environment and files, `base_url`, `entity` and `project`
-            above all; `username` is an old name of `entity`.
+        overrides: Settings that beat environment and files, `base_url`, `entity`, `project` and
+            `organization` above all; `username` is an old name of `entity`.
         timeout: Seconds for one request with its retries; default: the `http_timeout` setting.
         api_key: Beats the key of environment and netrc.
         settings: Complete settings, in place of looking them up.
@@ -116,7 +118,7 @@ class Api(Wrapper[AsyncApi]):
         )
 
     def flush(self) -> None:
-        """Forget what was asked once and kept: the account and the server's features.
+        """Forget what was asked once and kept: account, organizations, the server's features.
 
         Runs are never kept: `run` and `runs` ask the server each time.
         """
@@ -128,7 +130,8 @@ class Api(Wrapper[AsyncApi]):
         Args:
             name: `entity/project/name:alias`; a version such as `v3` is an alias as well, and
                 `latest` is meant where none is given. Missing parts come from the settings and
-                the account.
+                the account. In a registry: `wandb-registry-NAME/collection:alias`, with the
+                organization (or its entity) before it where there are several.
             type: Its type, to be checked.
 
         Raises:
@@ -272,6 +275,96 @@ class Api(Wrapper[AsyncApi]):
         """An older name of `artifacts`."""
         return ArtifactVersions.from_async(self._async.artifact_versions(type_name, name, per_page))
 
+    def organization(self, name: str | None = None) -> Organization:
+        """Load an organization.
+
+        Args:
+            name: Its name; None: that of the settings, else the only one of the entity.
+
+        Raises:
+            RegistryNotFoundError: There is none of this name (also a ValueError).
+            InvalidValueError: None was named, and the entity has none, or several.
+            CommError: The server refused or was not reached.
+        """
+        return PORTAL.call(self._async.organization, name)
+
+    def registries(
+        self,
+        organization: str | None = None,
+        filter: Mapping[str, Any] | None = None,
+        order: str | None = None,
+        per_page: int = 100,
+    ) -> Registries:
+        """The registries of an organization, and a way to search them.
+
+        `api.registries(filter={"name": {"$regex": "model"}}).versions({"alias": "production"})`
+
+        Sends nothing before the first one is asked for.
+
+        Args:
+            organization: Its name; None: that of the settings, else the only one of the entity.
+            filter: By `name`, `description`, `created_at`, `updated_at` or `id`, with the
+                operators of MongoDB; names with or without `wandb-registry-`, except in `$regex`.
+            order: `+` or `-` and `name`, `created_at` or `updated_at`.
+            per_page: Registries asked for at once.
+
+        Raises:
+            InvalidValueError: An argument is wrong.
+        """
+        return Registries.from_async(self._async.registries(organization, filter, order, per_page))
+
+    def registry(self, name: str, organization: str | None = None) -> Registry:
+        """Load one registry.
+
+        Args:
+            name: Its name, with or without `wandb-registry-`.
+            organization: Its organization; None: that of the settings, else the only one of the
+                entity.
+
+        Raises:
+            RegistryNotFoundError: There is none, or no such organization (also a ValueError).
+            InvalidValueError: No organization was named, and the entity has none, or several.
+            UnsupportedError: The server has no registries.
+            CommError: The server refused or was not reached.
+        """
+        return Registry.from_async(PORTAL.call(self._async.registry, name, organization))
+
+    def create_registry(
+        self,
+        name: str,
+        visibility: Visibility,
+        organization: str | None = None,
+        description: str | None = None,
+        artifact_types: Sequence[str] | None = None,
+    ) -> Registry:
+        """Make a registry.
+
+        Args:
+            name: Its name, at most 113 characters; one of its kind in the organization.
+            visibility: `organization`: everybody there sees it; `restricted`: its members alone.
+            organization: Its organization; None: that of the settings, else the only one of the
+                entity.
+            description: What it is for.
+            artifact_types: Types of artifacts that can be linked; None: all. A type that is
+                saved cannot be taken away.
+
+        Raises:
+            InvalidValueError: An argument is wrong, or there is a registry of this name.
+            RegistryNotFoundError: There is no such organization (also a ValueError).
+            UnsupportedError: The server cannot make registries.
+            CommError: The server refused or was not reached.
+        """
+        return Registry.from_async(
+            PORTAL.call(
+                self._async.create_registry,
+                name,
+                visibility,
+                organization,
+                description,
+                artifact_types,
+            )
+        )
+
 
 # ruff: noqa: E402
 from asyncwb.sync._api_artifacts import ArtifactVersions
@@ -280,3 +373,5 @@ from asyncwb.sync._api_listings import ProjectArtifactCollections, ProjectArtifa
 from asyncwb.sync._api_run import Run
 from asyncwb.sync._api_runs import Runs
 from asyncwb.sync._artifact import Artifact
+from asyncwb.sync._registries import Registries
+from asyncwb.sync._registry import Registry

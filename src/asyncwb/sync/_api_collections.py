@@ -45,6 +45,11 @@ class ArtifactCollection(Wrapper[AsyncArtifactCollection]):
         return self._async.project_id
 
     @property
+    def project_internal_id(self) -> str | None:
+        """Opaque id of the project that holds its number, by which registries are searched."""
+        return self._async.project_internal_id
+
+    @property
     def name(self) -> str:
         """Name; `save()` sends a new one."""
         return self._async.name
@@ -118,6 +123,15 @@ class ArtifactCollection(Wrapper[AsyncArtifactCollection]):
             InvalidValueError: `per_page` is below 1.
         """
         return ArtifactVersions.from_async(self._async.artifacts(per_page))
+
+    def load(self) -> None:
+        """Ask the server anew; what was changed and not saved is lost.
+
+        Raises:
+            ArtifactNotFoundError: It is gone, or was renamed.
+            CommError: The server refused or was not reached.
+        """
+        PORTAL.call(self._async.load)
 
     def save(self) -> None:
         """Send what was changed: name, description, tags, type.

@@ -176,14 +176,17 @@ class Artifact(Wrapper[AsyncArtifact]):
         """Link the version into a collection of links, which is made when it is missing.
 
         Args:
-            target_path: `collection`, `project/collection` or `entity/project/collection`.
+            target_path: `collection`, `project/collection` or `entity/project/collection`; for
+                a registry `wandb-registry-NAME/collection`, with the organization before it
+                where the artifact's owner belongs to several.
             aliases: Aliases there.
 
         Returns:
             The version as it is reached through the link.
 
         Raises:
-            InvalidValueError: The path has another form.
+            InvalidValueError: The path has another form, or names an organization that the
+                artifact's owner does not belong to.
             UsageError: It is a draft.
             CommError: The server refused or was not reached.
         """

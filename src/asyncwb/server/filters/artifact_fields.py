@@ -7,7 +7,9 @@ of the search of registries.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import override
 
 from asyncwb.server.problems import invalid
 from asyncwb.server.storage.artifact_tables import (
@@ -26,6 +28,19 @@ if TYPE_CHECKING:
     from .operators import Field
 
 __all__ = ["collection_fields", "registry_fields", "version_fields"]
+
+_VERSION = re.compile(r"v?(\d{1,9})")
+
+
+class VersionField(NumberField):
+    """The number of a version in its collection: `3` or `v3`."""
+
+    @override
+    def _value(self, value: Any) -> int | float | None:
+        if isinstance(value, str):
+            number = _VERSION.fullmatch(value)
+            return int(number[1]) if number else None
+        return super()._value(value)
 
 
 def version_fields(key: str) -> Field:
@@ -48,7 +63,7 @@ def version_fields(key: str) -> Field:
             case "id" | "artifact_id":
                 return NumberField(artifacts.c.id)
             case "version" | "version_index":
-                return NumberField(artifacts.c.version_index)
+                return VersionField(artifact_memberships.c.version_index)
             case "size" | "artifact_size":
                 return NumberField(artifacts.c.size)
             case "created_at" | "artifact_created_at":

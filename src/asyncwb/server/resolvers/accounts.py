@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, or_, select
 
+from asyncwb.server.filters import compile_fields, order_by
+from asyncwb.server.filters.artifact_fields import registry_fields
+from asyncwb.server.filters.order import make_cursor
 from asyncwb.server.ids import make_id, parse_id
 from asyncwb.server.problems import forbidden, invalid
 from asyncwb.server.storage import accounts
-from asyncwb.server.storage.projects import project_query
+from asyncwb.server.storage.projects import find_project, project_query
 from asyncwb.server.storage.tables import (
     api_keys,
     entities,
@@ -101,18 +104,13 @@ def _key_node(key_id: int, name: str, description: str | None) -> Node:
 async def _teams(node: Node, info: Info, **_: Any) -> Node:
     """Of another user only the teams that the caller sees, too."""
     statement = (
-        select(entities)
+        accounts.entity_query()
         .join(members, members.c.entity_id == entities.c.id)
         .where(members.c.user_id == node["_id"], accounts.readable(context_of(info).user))
         .order_by(entities.c.id)
     )
     rows = await context_of(info).database.read(lambda db: db.execute(statement).all())
     return connection(rows, entity_node, lambda row: cursor_of(row.id))
-
-
-@user.field("organizations")
-def _organizations(_node: Node, _info: Info) -> list[Node]:
-    return []
 
 
 @query.field("entity")
@@ -175,6 +173,13 @@ async def _models(
     return await _projects_of(context, entityName, page)
 
 
+@entity.field("project")
+async def _entity_project(node: Node, info: Info, *, name: str | None = None) -> Node | None:
+    context = context_of(info)
+    row = await context.database.read(lambda db: find_project(db, context.user, node["name"], name))
+    return project_node(row) if row else None
+
+
 @entity.field("projects")
 async def _entity_projects(node: Node, info: Info, **page: Any) -> Node:
     context = context_of(info)
@@ -200,20 +205,28 @@ def _projects_page(
     db: Connection,
     entity_id: int,
     *,
+    filters: str | None = None,
+    order: str | None = None,
     first: int | None = None,
     after: str | None = None,
     **_: Any,
 ) -> Node:
     size = page_size(first)
+    by = order_by((order or "").strip() or "+created_at", registry_fields, ids=projects.c.id)
     statement = (
         project_query(context.user)
-        .where(projects.c.entity_id == entity_id, projects.c.id > (number_from(after) or 0))
-        .order_by(projects.c.id)
-        .limit(size + 1)
+        .add_columns(by.key.label("order_value"))
+        .where(projects.c.entity_id == entity_id, compile_fields(filters, registry_fields))
     )
-    rows = db.execute(statement).mappings().all()
+    if after:
+        statement = statement.where(by.after(after))
+    rows = db.execute(statement.order_by(*by.clauses()).limit(size + 1)).mappings().all()
     return connection(
-        rows[:size], project_node, lambda row: cursor_of(row["id"]), more=len(rows) > size
+        rows[:size],
+        project_node,
+        lambda row: make_cursor(row["order_value"], row["id"]),
+        more=len(rows) > size,
+        before=bool(after),
     )
 
 

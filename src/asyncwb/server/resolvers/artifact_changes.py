@@ -12,6 +12,7 @@ from asyncwb.server.storage import artifact_files as files
 from asyncwb.server.storage import collections as places
 from asyncwb.server.storage import manifests
 from asyncwb.server.storage import versions as store
+from asyncwb.server.storage.organizations import check_role
 from asyncwb.server.storage.projects import find_project, project_for
 from asyncwb.server.storage.runs import run_row_id
 
@@ -82,7 +83,7 @@ async def _create_manifest(_root: Any, info: Info, input: dict[str, Any]) -> Nod
     def change(db: Connection) -> Any:
         _pending(db, context, artifact_id)
         if base_id is not None:
-            store.version_by_id(db, context.user, base_id)
+            store.owned_version(db, context.user, base_id)
         made = manifests.create_manifest(db, artifact_id, input["type"], input["digest"], base_id)
         return manifests.manifest_of(db, made)
 
@@ -101,7 +102,7 @@ async def _update_manifest(_root: Any, info: Info, input: dict[str, Any]) -> Nod
             raise not_found("artifact manifest not found")
         _pending(db, context, row["artifact_id"])
         if base_id is not None:
-            store.version_by_id(db, context.user, base_id)
+            store.owned_version(db, context.user, base_id)
         manifests.change_manifest(db, manifest_id, input.get("digest"), base_id)
         return manifests.manifest_of(db, manifest_id)
 
@@ -122,7 +123,7 @@ def manifest_node(row: Any) -> Node:
 
 
 def _pending(db: Connection, context: Context, artifact_id: int) -> Any:
-    row = store.version_by_id(db, context.user, artifact_id)
+    row = store.owned_version(db, context.user, artifact_id)
     if row["state"] != "PENDING":
         raise invalid("the artifact version is committed and cannot change any more")
     return row
@@ -175,7 +176,7 @@ async def _complete(_root: Any, info: Info, input: dict[str, Any]) -> Node:
     artifact_id = parse_id("Artifact", input["artifactID"])
 
     def query(db: Connection) -> tuple[Any, list[Any]]:
-        row = store.version_by_id(db, context.user, artifact_id)
+        row = store.owned_version(db, context.user, artifact_id)
         file = files.file_of(db, file_id)
         if file is None or file["entity_id"] != row["entity_id"]:
             raise not_found("no such upload")
@@ -210,7 +211,7 @@ async def _commit(_root: Any, info: Info, input: dict[str, Any]) -> Node:
     artifact_id = parse_id("Artifact", input["artifactID"])
 
     def query(db: Connection) -> tuple[Any, list[manifests.Uploaded]]:
-        row = store.version_by_id(db, context.user, artifact_id)
+        row = store.owned_version(db, context.user, artifact_id)
         return row, manifests.uploaded_manifests(db, artifact_id)
 
     row, uploaded = await context.database.read(query)
@@ -222,7 +223,7 @@ async def _commit(_root: Any, info: Info, input: dict[str, Any]) -> Node:
     entries, base_id, storage = await asyncio.to_thread(_merged, context, uploaded)
 
     def change(db: Connection) -> list[str]:
-        fresh = store.version_by_id(db, context.user, artifact_id)
+        fresh = store.owned_version(db, context.user, artifact_id)
         if fresh["state"] == "COMMITTED":
             return []
         base = base_id
@@ -279,7 +280,7 @@ async def _update(_root: Any, info: Info, input: dict[str, Any]) -> Node:
         changes["ttl_seconds"] = ttl
 
     def change(db: Connection) -> None:
-        store.version_by_id(db, context.user, artifact_id)
+        store.owned_version(db, context.user, artifact_id)
         store.change_version(
             db,
             artifact_id,
@@ -301,7 +302,7 @@ async def _delete(_root: Any, info: Info, input: dict[str, Any]) -> Node:
     artifact_id = parse_id("Artifact", input["artifactID"])
 
     def change(db: Connection) -> tuple[Node, list[str]]:
-        row = store.version_by_id(db, context.user, artifact_id)
+        row = store.owned_version(db, context.user, artifact_id)
         node = {**artifact_nodes(db, [row])[0], "state": "DELETED"}
         blobs = manifests.forget_manifests(db, artifact_id)
         store.delete_version(db, artifact_id, with_aliases=bool(input.get("deleteAliases")))
@@ -356,4 +357,5 @@ def _place(db: Connection, context: Context, artifact_id: int, alias: dict[str, 
         raise not_found(
             f"the artifact version is not in the collection {alias['artifactCollectionName']!r}"
         )
+    check_role(db, context.user, owner["id"], "member")
     return place

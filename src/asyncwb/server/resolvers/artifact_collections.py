@@ -32,7 +32,7 @@ from .artifact_nodes import (
 )
 from .artifacts import page_of_places, with_versions
 from .context import Info, Node, context_of
-from .paging import connection, cursor_of, number_from, page_size
+from .paging import MOST, connection, cursor_of, number_from, page_size
 from .registry import Resolvers
 
 if TYPE_CHECKING:
@@ -69,9 +69,14 @@ def _of_collections(*names: str) -> Callable[[Function], Function]:
 
 @project.field("artifactTypes")
 async def _types(
-    node: Node, info: Info, *, first: int | None = None, after: str | None = None, **_: Any
+    node: Node,
+    info: Info,
+    *,
+    first: int | None = None,
+    after: str | None = None,
+    includeAll: bool | None = None,
 ) -> Node:
-    context, size = context_of(info), page_size(first)
+    context, size = context_of(info), MOST if includeAll else page_size(first)
     wanted = (
         store.type_query(context.user)
         .where(

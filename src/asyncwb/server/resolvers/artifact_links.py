@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING, Any
 from asyncwb.server.ids import parse_id
 from asyncwb.server.problems import invalid, not_found
 from asyncwb.server.storage import collections as places
+from asyncwb.server.storage import registries
 from asyncwb.server.storage import versions as store
-from asyncwb.server.storage.projects import MODEL_REGISTRY, find_project, project_for
+from asyncwb.server.storage.organizations import check_role
+from asyncwb.server.storage.projects import (
+    MODEL_REGISTRY,
+    find_project,
+    owned_project,
+    project_for,
+)
 from asyncwb.server.storage.runs import run_row_id
 
 from .artifact_nodes import artifact_nodes
@@ -54,13 +61,17 @@ def _wanted_version(db: Connection, context: Context, input: dict[str, Any]) -> 
 def _portfolio(db: Connection, context: Context, input: dict[str, Any], version: Any) -> Any:
     if input.get("artifactPortfolioID"):
         portfolio_id = parse_id("ArtifactCollection", input["artifactPortfolioID"])
-        return places.collection_by_id(db, context.user, portfolio_id)
+        target = places.collection_by_id(db, context.user, portfolio_id)
+        owner = owned_project(db, context.user, target["project_id"])
+        registries.check_type(db, context.user, owner, version["type_name"])
+        return target
     entity, project = input.get("entityName"), input.get("projectName")
     if project == MODEL_REGISTRY:
         project_for(db, context.user, entity, project)
     owner = find_project(db, context.user, entity, project)
     if owner is None:
         raise not_found(f"project {project!r} not found")
+    registries.check_type(db, context.user, owner, version["type_name"])
     return places.sequence_for(
         db,
         context.user,
@@ -81,6 +92,7 @@ async def _unlink(_root: Any, info: Info, input: dict[str, Any]) -> Node:
         row = places.collection_by_id(db, context.user, portfolio_id)
         if row["kind"] != "PORTFOLIO":
             raise invalid("a version cannot be unlinked from the collection that owns it")
+        check_role(db, context.user, row["project_id"], "member")
         if not places.remove_member(db, portfolio_id, artifact_id):
             raise not_found(f"the artifact version is not linked to {row['name']!r}")
 

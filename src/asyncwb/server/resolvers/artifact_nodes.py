@@ -188,15 +188,21 @@ def _slices(ids: Sequence[int]) -> Iterable[Sequence[int]]:
 
 
 async def project_of(node: Node, info: Info) -> Node:
-    """The project of a type, a collection or a version; asked for once in a request."""
-    from asyncwb.server.storage.projects import owned_project
+    """The project of a type, a collection or a version; asked for once in a request.
 
-    from .nodes import project_node
+    Of one that the user cannot see, the source of a version in a registry, the name alone.
+    """
+    from asyncwb.server.storage.projects import any_project
+
+    from .nodes import named_project, project_node
 
     context = context_of(info)
     project_id: int = node["_project_id"]
     known = context.projects.get(project_id)
     if known is None:
-        row = await context.database.read(lambda db: owned_project(db, context.user, project_id))
-        known = context.projects[project_id] = project_node(row)
+        row, seen = await context.database.read(
+            lambda db: any_project(db, context.user, project_id)
+        )
+        known = project_node(row) if seen else named_project(row)
+        context.projects[project_id] = known
     return known

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 
 from asyncwb.server.ids import make_id, parse_id
 from asyncwb.server.storage import collections as places
@@ -16,6 +16,7 @@ from asyncwb.server.storage.artifact_tables import (
     artifact_outputs,
     artifact_types,
     artifacts,
+    collections,
 )
 from asyncwb.server.storage.runs import run_query
 from asyncwb.server.storage.tables import runs
@@ -127,22 +128,18 @@ def with_versions(db: Connection, context: Context, rows: list[Any]) -> list[Nod
 
 @artifact.field("artifactSequence")
 async def _sequence(node: Node, info: Info) -> Node:
-    context = context_of(info)
-    return await context.database.read(
-        lambda db: collection_node(
-            places.collection_by_id(db, context.user, node["_row"]["sequence_id"])
-        )
+    """Also of a version that is seen in a registry alone: its name says where it comes from."""
+    wanted = places.every_collection().where(collections.c.id == node["_row"]["sequence_id"])
+    return await context_of(info).database.read(
+        lambda db: collection_node(db.execute(wanted).mappings().one())
     )
 
 
 @artifact.field("artifactType")
 async def _type(node: Node, info: Info) -> Node:
-    context = context_of(info)
-    wanted = artifact_types.c.id == node["_row"]["type_id"]
-    return await context.database.read(
-        lambda db: type_node(
-            db.execute(places.type_query(context.user).where(wanted)).mappings().one()
-        )
+    wanted = select(artifact_types).where(artifact_types.c.id == node["_row"]["type_id"])
+    return await context_of(info).database.read(
+        lambda db: type_node(db.execute(wanted).mappings().one())
     )
 
 
@@ -164,8 +161,16 @@ async def _created_by(node: Node, info: Info) -> Node | None:
 
 
 @artifact.field("aliases")
-def _aliases(node: Node, _info: Info, *, artifactCollectionName: str | None = None) -> list[Node]:
+async def _aliases(
+    node: Node, info: Info, *, artifactCollectionName: str | None = None
+) -> list[Node]:
+    context = context_of(info)
     found: list[Node] = node["_aliases"]
+    if found and not context.user.admin:
+        listed = {one["_collection_id"] for one in found}
+        wanted = places.visible_collections(context.user, collections.c.id.in_(listed))
+        seen = await context.database.read(lambda db: set(db.execute(wanted).scalars()))
+        found = [one for one in found if one["_collection_id"] in seen]
     if artifactCollectionName is None:
         return found
     return [one for one in found if one["artifactCollectionName"] == artifactCollectionName]
@@ -175,9 +180,12 @@ def _aliases(node: Node, _info: Info, *, artifactCollectionName: str | None = No
 async def _memberships(
     node: Node, info: Info, *, first: int | None = None, after: str | None = None
 ) -> Node:
-    return await page_of_places(
-        info, artifact_memberships.c.artifact_id == node["_id"], first, after
-    )
+    mine = artifact_memberships.c.artifact_id == node["_id"]
+    user = context_of(info).user
+    if not user.admin:
+        seen = places.visible_collections(user)
+        mine = and_(mine, artifact_memberships.c.collection_id.in_(seen))
+    return await page_of_places(info, mine, first, after)
 
 
 @artifact.field("usedBy")

@@ -12,14 +12,24 @@ from asyncwb.server.ids import iso, make_id
 if TYPE_CHECKING:
     from .context import Node
 
-__all__ = ["entity_node", "file_node", "project_node", "run_node", "user_node"]
+__all__ = [
+    "entity_node",
+    "file_node",
+    "named_entity",
+    "named_project",
+    "project_node",
+    "run_node",
+    "user_node",
+]
 
 Row = Mapping[str, Any]
 
 
 def entity_node(row: Any) -> Node:
-    """An entity from its table row."""
-    personal = row.user_id is not None
+    """An entity from a row of `accounts.entity_query`."""
+    kind = "organization" if row.organization_id is not None else "team"
+    if row.user_id is not None:
+        kind = "user"
     return {
         "_id": row.id,
         "_user_id": row.user_id,
@@ -28,8 +38,8 @@ def entity_node(row: Any) -> Node:
         "available": False,
         "readOnly": False,
         "readOnlyAdmin": False,
-        "isTeam": not personal,
-        "entityType": "user" if personal else "team",
+        "isTeam": kind == "team",
+        "entityType": kind,
         "privateOnly": False,
         "codeSavingEnabled": True,
         "defaultAccess": "PRIVATE",
@@ -69,6 +79,17 @@ def project_node(row: Row) -> Node:
         "isBenchmark": False,
         "readOnly": False,
     }
+
+
+def named_project(row: Row) -> Node:
+    """A project that the user cannot see, of which the name may be told: it has nothing inside."""
+    hidden = {"_id": None, "_user_id": None, "description": "", "views": "{}", "access": None}
+    return {**project_node(row), **hidden}
+
+
+def named_entity(row: Any) -> Node:
+    """An entity that the user cannot see, of which the name may be told: it has nothing inside."""
+    return {**entity_node(row), "_id": None, "_user_id": None}
 
 
 def run_node(row: Row) -> Node:

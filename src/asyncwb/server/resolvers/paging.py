@@ -13,10 +13,12 @@ if TYPE_CHECKING:
 
     from .context import Node
 
-__all__ = ["connection", "cursor_of", "number_from", "page_size"]
+__all__ = ["MOST", "connection", "cursor_of", "number_from", "page_size"]
 
 _DEFAULT = 50
-_MOST = 10_000
+
+MOST = 10_000
+"""Edges that a page has at most."""
 
 
 def page_size(first: int | None, last: int | None = None) -> int:
@@ -28,7 +30,7 @@ def page_size(first: int | None, last: int | None = None) -> int:
     size = first if first is not None else (last if last is not None else _DEFAULT)
     if size < 0:
         raise invalid("a page cannot have a negative size")
-    return min(size, _MOST)
+    return min(size, MOST)
 
 
 def cursor_of(number: int) -> str:
@@ -55,7 +57,7 @@ def number_from(cursor: str | None) -> int | None:
 
 def connection(
     rows: Sequence[Any],
-    node: Callable[[Any], Node],
+    node: Callable[[Any], Node | None],
     cursor: Callable[[Any], str],
     *,
     more: bool = False,

@@ -12,13 +12,15 @@ from asyncwb.server.filters.order import make_cursor
 from asyncwb.server.ids import parse_id
 from asyncwb.server.problems import not_found
 from asyncwb.server.storage import projects as store
-from asyncwb.server.storage.accounts import find_entity, find_user
+from asyncwb.server.storage import registries
+from asyncwb.server.storage.accounts import entity_query, find_entity, find_user
 from asyncwb.server.storage.files import blobs_of_runs
+from asyncwb.server.storage.organizations import check_role
 from asyncwb.server.storage.runs import find_run, run_query, state_at
-from asyncwb.server.storage.tables import runs
+from asyncwb.server.storage.tables import entities, runs
 
 from .context import Context, Info, Node, context_of
-from .nodes import entity_node, project_node, run_node, user_node
+from .nodes import entity_node, named_entity, project_node, run_node, user_node
 from .paging import connection, page_size
 from .registry import Resolvers
 
@@ -44,10 +46,17 @@ async def _project(
 
 
 @project.field("entity")
-async def _entity(node: Node, info: Info) -> Node | None:
+async def _entity(node: Node, info: Info) -> Node:
     context = context_of(info)
-    row = await context.database.read(lambda db: find_entity(db, context.user, node["entityName"]))
-    return entity_node(row) if row else None
+    name = node["entityName"]
+
+    def find(db: Connection) -> Node:
+        row = find_entity(db, context.user, name)
+        if row is not None:
+            return entity_node(row)
+        return named_entity(db.execute(entity_query().where(entities.c.name == name)).one())
+
+    return await context.database.read(find)
 
 
 @project.field("user")
@@ -157,9 +166,19 @@ async def _upsert(_root: Any, info: Info, input: dict[str, Any]) -> Node:
             store.owned_project(db, context.user, project_id)
             if input.get("name"):
                 changes["name"] = input["name"]
+        elif _of_organization(db, context, input.get("entityName")):
+            project_id, inserted = registries.registry_for(db, context.user, input.get("name"))
         else:
             project_id, inserted = store.project_for(
                 db, context.user, input.get("entityName"), input.get("name")
+            )
+        if check_role(db, context.user, project_id, "admin"):
+            registries.check_change(changes)
+            registries.change_types(
+                db,
+                project_id,
+                input.get("allowAllArtifactTypesInRegistry"),
+                input.get("artifactTypes") or (),
             )
         if changes:
             store.change_project(db, project_id, changes)
@@ -167,6 +186,11 @@ async def _upsert(_root: Any, info: Info, input: dict[str, Any]) -> Node:
 
     row, inserted = await context.database.write(change)
     return {"project": project_node(row), "model": project_node(row), "inserted": inserted}
+
+
+def _of_organization(db: Connection, context: Context, entity: str | None) -> bool:
+    found = find_entity(db, context.user, entity)
+    return found is not None and found.organization_id is not None
 
 
 @mutation.field("renameProject")
@@ -177,7 +201,10 @@ async def _rename(_root: Any, info: Info, input: dict[str, Any]) -> Node:
         row = store.find_project(db, context.user, input["entityName"], input["oldProjectName"])
         if row is None:
             raise not_found(f"project {input['oldProjectName']!r} not found")
-        store.change_project(db, row["id"], {"name": input["newProjectName"]})
+        changes = {"name": input["newProjectName"]}
+        if check_role(db, context.user, row["id"], "admin"):
+            registries.check_change(changes)
+        store.change_project(db, row["id"], changes)
         return store.owned_project(db, context.user, row["id"])
 
     return {"project": project_node(await context.database.write(change)), "inserted": False}
@@ -190,6 +217,7 @@ async def _delete(_root: Any, info: Info, input: dict[str, Any]) -> Node:
 
     def change(db: Connection) -> list[str]:
         store.owned_project(db, context.user, project_id)
+        check_role(db, context.user, project_id, "admin")
         blobs = blobs_of_runs(db, runs.c.project_id == project_id)
         store.delete_project(db, project_id)
         return blobs

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
+from asyncwb.server.ids import parse_id
 from asyncwb.server.jsontext import decode
 from asyncwb.server.problems import not_found
 from asyncwb.server.storage import artifact_files as store
 from asyncwb.server.storage import manifests
 from asyncwb.server.storage.accounts import find_entity
 from asyncwb.server.storage.artifact_tables import artifacts
+from asyncwb.server.storage.versions import version_by_id
 
 from .files import SAFE_HEADERS, BlobResponse
 
@@ -103,6 +105,10 @@ class ArtifactEndpoints:
         digest = _digest(path["digest"])
 
         def query(db: Connection) -> Any:
+            if "id" in path:
+                # The entity may be that of a registry, through which the version is read.
+                version = version_by_id(db, user, parse_id("Artifact", path["id"]))
+                return store.file_of_version(db, version["id"], digest)
             entity = find_entity(db, user, path["entity"])
             return None if entity is None else store.file_by_digest(db, entity.id, digest)
 

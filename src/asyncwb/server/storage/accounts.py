@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, and_, delete, exists, insert, or_, select
 from asyncwb.server.problems import conflict, forbidden, not_found
 
 from .names import check_name
+from .registry_tables import organizations
 from .rows import insert_row
 from .tables import api_keys, entities, members, users
 
@@ -30,9 +31,12 @@ __all__ = [
     "create_user",
     "delete_key",
     "entity_for",
+    "entity_query",
     "find_entity",
     "find_user",
     "find_user_by_key",
+    "free_name",
+    "is_organization",
     "owned_by",
     "readable",
     "user_query",
@@ -130,6 +134,20 @@ def _check_free(connection: Connection, name: str, what: str) -> None:
         raise conflict(f"the name {name!r} is taken")
 
 
+def free_name(connection: Connection, wanted: str) -> str:
+    """The name of an entity that is not taken: the wanted one, or that with a number."""
+    taken = set(
+        connection.execute(
+            select(entities.c.name).where(entities.c.name.startswith(wanted, autoescape=True))
+        ).scalars()
+    )
+    name, number = wanted, 1
+    while name in taken:
+        number += 1
+        name = f"{wanted}-{number}"
+    return name
+
+
 def create_key(connection: Connection, user_id: int, description: str | None) -> tuple[int, str]:
     """Make a key; returns its row id and the key itself, which is not kept."""
     key = secrets.token_hex(20)
@@ -212,20 +230,39 @@ def owned_by(user_id: Any) -> ColumnElement[bool]:
     return or_(entities.c.user_id == user_id, member)
 
 
+def is_organization() -> ColumnElement[bool]:
+    """The condition that an entity is the one behind the organization."""
+    return entities.c.id.in_(select(organizations.c.entity_id))
+
+
+def entity_query() -> Any:
+    """Entities, with the row id of the organization that one of them is."""
+    return select(entities, organizations.c.id.label("organization_id")).outerjoin(
+        organizations, organizations.c.entity_id == entities.c.id
+    )
+
+
 def find_entity(connection: Connection, user: User, name: str | None) -> Any:
     """An entity the user can see; without a name, the personal one."""
-    query = select(entities).where(entities.c.name == (name or user.entity), readable(user))
+    query = entity_query().where(
+        entities.c.name == (name or user.entity), or_(readable(user), is_organization())
+    )
     return connection.execute(query).first()
 
 
 def entity_for(connection: Connection, user: User, name: str | None) -> Any:
-    """Like `find_entity`, for changes.
+    """Like `find_entity`, for changes of what the entity owns.
 
     Raises:
-        Problem: The entity does not exist (404) or is not the user's (403).
+        Problem: The entity does not exist (404), is not the user's or the organization's (403).
     """
     found = find_entity(connection, user, name)
     if found is not None:
+        if found.organization_id is not None:
+            raise forbidden(
+                f"{name!r} is an organization, which has registries only: log in another entity, "
+                "and link artifacts into a registry"
+            )
         return found
     known = select(entities.c.id).where(entities.c.name == name)
     if connection.execute(known).first() is not None:

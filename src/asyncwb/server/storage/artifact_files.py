@@ -30,6 +30,7 @@ __all__ = [
     "count_entries",
     "file_by_digest",
     "file_of",
+    "file_of_version",
     "finish_parts",
     "list_entries",
     "part_of",
@@ -168,6 +169,20 @@ def file_by_digest(connection: Connection, entity_id: int, digest: str) -> Any:
         stored_files.c.entity_id == entity_id,
         stored_files.c.digest == digest,
         stored_files.c.blob.is_not(None),
+    )
+    return connection.execute(query).mappings().first()
+
+
+def file_of_version(connection: Connection, artifact_id: int, digest: str) -> Any:
+    """A stored file with bytes that a version has, or None."""
+    query = (
+        select(stored_files)
+        .join(artifact_entries, artifact_entries.c.file_id == stored_files.c.id)
+        .where(
+            artifact_entries.c.artifact_id == artifact_id,
+            stored_files.c.digest == digest,
+            stored_files.c.blob.is_not(None),
+        )
     )
     return connection.execute(query).mappings().first()
 

@@ -10,7 +10,6 @@ from sqlalchemy import delete, insert, select, update
 
 from asyncwb.server.problems import conflict, invalid, not_found
 
-from .accounts import User, readable
 from .artifact_tables import (
     artifact_aliases,
     artifact_memberships,
@@ -20,13 +19,16 @@ from .artifact_tables import (
     collections,
 )
 from .names import check_name
+from .organizations import visible_project
 from .rows import insert_row
 from .tables import entities, projects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
+
+    from .accounts import User
 
 __all__ = [
     "Kind",
@@ -35,6 +37,7 @@ __all__ = [
     "collection_by_id",
     "collection_query",
     "delete_collection",
+    "every_collection",
     "find_collection",
     "find_digest",
     "find_membership",
@@ -48,6 +51,7 @@ __all__ = [
     "type_for",
     "type_query",
     "untag_collection",
+    "visible_collections",
 ]
 
 Kind: TypeAlias = Literal["SEQUENCE", "PORTFOLIO"]
@@ -67,12 +71,12 @@ def type_query(user: User) -> Any:
         )
         .join(projects, projects.c.id == artifact_types.c.project_id)
         .join(entities, entities.c.id == projects.c.entity_id)
-        .where(readable(user))
+        .where(visible_project(user))
     )
 
 
-def collection_query(user: User) -> Any:
-    """Collections that a user can see, with type, project and entity."""
+def every_collection() -> Any:
+    """Collections, whoever may see them, with type, project and entity."""
     return (
         select(
             collections,
@@ -84,7 +88,20 @@ def collection_query(user: User) -> Any:
         .join(artifact_types, artifact_types.c.id == collections.c.type_id)
         .join(projects, projects.c.id == collections.c.project_id)
         .join(entities, entities.c.id == projects.c.entity_id)
-        .where(readable(user))
+    )
+
+
+def collection_query(user: User) -> Any:
+    """Collections that a user can see, with type, project and entity."""
+    return every_collection().where(visible_project(user))
+
+
+def visible_collections(user: User, *conditions: ColumnElement[bool]) -> Any:
+    """Row ids of the collections that a user can see."""
+    return (
+        collection_query(user)
+        .with_only_columns(collections.c.id, maintain_column_froms=True)
+        .where(*conditions)
     )
 
 

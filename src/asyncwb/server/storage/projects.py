@@ -9,8 +9,9 @@ from sqlalchemy import delete, func, select, update
 
 from asyncwb.server.problems import conflict, not_found
 
-from .accounts import User, entity_for, readable
+from .accounts import User, entity_for
 from .names import check_name
+from .organizations import visible_project
 from .rows import insert_row
 from .tables import entities, projects, runs, users
 
@@ -20,8 +21,12 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT_PROJECT",
     "MODEL_REGISTRY",
+    "any_project",
+    "change_project",
+    "create_project",
     "delete_project",
     "find_project",
+    "owned_project",
     "project_for",
     "project_query",
 ]
@@ -34,6 +39,10 @@ _FORBIDDEN = "/\\#?%:"
 
 def project_query(user: User) -> Any:
     """Projects that a user can see, with their entity and creator."""
+    return _every_project().where(visible_project(user))
+
+
+def _every_project() -> Any:
     return (
         select(
             projects,
@@ -43,7 +52,6 @@ def project_query(user: User) -> Any:
         )
         .join(entities, entities.c.id == projects.c.entity_id)
         .outerjoin(users, users.c.id == projects.c.user_id)
-        .where(readable(user))
     )
 
 
@@ -69,18 +77,26 @@ def project_for(
     found = connection.execute(query).scalar()
     if found is not None:
         return int(found), False
+    return create_project(connection, user, owner.id, name), True
+
+
+def create_project(connection: Connection, user: User, entity_id: int, name: str) -> int:
+    """Add a project; its name must be free.
+
+    Raises:
+        Problem: A bad name (400).
+    """
     check_name(name, "a project name", _FORBIDDEN)
     now = time.time()
-    project_id = insert_row(
+    return insert_row(
         connection,
         projects,
-        entity_id=owner.id,
+        entity_id=entity_id,
         user_id=user.id,
         name=name,
         created_at=now,
         updated_at=now,
     )
-    return project_id, True
 
 
 def owned_project(connection: Connection, user: User, project_id: int) -> Any:
@@ -94,6 +110,22 @@ def owned_project(connection: Connection, user: User, project_id: int) -> Any:
     if row is None:
         raise not_found("project not found")
     return row
+
+
+def any_project(connection: Connection, user: User, project_id: int) -> tuple[Any, bool]:
+    """A project by row id, and whether the user can see it.
+
+    Raises:
+        Problem: It does not exist (404).
+    """
+    query = _every_project().where(projects.c.id == project_id)
+    row = connection.execute(query.where(visible_project(user))).mappings().first()
+    if row is not None:
+        return row, True
+    row = connection.execute(query).mappings().first()
+    if row is None:
+        raise not_found("project not found")
+    return row, False
 
 
 def change_project(connection: Connection, project_id: int, changes: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import and_, delete, insert, or_, select, update
 
 from asyncwb.server.jsontext import decode, encode, is_object, query_form
-from asyncwb.server.problems import conflict, invalid, not_found
+from asyncwb.server.problems import conflict, forbidden, invalid, not_found
 
 from .artifact_tables import (
     artifact_aliases,
@@ -20,9 +20,18 @@ from .artifact_tables import (
     artifact_tags,
     artifacts,
     client_ids,
+    collections,
 )
-from .collections import add_member, add_tags, collection_query, put_aliases
+from .collections import (
+    add_member,
+    add_tags,
+    every_collection,
+    put_aliases,
+    visible_collections,
+)
+from .organizations import readable_registry
 from .rows import insert_row
+from .tables import entities, projects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,6 +49,7 @@ __all__ = [
     "drop_expired",
     "find_client_id",
     "latest_of",
+    "owned_version",
     "record_input",
     "version_by_id",
     "version_query",
@@ -67,15 +77,16 @@ class NewVersion(msgspec.Struct, frozen=True, kw_only=True):
     deduplicate: bool
 
 
-def alive(now: float) -> ColumnElement[bool]:
+def alive(now: float | None = None) -> ColumnElement[bool]:
     """The condition that a version has not outlived its time."""
+    now = time.time() if now is None else now
     return or_(artifacts.c.ttl_seconds <= 0, artifacts.c.created_at + artifacts.c.ttl_seconds > now)
 
 
 def version_query(user: User) -> Any:
-    """Versions that a user can see, with their sequence."""
-    sequence = collection_query(user).subquery("sequence")
-    return (
+    """Versions that a user can see, with their sequence: own ones, and those of registries."""
+    sequence = every_collection().subquery("sequence")
+    found = (
         select(
             artifacts,
             sequence.c.name.label("sequence_name"),
@@ -87,8 +98,22 @@ def version_query(user: User) -> Any:
             sequence.c.entity_name,
         )
         .join(sequence, sequence.c.id == artifacts.c.sequence_id)
-        .where(alive(time.time()))
+        .where(alive())
     )
+    if user.admin:
+        return found
+    own = artifacts.c.sequence_id.in_(visible_collections(user))
+    # Correlated with the version alone: a query that has places already would lend its rows.
+    shared = (
+        select(artifact_memberships.c.id)
+        .join(collections, collections.c.id == artifact_memberships.c.collection_id)
+        .join(projects, projects.c.id == collections.c.project_id)
+        .join(entities, entities.c.id == projects.c.entity_id)
+        .where(artifact_memberships.c.artifact_id == artifacts.c.id, readable_registry(user))
+        .correlate(artifacts)
+        .exists()
+    )
+    return found.where(or_(own, shared))
 
 
 def version_by_id(connection: Connection, user: User, artifact_id: int) -> Any:
@@ -104,6 +129,21 @@ def version_by_id(connection: Connection, user: User, artifact_id: int) -> Any:
     return found
 
 
+def owned_version(connection: Connection, user: User, artifact_id: int) -> Any:
+    """A version, for changes of it.
+
+    Raises:
+        Problem: It does not exist, the user cannot see it (404), or only in a registry (403).
+    """
+    found = version_by_id(connection, user, artifact_id)
+    own = visible_collections(user, collections.c.id == found["sequence_id"])
+    if connection.execute(own).first() is None:
+        raise forbidden(
+            "the artifact version is read through a registry; only its owners change it"
+        )
+    return found
+
+
 def latest_of(connection: Connection, sequence_id: int) -> int | None:
     """Row id of the newest committed version of a sequence."""
     query = (
@@ -111,7 +151,7 @@ def latest_of(connection: Connection, sequence_id: int) -> int | None:
         .where(
             artifacts.c.sequence_id == sequence_id,
             artifacts.c.state == "COMMITTED",
-            alive(time.time()),
+            alive(),
         )
         .order_by(artifacts.c.version_index.desc())
         .limit(1)
@@ -305,7 +345,7 @@ def record_input(
 
 def drop_expired(connection: Connection, sequence_id: int) -> list[str]:
     """Remove versions of a sequence whose time is over; returns blobs that nobody needs."""
-    gone = and_(artifacts.c.sequence_id == sequence_id, ~alive(time.time()))
+    gone = and_(artifacts.c.sequence_id == sequence_id, ~alive())
     query = (
         select(artifact_manifests.c.blob)
         .join(artifacts, artifacts.c.id == artifact_manifests.c.artifact_id)

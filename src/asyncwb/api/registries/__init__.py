@@ -1,0 +1,1 @@
+"""Registries: collections of links that an organization shares."""
