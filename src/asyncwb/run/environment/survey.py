@@ -121,6 +121,7 @@ class Survey:
     def wait(self, timeout: float | None = None) -> None:
         """Wait for the end of both steps, for what is left of ten seconds from the start."""
         self.conclude(None)
+        SURVEYOR.hurry()
         left = self._deadline - time.monotonic()
         left = max(0.0, left if timeout is None else min(left, timeout))
         if self._found.wait(left) and not self._done.wait(min(left, _WRITING_SECONDS)):
@@ -211,7 +212,7 @@ class Survey:
         if settings.save_requirements:
             from asyncwb.run.environment.packages import requirements
 
-            text = SURVEYOR.recall("packages", requirements)
+            text = SURVEYOR.recall("packages", partial(requirements, SURVEYOR.pause))
             self._put("requirements.txt", text.encode())
 
     def _look_at_repository(self) -> None:
