@@ -228,7 +228,6 @@ class RowDecoder:
 
     def __init__(self) -> None:
         self._templates: list[_Template] = []
-        self._seen: set[KeySet] = set()
 
     def to_line(self, payload: bytes) -> bytes:
         """Make the line of the file stream for one history record.
@@ -266,9 +265,12 @@ class RowDecoder:
             # Its step stands beside the items, or nowhere, so it is no template for the next row.
             if record.step is not None:
                 tree["_step"] = b"%d" % record.step.num
-        elif flat and 0 < len(paths) <= _MAX_PLAN_KEYS and paths not in self._seen:
+        elif flat and 0 < len(paths) <= _MAX_PLAN_KEYS and not self._knows(paths):
             self._learn(paths, record)
         return _tree_text(tree), paths
+
+    def _knows(self, paths: KeySet) -> bool:
+        return any(template.keys == paths for template in self._templates)
 
     def _learn(self, paths: KeySet, record: HistoryRecord) -> None:
         prefixes: list[bytes] = []
@@ -278,9 +280,6 @@ class RowDecoder:
             head = wire.bytes_field(2, item.nested_key[0].encode()) + wire.tag(16, wire.LENGTH)
             prefixes.append(head)
         self._templates.insert(0, _Template(paths, prefixes))
-        self._seen.add(paths)
-        for old in self._templates[16:]:
-            self._seen.discard(old.keys)
         del self._templates[16:]
 
 

@@ -169,7 +169,7 @@ class SummaryStatistics:
     def __init__(self, table: MetricTable) -> None:
         self._table = table
         self._statistics: dict[Path, Statistics] = {}
-        self._without: set[Path] = set()
+        self._without: dict[Path, None] = {}
         self._plans: dict[tuple[str, ...], Columns | None] = {}
         self._waiting: list[tuple[Columns, tuple[object, ...]]] = []
         self._earlier: Mapping[str, object] = {}
@@ -184,7 +184,7 @@ class SummaryStatistics:
         if found is None and path not in self._without:
             definition = self._table.find(".".join(path))
             if definition is None or not definition.summary or path[0] in _OWN:
-                self._without.add(path)
+                self._without[path] = None
                 return None
             found = Statistics(definition, _at(self._earlier, path))
             self._statistics[path] = found

@@ -165,10 +165,14 @@ class Survey:
             except Exception as exc:  # noqa: BLE001  the run has ended, for example
                 _log.debug("the environment of the run is not told: %r", exc)
             self._done.open()
+            # A run lives long after its survey.
+            self.environment = self._repository = None
+            self._records = []
 
     def _write(self) -> None:
-        for number in range(self._written, len(self._records)):
-            self._recorder.write(self._records[number])
+        records = self._records
+        for number in range(self._written, len(records)):
+            self._recorder.write(records[number])
             self._written = number + 1
 
     # -- what is known at once --------------------------------------------------------------
