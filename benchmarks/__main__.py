@@ -30,7 +30,8 @@ def bench_import(rounds: int) -> Table:
 
     def once(statement: str) -> float:
         began = time.perf_counter()
-        subprocess.run([sys.executable, "-c", statement], check=True, cwd="/", env={})
+        env = {"PYTHONPATH": str(ROOT / "src")}
+        subprocess.run([sys.executable, "-c", statement], check=True, cwd="/", env=env)
         return (time.perf_counter() - began) * 1000
 
     statements = {

@@ -39,8 +39,11 @@ run = wandb.init(
 )
 run.config[f"late{{rank}}"] = [rank]
 print("line of", rank, flush=True)
+run.define_metric("stat", summary="min,max,mean")
+run.define_metric("deep.*", summary="min")
 for n in range({rows}):
-    run.log({{f"n{{rank}}": n, "both": rank}})
+    stat = [10 + n, 1000 - n][rank]
+    run.log({{f"n{{rank}}": n, "both": rank, "stat": stat, "deep": {{"one": stat}}}})
 print("LOGGED", flush=True)
 sys.stdin.read()
 run.finish()
@@ -55,6 +58,8 @@ print("RESULT " + json.dumps({{
     "state": run.state,
     "config": dict(run.config),
     "summary": {{key: run.summary.get(key) for key in ("n0", "n1", "_step")}},
+    "stat": dict(run.summary["stat"]),
+    "deep": dict(run.summary["deep"])["one"]["min"],
     "rows": [[row[f"n{{rank}}"] for row in rows if row.get(f"n{{rank}}") is not None]
              for rank in (0, 1)],
     "sampled": len(run.history(samples=10000, pandas=False)),
@@ -98,6 +103,10 @@ def test_two_writers(
     assert found["sampled"] == 2 * ROWS
     assert found["config"] == {"by0": 0, "by1": 1, "both": 1, "late0": [0], "late1": [1]}
     assert found["summary"] == {"n0": ROWS - 1, "n1": ROWS - 1, "_step": ROWS - 1}
+    # Of all writers; the mean is that of one.
+    means = [10 + (ROWS - 1) / 2, 1000 - (ROWS - 1) / 2]
+    assert found["stat"].pop("mean") in means
+    assert (found["stat"], found["deep"]) == ({"min": 10, "max": 1000}, 10)
     # A secondary writer of the wandb package does not describe its machine; ours does.
     assert found["writers"] == (1 if kinds[1] == "wandb" else 2)
 

@@ -21,13 +21,16 @@ from asyncwb.journal.values import json_text, plain
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["KeySet", "RowDecoder", "RowEncoder"]
+__all__ = ["KeySet", "Leaves", "RowDecoder", "RowEncoder"]
 
 KeySet: TypeAlias = "tuple[tuple[str, ...], ...]"
 """The paths of a row's values, in the order of the record: rows with one of these are alike."""
 
 _Key: TypeAlias = "str | tuple[str, ...]"
 """A key of a row, or the path of a leaf below one."""
+
+Leaves: TypeAlias = tuple[_Key, ...]
+"""The same of a row that is written, by its plain keys where it is flat."""
 
 # Their texts hold no comma, and no "n" but in a null that stands for NaN or infinity.
 _NUMBERS = frozenset({float, int, bool})
@@ -67,8 +70,8 @@ class RowEncoder:
     """Encodes rows. Thread-safe; remembers the keys of up to 256 kinds of rows."""
 
     def __init__(self) -> None:
-        self._plans: dict[tuple[_Key, ...], list[_Prefixes]] = {}
-        self._nested_plans: dict[tuple[_Key, ...], list[_Prefixes]] = {}
+        self._plans: dict[Leaves, list[_Prefixes]] = {}
+        self._nested_plans: dict[Leaves, list[_Prefixes]] = {}
         self._tables: dict[_Key, _Prefixes] = {}
 
     def encode(
@@ -86,19 +89,26 @@ class RowEncoder:
         Raises:
             InvalidValueError: A value cannot be encoded, or a key is no string.
         """
-        plan = self._plans.get(tuple(row))
+        return self.encode_keyed(row, step=step, timestamp=timestamp, runtime=runtime)[0]
+
+    def encode_keyed(
+        self, row: Mapping[str, Any], *, step: int, timestamp: float, runtime: float
+    ) -> tuple[bytes, Leaves]:
+        """Like `encode`, with the identity of the row's keys, as `RowDecoder.read` has it."""
+        layout = tuple(row)
+        plan = self._plans.get(layout)
         values = [*row.values(), step, timestamp, runtime]
         kinds = set(map(type, row.values()))
         if plan is None or not kinds <= _NUMBERS or (int in kinds and not _fit(values)):
             return self._encode_any(row, step, timestamp, runtime)
         text = _encode(values)
         if _LETTER_N in text:
-            return _record(plan, _texts(tuple(row), values), step)
-        return _record(plan, text[1:-1].split(b","), step)
+            return _record(plan, _texts(layout, values), step), layout
+        return _record(plan, text[1:-1].split(b","), step), layout
 
     def _encode_any(
         self, row: Mapping[str, Any], step: int, timestamp: float, runtime: float
-    ) -> bytes:
+    ) -> tuple[bytes, Leaves]:
         """Encode a row of any values under any keys."""
         if any(key in row for key in _RESERVED):
             timestamp = plain(row.get("_timestamp", timestamp), "_timestamp")
@@ -113,9 +123,9 @@ class RowEncoder:
         plan = plans.get(layout)
         if plan is None:
             plan = plans[layout] = self._make_plan(layout)
-        return _record(plan, _texts(layout, values), step)
+        return _record(plan, _texts(layout, values), step), layout
 
-    def _make_plan(self, keys: tuple[_Key, ...]) -> list[_Prefixes]:
+    def _make_plan(self, keys: Leaves) -> list[_Prefixes]:
         known = len(self._plans) + len(self._nested_plans)
         if known >= _MAX_PLANS or len(self._tables) >= _MAX_TABLES:
             self._plans.clear()
@@ -164,7 +174,7 @@ def _add_nested(
             values.append(item)
 
 
-def _texts(keys: tuple[_Key, ...], values: list[Any]) -> list[bytes]:
+def _texts(keys: Leaves, values: list[Any]) -> list[bytes]:
     """The JSON texts of plain values."""
     try:
         text = _encode(values)
@@ -218,7 +228,6 @@ class RowDecoder:
 
     def __init__(self) -> None:
         self._templates: list[_Template] = []
-        self._seen: set[KeySet] = set()
 
     def to_line(self, payload: bytes) -> bytes:
         """Make the line of the file stream for one history record.
@@ -256,9 +265,12 @@ class RowDecoder:
             # Its step stands beside the items, or nowhere, so it is no template for the next row.
             if record.step is not None:
                 tree["_step"] = b"%d" % record.step.num
-        elif flat and 0 < len(paths) <= _MAX_PLAN_KEYS and paths not in self._seen:
+        elif flat and 0 < len(paths) <= _MAX_PLAN_KEYS and not self._knows(paths):
             self._learn(paths, record)
         return _tree_text(tree), paths
+
+    def _knows(self, paths: KeySet) -> bool:
+        return any(template.keys == paths for template in self._templates)
 
     def _learn(self, paths: KeySet, record: HistoryRecord) -> None:
         prefixes: list[bytes] = []
@@ -268,9 +280,6 @@ class RowDecoder:
             head = wire.bytes_field(2, item.nested_key[0].encode()) + wire.tag(16, wire.LENGTH)
             prefixes.append(head)
         self._templates.insert(0, _Template(paths, prefixes))
-        self._seen.add(paths)
-        for old in self._templates[16:]:
-            self._seen.discard(old.keys)
         del self._templates[16:]
 
 

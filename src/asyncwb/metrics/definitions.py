@@ -126,31 +126,31 @@ class MetricTable:
 
     def __init__(self) -> None:
         self._definitions: dict[str, MetricDefinition] = {}
-        self._inherited: set[str] = set()
+        self._inherited: frozenset[str] = frozenset()
         self._found: dict[str, MetricDefinition | None] = {}
         self.wants_statistics = False
-        self.step_metrics: set[str] = set()
+        self.step_metrics: frozenset[str] = frozenset()
 
     def define(self, definition: MetricDefinition, *, overwrite: bool) -> None:
         """Add a definition; without `overwrite` it is merged into the one of this run."""
         earlier = self.get(definition.name)
         if earlier is not None and not overwrite:
             definition = definition.over(earlier)
-        self._inherited.discard(definition.name)
+        self._inherited -= {definition.name}
         self._add(definition)
 
     def inherit(self, definitions: Iterable[MetricDefinition]) -> None:
         """Take what the resumed run had; a definition of this run replaces the one of its name."""
         for definition in definitions:
             if definition.name not in self._definitions or definition.name in self._inherited:
-                self._inherited.add(definition.name)
+                self._inherited |= {definition.name}
                 self._add(definition)
 
     def _add(self, definition: MetricDefinition) -> None:
         self._definitions[definition.name] = definition
         self.wants_statistics = self.wants_statistics or bool(definition.summary)
         if definition.step_sync and definition.step_metric:
-            self.step_metrics.add(definition.step_metric)
+            self.step_metrics |= {definition.step_metric}
         self._found.clear()
 
     def get(self, name: str) -> MetricDefinition | None:

@@ -5,24 +5,28 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import reduce
-from typing import TYPE_CHECKING, TypeAlias, cast
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+import msgspec
 
 from asyncwb.metrics.definitions import MAXIMIZE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from asyncwb.metrics.definitions import MetricDefinition, MetricTable
 
-__all__ = ["Path", "Statistics", "SummaryStatistics", "leaves"]
+__all__ = ["Columns", "Path", "Statistics", "SummaryStatistics", "leaves"]
 
 Path: TypeAlias = tuple[str, ...]
 
 _NUMBERS = frozenset({float, int})
 _OWN = ("_step", "_timestamp", "_runtime", "_wandb")
 _UNSET = object()
-_MOST_WAITING = 128
+_MOST_WAITING = 256
 _MOST_PLANS = 256
 
 
@@ -31,8 +35,8 @@ class Statistics:
 
     Any plain value counts as first and last one; the rest is of numbers, without NaN.
 
-    Values wait in a list until somebody asks: a row of ten metrics then costs ten `append`s, and
-    the arithmetic is done by builtins over many values at once.
+    Values wait in a list until somebody asks: the arithmetic is done by builtins over many of
+    them at once.
 
     Args:
         definition: What is asked for.
@@ -40,21 +44,21 @@ class Statistics:
             whose number of values nobody knows.
 
     Attributes:
-        add: Counts one plain value; somebody has to `settle` now and then.
+        extend: Counts plain values; somebody has to `settle` now and then.
         shown: Whether the summary shows them; no longer once the user has set the value by hand.
     """
 
     __slots__ = (
-        "_count", "_definition", "_first", "_last", "_max", "_min", "_total", "_waiting", "add",
-        "shown",
+        "_count", "_definition", "_first", "_last", "_max", "_min", "_total", "_waiting",
+        "extend", "shown",
     )  # fmt: skip
 
-    add: Callable[[object], None]
+    extend: Callable[[Iterable[object]], None]
 
     def __init__(self, definition: MetricDefinition, earlier: object = None) -> None:
         self._definition = definition
         self._waiting: list[object] = []
-        self.add = self._waiting.append
+        self.extend = self._waiting.extend
         self.reset()
         if isinstance(earlier, dict):
             self._go_on(cast("dict[str, object]", earlier))
@@ -140,8 +144,23 @@ class Statistics:
                 self._max = max(self._max, cast("float", value))
 
 
+class Columns(msgspec.Struct, frozen=True, eq=False):
+    """Whose values count in rows of one key set.
+
+    Attributes:
+        pick: Takes them out of a row.
+        extend: Where to count them, one by one.
+    """
+
+    pick: Callable[[Any], tuple[object, ...]]
+    extend: tuple[Callable[[Iterable[object]], None], ...]
+
+
 class SummaryStatistics:
     """The statistics that take the place of values in one summary.
+
+    Rows wait as well: one then costs one `append`, and its values are dealt out with those of its
+    neighbours.
 
     Args:
         table: The definitions.
@@ -150,10 +169,10 @@ class SummaryStatistics:
     def __init__(self, table: MetricTable) -> None:
         self._table = table
         self._statistics: dict[Path, Statistics] = {}
-        self._without: set[Path] = set()
-        self._plans: dict[tuple[str, ...], list[tuple[str, Callable[[object], None]]]] = {}
+        self._without: dict[Path, None] = {}
+        self._plans: dict[tuple[str, ...], Columns | None] = {}
+        self._waiting: list[tuple[Columns, tuple[object, ...]]] = []
         self._earlier: Mapping[str, object] = {}
-        self._rows = 0
 
     def resume(self, summary: Mapping[str, object]) -> None:
         """Go on with the statistics of the run that is being resumed."""
@@ -165,42 +184,64 @@ class SummaryStatistics:
         if found is None and path not in self._without:
             definition = self._table.find(".".join(path))
             if definition is None or not definition.summary or path[0] in _OWN:
-                self._without.add(path)
+                self._without[path] = None
                 return None
             found = Statistics(definition, _at(self._earlier, path))
             self._statistics[path] = found
         return found
 
-    def plan(self, keys: tuple[str, ...]) -> list[tuple[str, Callable[[object], None]]]:
-        """Which values of a row without nested ones count, and where."""
-        plan = self._plans.get(keys)
-        if plan is None:
-            if len(self._plans) >= _MOST_PLANS:
-                self._plans.clear()
-            found = [(key, self.of((key,))) for key in keys]
-            plan = [(key, one.add) for key, one in found if one is not None]
-            self._plans[keys] = plan
-        return plan
+    def columns(self, keys: Iterable[tuple[object, Path]]) -> Columns | None:
+        """Which values of rows count; until something is redefined.
+
+        Args:
+            keys: Those of the rows, and the paths of their values.
+        """
+        counted = [(key, one) for key, path in keys if (one := self.of(path)) is not None]
+        if not counted:
+            return None
+        names = tuple(key for key, _ in counted)
+        return Columns(_picker(names), tuple(one.extend for _, one in counted))
+
+    def count(self, columns: Columns, row: Mapping[Any, object]) -> None:
+        """Count the values of one row of plain values, by its columns."""
+        self._waiting.append((columns, columns.pick(row)))
+        if len(self._waiting) >= _MOST_WAITING:
+            self._settle()
 
     def add_row(self, row: Mapping[str, object], *, flat: bool) -> None:
         """Count the values of one row of plain values; `flat`: none of them is a dict."""
-        if flat:
-            for key, count in self.plan(tuple(row)):
-                count(row[key])
-        else:
-            for path, value in leaves(row):
-                found = self.of(path)
-                if found is not None:
-                    found.add(value)
-        self.row_added()
+        if not flat:
+            values = dict(leaves(row))
+            columns = self.columns((path, path) for path in values)
+            if columns is not None:
+                self.count(columns, values)
+            return
+        keys = tuple(row)
+        if keys not in self._plans:
+            if len(self._plans) >= _MOST_PLANS:
+                self._plans.clear()
+            self._plans[keys] = self.columns((key, (key,)) for key in keys)
+        columns = self._plans[keys]
+        if columns is not None:
+            self.count(columns, row)
 
-    def row_added(self) -> None:
-        """Say that a row was counted: what waits has a bound."""
-        self._rows += 1
-        if self._rows >= _MOST_WAITING:
-            self._rows = 0
-            for one in self._statistics.values():
-                one.settle()
+    def _deal_out(self) -> None:
+        """Give every statistics its values of the rows that wait."""
+        waiting = self._waiting
+        taken: list[tuple[Columns, tuple[object, ...]]] = []
+        with suppress(IndexError):  # a signal handler may take the rest
+            while waiting:
+                taken.append(waiting.pop())
+        for columns, rows in groupby(reversed(taken), key=operator.itemgetter(0)):
+            values = zip(*(row for _, row in rows), strict=True)
+            for extend, column in zip(columns.extend, values, strict=True):
+                extend(column)
+
+    def _settle(self) -> None:
+        """Work through what waits: it has a bound."""
+        self._deal_out()
+        for one in self._statistics.values():
+            one.settle()
 
     def shown(self, tree: Mapping[str, object]) -> list[tuple[Path, dict[str, object] | None]]:
         """What a summary holds instead of the last values in it; None: nothing.
@@ -208,6 +249,7 @@ class SummaryStatistics:
         Deep ones come first: a metric that was logged as a dict before, and is a number now, has
         the last word.
         """
+        self._deal_out()
         found: list[tuple[Path, dict[str, object] | None]] = []
         for path, one in sorted(self._statistics.items(), key=_depth, reverse=True):
             if one.shown and _has(tree, path):
@@ -236,6 +278,7 @@ class SummaryStatistics:
 
     def remove(self, path: Sequence[str]) -> None:
         """Begin anew with the next value of the keys at and below a path."""
+        self._deal_out()
         top = tuple(path)
         for known, one in self._statistics.items():
             if known[: len(top)] == top:
@@ -243,6 +286,7 @@ class SummaryStatistics:
 
     def redefined(self) -> None:
         """Heed definitions that have changed."""
+        self._deal_out()
         self._plans.clear()
         self._without.clear()
         for path, one in list(self._statistics.items()):
@@ -251,6 +295,14 @@ class SummaryStatistics:
                 del self._statistics[path]
             else:
                 one.redefine(definition)
+
+
+def _picker(names: Sequence[object]) -> Callable[[Any], tuple[object, ...]]:
+    """What takes the values of these keys out of a row."""
+    if len(names) > 1:
+        return operator.itemgetter(*names)
+    name = names[0]
+    return lambda row: (row[name],)
 
 
 def _depth(pair: tuple[Path, Statistics]) -> int:

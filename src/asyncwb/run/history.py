@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from threading import RLock
 
-    from asyncwb.journal.rows import RowEncoder
+    from asyncwb.journal.rows import Leaves, RowEncoder
+    from asyncwb.run.metric_rows import MetricRows
     from asyncwb.settings import Settings
 
 __all__ = ["History"]
@@ -38,7 +39,7 @@ class History:
         encoder: Turns a row into the payload of its journal record.
         decode_row: Reads a row back from such a payload.
         append: Writes a payload to the journal; when it returns, the row survives `kill -9`.
-        observe: Is told of every written row.
+        observe: Is told of every written row: its keys, its payload and its time.
         settings: `step_order` decides what happens to a row whose step went back.
         start_time: Start of the run in Unix seconds; `_runtime` counts from here.
     """
@@ -50,16 +51,15 @@ class History:
         encoder: RowEncoder,
         decode_row: Callable[[bytes], dict[str, Any]],
         append: Callable[[bytes], int],
-        observe: Callable[[dict[str, Any], bytes, float], None],
+        observe: Callable[[Leaves, bytes, float], None],
         settings: Settings,
         start_time: float,
     ) -> None:
-        self._encode = encoder.encode
+        self._encode = encoder.encode_keyed
         self._decode_row = decode_row
         self._append = append
         self._observe = observe
-        # Puts in what metric definitions ask for; None while there are none.
-        self._complete: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+        self._metrics: MetricRows | None = None
         self._lock = lock
         self._start = start_time
         self._step = 0
@@ -87,14 +87,10 @@ class History:
             self._start -= runtime
             self._step = step
 
-    def attach(
-        self,
-        complete: Callable[[dict[str, Any]], dict[str, Any]],
-        observe: Callable[[dict[str, Any], bytes, float], None],
-    ) -> None:
-        """From now on, have `complete` see every row before it is written, `observe` after."""
+    def attach(self, metrics: MetricRows) -> None:
+        """From now on, have metric definitions applied to every row."""
         with self._lock:
-            self._complete, self._observe = complete, observe
+            self._metrics = metrics
 
     def log(
         self, row: Mapping[str, Any], step: int | None = None, commit: bool | None = None
@@ -109,9 +105,9 @@ class History:
                 # logs a row of its own gets the next one.
                 self._step = number + 1
                 try:
-                    if self._complete is not None:
-                        values = self._complete(values)
-                    payload = self._encode(
+                    if self._metrics is not None:
+                        values = self._metrics.complete(values)
+                    payload, keys = self._encode(
                         values, step=number, timestamp=now, runtime=now - self._start
                     )
                 except BaseException:
@@ -120,7 +116,9 @@ class History:
                     raise
                 self._append(payload)
                 self.rows += 1
-                self._observe(values, payload, now)
+                if self._metrics is not None:
+                    self._metrics.observe(values, payload)
+                self._observe(keys, payload, now)
             elif self._closed:
                 raise _closed_error(forked=self._forked)
             else:
@@ -204,7 +202,7 @@ class History:
         """Check and copy `row`: what the caller changes afterwards must not reach the open row."""
         if _PLAIN.issuperset(map(type, row.values())) and all(type(key) is str for key in row):
             return row.copy()
-        payload = self._encode(row, step=self._step, timestamp=now, runtime=0.0)
+        payload, _ = self._encode(row, step=self._step, timestamp=now, runtime=0.0)
         values = self._decode_row(payload)
         for key in _RESERVED:
             if key != "_timestamp" or key not in row:
@@ -243,12 +241,14 @@ class History:
         self._write(row, number, self._opened_at)
 
     def _write(self, row: dict[str, Any], step: int, now: float) -> None:
-        if self._complete is not None:
-            row = self._complete(row)
-        payload = self._encode(row, step=step, timestamp=now, runtime=now - self._start)
+        if self._metrics is not None:
+            row = self._metrics.complete(row)
+        payload, keys = self._encode(row, step=step, timestamp=now, runtime=now - self._start)
         self._append(payload)
         self.rows += 1
-        self._observe(row, payload, now)
+        if self._metrics is not None:
+            self._metrics.observe(row, payload)
+        self._observe(keys, payload, now)
 
 
 def _closed_error(*, forked: bool) -> ClosedError | ForkedError:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from asyncwb.journal.rows import Leaves
 
 __all__ = ["LastRows"]
 
 _MOST_KEY_SETS = 64
 _LONGEST_PAUSE_SECONDS = 30.0
 _MOST_ROWS_BETWEEN = 10_000
-_FLAT = frozenset({float, int, str, bool, type(None)})
 
 
 class LastRows:
@@ -31,21 +31,15 @@ class LastRows:
     def __init__(self, full: Callable[[], None], due: Callable[[float], None]) -> None:
         self._full = full
         self._due = due
-        self._keys: tuple[object, ...] = ()
+        self._keys: Leaves = ()
         self._payload: bytes | None = None
-        self._older: dict[tuple[object, ...], bytes] = {}
+        self._older: dict[Leaves, bytes] = {}
         self._rows = 0
         self._rows_due = 1
         self._time_due = 0.0
 
-    def observe(self, row: dict[str, Any], payload: bytes, now: float) -> None:
+    def observe(self, keys: Leaves, payload: bytes, now: float) -> None:
         """Note a written row. Called for every row, under the lock of the history."""
-        keys: tuple[object, ...] = tuple(row)
-        if not _FLAT.issuperset(map(type, row.values())) and _is_nested(row):
-            # Rows with the same top-level keys may have different leaves.
-            from asyncwb.metrics.statistics import leaves  # not part of a first start
-
-            keys = tuple(path for path, _ in leaves(row))
         if keys != self._keys:
             self._change_keys(keys)
         self._payload = payload
@@ -67,7 +61,7 @@ class LastRows:
         if newest is not None:
             yield newest
 
-    def _change_keys(self, keys: tuple[object, ...]) -> None:
+    def _change_keys(self, keys: Leaves) -> None:
         """Put the newest payload of the key set before with those of the others."""
         if self._payload is not None:
             # Insertion order is age: the newest goes to the end.
@@ -77,7 +71,3 @@ class LastRows:
             if len(self._older) >= _MOST_KEY_SETS:
                 self._full()
         self._keys = keys
-
-
-def _is_nested(row: dict[str, Any]) -> bool:
-    return any(isinstance(value, Mapping) for value in row.values())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import msgspec
 
-from asyncwb.metrics.statistics import leaves
+from asyncwb.metrics.statistics import Columns, leaves
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,14 +32,14 @@ class _Plan(msgspec.Struct, frozen=True):
     Attributes:
         missing: Step metrics to put in: name and place.
         nested: Whether rows have nested values, with these put in.
-        steps: Step metrics that rows then have: place and name.
-        counted: Whose values count for statistics.
+        steps: Step metrics that rows have by themselves: place and name.
+        counted: Whose values count for statistics; None: nobody's.
     """
 
     missing: tuple[tuple[str, _Key], ...]
     nested: bool
     steps: tuple[tuple[_Key, str], ...]
-    counted: tuple[tuple[_Key, Callable[[object], None]], ...]
+    counted: Columns | None
 
 
 class MetricRows:
@@ -52,7 +52,6 @@ class MetricRows:
         statistics: Of the run's summary.
         decode_row: Reads a row back from the payload of its record.
         last_value: The last logged number of a metric, from before its definition; 0 without one.
-        observe: Is told next of every written row.
     """
 
     def __init__(
@@ -62,13 +61,11 @@ class MetricRows:
         *,
         decode_row: Callable[[bytes], dict[str, Any]],
         last_value: Callable[[str], float],
-        observe: Callable[[dict[str, Any], bytes, float], None],
     ) -> None:
         self._table = table
         self._statistics = statistics
         self._decode_row = decode_row
         self._last_value = last_value
-        self._observe = observe
         self._plans: dict[tuple[_Key, ...], _Plan] = {}
         self._steps: dict[str, float] = {}
         self._places: dict[str, _Key] = {}
@@ -97,31 +94,29 @@ class MetricRows:
         self._row = row
         return row
 
-    def observe(self, row: dict[str, Any], payload: bytes, now: float) -> None:
+    def observe(self, row: dict[str, Any], payload: bytes) -> None:
         """Note a written row."""
         # A signal handler may have logged a row of its own in the middle of this one.
         seen = row if self._row is row else self.complete(row)
         self._row = None
         plan = self._plan
-        if plan.steps or plan.counted:
-            # Tensors and their kin: as they were written, which also keeps none of them alive.
-            plain = seen if self._is_plain else self._decode_row(payload)
-            values: Any = _leaves(plain) if plan.nested else plain
-            if not self._is_plain:
-                # A key that is a string of another kind was written under its own text.
-                values = defaultdict[_Key, Any](lambda: None, values)
-            for key, name in plan.steps:
-                value = values[key]
-                if type(value) in _NUMBERS:
-                    self._steps[name] = value
-                    if self._places.get(name) != key:
-                        self._places[name] = key
-                        self._plans.clear()
-            if plan.counted:
-                for key, count in plan.counted:
-                    count(values[key])
-                self._statistics.row_added()
-        self._observe(row, payload, now)
+        if not plan.steps and plan.counted is None:
+            return
+        # Tensors and their kin: as they were written, which also keeps none of them alive.
+        plain = seen if self._is_plain else self._decode_row(payload)
+        values: Any = _leaves(plain) if plan.nested else plain
+        if not self._is_plain:
+            # A key that is a string of another kind was written under its own text.
+            values = defaultdict[_Key, Any](lambda: None, values)
+        for key, name in plan.steps:
+            value = values[key]
+            if type(value) in _NUMBERS:
+                self._steps[name] = value
+                if self._places.get(name) != key:
+                    self._places[name] = key
+                    self._plans.clear()
+        if plan.counted is not None:
+            self._statistics.count(plan.counted, values)
 
     def _layout(self, row: dict[str, Any]) -> tuple[_Key, ...]:
         """The keys of a row that is not plain, and the paths below them where it is nested."""
@@ -151,12 +146,12 @@ class MetricRows:
                 missing.append((step, key))
         known = self._table.step_metrics
         keys = [*layout, *(key for _, key in missing)]
-        counted = ((key, self._statistics.of(_path(key))) for key in keys)
+        put_in = {name for name, _ in missing}
         plan = _Plan(
             missing=tuple(missing),
             nested=any(isinstance(key, tuple) for key in keys),
-            steps=tuple((key, name) for name, key in places.items() if name in known),
-            counted=tuple((key, one.add) for key, one in counted if one is not None),
+            steps=tuple((key, name) for name, key in places.items() if name in known - put_in),
+            counted=self._statistics.columns((key, _path(key)) for key in keys),
         )
         self._plans[layout] = plan
         return plan

@@ -81,7 +81,6 @@ class Metrics:
             self._statistics,
             decode_row=decode_row,
             last_value=self._last_value,
-            observe=summary.observer,
         )
         self._attached = False
 
@@ -117,7 +116,7 @@ class Metrics:
         if not self._attached and (self._table.wants_statistics or self._table.step_metrics):
             self._attached = True
             self._summary.attach(self._statistics)
-            self._history.attach(self._rows.complete, self._rows.observe)
+            self._history.attach(self._rows)
         self._summary.refresh()
 
     def _last_value(self, name: str) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
@@ -81,6 +80,8 @@ class Recorder:
         branch: BranchPoint | None,
     ) -> None:
         """Write what every journal starts with: header, run, telemetry, environment."""
+        import platform  # at the first start of a run, not with the package
+
         settings = self._settings
         self.write(
             HeaderRecord(version_info=VersionInfo(_PRODUCER, _MIN_CONSUMER)),

@@ -45,7 +45,7 @@ class Saving:
         self._recorder = recorder
         self._terminal = terminal
         self._settings = settings
-        self._said: set[str] = set()
+        self._said: frozenset[str] = frozenset()
 
     def prepare(
         self,
@@ -165,5 +165,5 @@ class Saving:
 
     def _say(self, kind: str, text: str) -> None:
         if kind not in self._said:
-            self._said.add(kind)
+            self._said |= {kind}
             self._terminal.warning(text)

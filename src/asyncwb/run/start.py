@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from time import time
 from typing import TYPE_CHECKING, Any
 
@@ -218,6 +217,8 @@ def run_settings(options: StartOptions, assignment: Assignment | None) -> Settin
     label = settings.label
     if label is None and settings.is_shared:
         # Without one, nobody could tell the metrics and console lines of the writers apart.
+        import platform
+
         label = f"{settings.host or platform.node()}-{new_run_id()}"
     return msgspec.structs.replace(
         settings,

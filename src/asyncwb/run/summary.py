@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from threading import RLock
 
+    from asyncwb.journal.rows import Leaves
     from asyncwb.metrics import SummaryStatistics
 
 __all__ = ["Summary"]
@@ -66,7 +67,7 @@ class Summary(MutableMapping[str, Any]):
         self._statistics = statistics
 
     @property
-    def observer(self) -> Callable[[dict[str, Any], bytes, float], None]:
+    def observer(self) -> Callable[[Leaves, bytes, float], None]:
         """What the history tells of every row it writes."""
         return self._rows.observe
 

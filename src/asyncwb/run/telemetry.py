@@ -7,7 +7,6 @@ cannot be resumed. The numbers are those of the protocol.
 from __future__ import annotations
 
 import os
-import platform
 import sys
 from enum import IntEnum
 from typing import TYPE_CHECKING
@@ -67,6 +66,8 @@ class Telemetry:
 
     def record(self, *, finished: bool) -> TelemetryRecord:
         """All of it: a later record replaces an earlier one."""
+        import platform  # at the first start of a run, not with the package
+
         system = platform.uname()
         return TelemetryRecord(
             imports_init=self._imports,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, cast
 
+from asyncwb.journal.metadata import environment_tree
+from asyncwb.journal.records import EnvironmentRecord
 from asyncwb.sender.tree import Tree, remove_path, set_path
 
 if TYPE_CHECKING:
@@ -24,7 +26,8 @@ class ConfigFold:
 
     Attributes:
         telemetry: What `_wandb.value.t` says; its presence marks the run as started.
-        environments: What `_wandb.value.e` says: one entry per writer.
+        environments: What `_wandb.value.e` says, one entry per writer: the record of one of this
+            journal, the wire form of one that the resumed run had.
     """
 
     def __init__(self, metrics: MetricTable, *, version: str) -> None:
@@ -32,7 +35,7 @@ class ConfigFold:
         self._metrics = metrics
         self._version = version
         self.telemetry: Tree = {}
-        self.environments: Tree = {}
+        self.environments: dict[str, EnvironmentRecord | object] = {}
 
     def set(self, path: Sequence[str], value: object) -> None:
         """Set a value; the first part of `path` is the top-level key."""
@@ -73,7 +76,10 @@ class ConfigFold:
         reserved["t"] = self.telemetry or {"5": self._version}
         reserved["m"] = self._metrics.wire()
         if self.environments:
-            reserved["e"] = self.environments
+            reserved["e"] = {
+                writer: environment_tree(one) if isinstance(one, EnvironmentRecord) else one
+                for writer, one in self.environments.items()
+            }
         wire: Tree = {
             key: {"value": _without_nan(value)}
             for key, value in self._tree.items()

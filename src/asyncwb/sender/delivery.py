@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from asyncwb.journal import JournalReader, RawRecord
+    from asyncwb.portal.alarm import Alarm
     from asyncwb.sender.artifact_queue import Errand
     from asyncwb.sender.fold import Fold
     from asyncwb.sender.progress import DeliveryOptions, Progress
-    from asyncwb.sender.signals import Alarm
     from asyncwb.sender.status import Phase
     from asyncwb.sender.target import RunTarget
     from asyncwb.settings import Settings
@@ -253,9 +253,11 @@ class Delivery:
             if wait <= 0:
                 await self._post()
                 continue
-            timers = (t - now for t in (self._updates.due, uploads.due_at) if t is not None)
+            for due in (self._updates.due, uploads.due_at):
+                if due is not None:
+                    wait = min(wait, due - now)
             # While rows wait for their time, more of them are no reason to wake up.
-            await self._sleep(max(0.0, min((wait, *timers))), asleep=not fold.urgent)
+            await self._sleep(max(0.0, wait), asleep=not fold.urgent)
 
     async def _fill(self) -> bool:
         """Fold records until a batch is full; True: the journal has no more for now."""

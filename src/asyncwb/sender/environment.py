@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
     from asyncwb.journal.records import EnvironmentRecord, TelemetryRecord
     from asyncwb.sender.tree import Tree
 
-__all__ = ["merge_environment", "telemetry_tree"]
+__all__ = ["merge_environment", "share_texts", "telemetry_tree"]
 
 _TELEMETRY_KEYS = {
     "1": "imports_init",
@@ -38,6 +39,14 @@ def telemetry_tree(record: TelemetryRecord) -> Tree:
         texts = {"1": label.code_string, "2": label.repo_string, "3": label.code_version}
         tree["9"] = {key: text for key, text in texts.items() if text}
     return tree
+
+
+def share_texts(record: EnvironmentRecord) -> None:
+    """Let equal texts be one object: those of a thousand runs of one process are equal."""
+    for name in record.__struct_fields__:
+        value = getattr(record, name)
+        if type(value) is str:
+            setattr(record, name, sys.intern(value))
 
 
 def merge_environment(earlier: EnvironmentRecord, later: EnvironmentRecord) -> EnvironmentRecord:

@@ -12,12 +12,11 @@ import asyncwb.journal.records as rec
 from asyncwb import jsonx
 from asyncwb.errors import Error
 from asyncwb.filestream import EVENTS, HISTORY, MAX_LINE_BYTES, SUMMARY, Block
-from asyncwb.journal.metadata import environment_tree
 from asyncwb.journal.rows import RowDecoder
 from asyncwb.metrics import MetricTable, definition_of, definitions_of_config
 from asyncwb.sender.config import ConfigFold
 from asyncwb.sender.console import ConsoleStream
-from asyncwb.sender.environment import merge_environment, telemetry_tree
+from asyncwb.sender.environment import merge_environment, share_texts, telemetry_tree
 from asyncwb.sender.summary import SummaryFold
 from asyncwb.sender.writer import Writer
 
@@ -113,14 +112,14 @@ class Fold:
         self._size = 0
         self._decoder = RowDecoder()
         self._overrides = overrides or RunOverrides()
-        self._environments: dict[str, rec.EnvironmentRecord] = {}
         self._shift: tuple[int, float] | None = None
         self._resume = _NO_SHIFT
 
     @property
     def environment(self) -> rec.EnvironmentRecord | None:
         """Of this journal's first writer; None where it is not told."""
-        return next(iter(self._environments.values()), None)
+        known = self.config.environments.values()
+        return next((one for one in known if isinstance(one, rec.EnvironmentRecord)), None)
 
     @property
     def size(self) -> int:
@@ -338,11 +337,12 @@ class Fold:
 
     def _add_environment(self, record: rec.EnvironmentRecord) -> None:
         writer = record.writer_id or "default"
-        earlier = self._environments.get(writer)
-        merged = merge_environment(earlier, record) if earlier is not None else record
-        self._environments[writer] = merged
-        self.config.environments[writer] = environment_tree(merged)
-        self.program = merged.program or self.program
+        share_texts(record)
+        earlier = self.config.environments.get(writer)
+        if isinstance(earlier, rec.EnvironmentRecord):
+            record = merge_environment(earlier, record)
+        self.config.environments[writer] = record
+        self.program = record.program or self.program
         self.config_dirty = True
 
     def _add_stats(self, record: rec.StatsRecord) -> None:

@@ -9,10 +9,11 @@ import anyio
 
 from asyncwb.errors import ClosedError, Error
 from asyncwb.portal import PORTAL
+from asyncwb.portal.alarm import Alarm
 from asyncwb.sender.delivery import Delivery
 from asyncwb.sender.fold import Fold, RunOverrides
 from asyncwb.sender.progress import DeliveryOptions, Progress
-from asyncwb.sender.signals import Alarm, Gate
+from asyncwb.sender.signals import Gate
 from asyncwb.sender.status import SenderStatus
 from asyncwb.version import VERSION
 

@@ -90,7 +90,9 @@ class Uploads:
         self._watches = watch
         self._watched: dict[str, tuple[str, Callable[[], None]]] = {}
         self._to_watch: dict[str, None] = {}
-        self._slots = anyio.Semaphore(_PARALLEL)
+        # Not a semaphore: its queue would be 800 bytes of every idle run.
+        self._sending = 0
+        self._freed = Gate()
         self._announcing = False
         self._telling = False
         self._committed: list[str] = []
@@ -194,7 +196,10 @@ class Uploads:
         try:
             while files:
                 for parcel in await self._transfer.announce(files):
-                    await self._slots.acquire()
+                    while self._sending >= _PARALLEL:
+                        self._freed = Gate()
+                        await self._freed.wait()
+                    self._sending += 1
                     self._group.start_soon(self._send, parcel)
                 files = self._table.take(time.monotonic(), hurry=hurry, limit=_ANNOUNCE_AT_ONCE)
         finally:
@@ -206,7 +211,8 @@ class Uploads:
             if await self._transfer.send(parcel):
                 self._committed.append(parcel.file.name)
         finally:
-            self._slots.release()
+            self._sending -= 1
+            self._freed.open()
         self._go_on()
 
     def _go_on(self) -> None:

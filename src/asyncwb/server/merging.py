@@ -6,9 +6,12 @@ sent the last time; everything else is none of its business, and stays as anothe
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .jsontext import is_list, is_object
+
+if TYPE_CHECKING:
+    from .statistics import Statistics
 
 __all__ = ["Tree", "merge_config", "merge_summary"]
 
@@ -90,7 +93,12 @@ def _name(entry: Tree) -> str:
 
 
 def merge_summary(
-    stored: Tree, times: dict[str, float], before: Tree, now: Tree, logged: dict[str, float]
+    stored: Tree,
+    times: dict[str, float],
+    before: Tree,
+    now: Tree,
+    logged: dict[str, float],
+    statistics: Statistics,
 ) -> Tree:
     """The summary of a run after a writer sent its own: for each key the newest value.
 
@@ -100,6 +108,7 @@ def merge_summary(
         before: What this writer sent the last time.
         now: What it sends.
         logged: Keys that it logged since, with the time; a value may have been logged again.
+        statistics: Of which metrics the run wants minimum, maximum and their like of all writers.
     """
     merged = dict(stored)
     latest = _number(now.get("_timestamp"))
@@ -112,6 +121,9 @@ def merge_summary(
             at = logged.get(key, latest)
             if at >= times.get(key, 0.0):
                 merged[key], times[key] = value, at
+            merged[key] = statistics.combine(
+                key, merged[key], stored.get(key), before.get(key), value
+            )
     for key in before.keys() - now.keys():
         if times.get(key, 0.0) <= latest:
             merged.pop(key, None)

@@ -10,6 +10,8 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
+from asyncwb.system.nvml import load_nvml
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -43,17 +45,16 @@ def open_gpus(ids: Sequence[int] | None, pids: Callable[[], set[int]]) -> Gpus |
         ids: Indexes of the GPUs to report; None: all.
         pids: Tells the processes of the run; asked only while somebody uses a GPU.
     """
-    try:
-        import pynvml
-    except ImportError:
-        log.debug("no metrics of NVIDIA GPUs: nvidia-ml-py is not installed")
+    nvml = load_nvml()
+    if nvml is None:
+        log.debug("no metrics of NVIDIA GPUs: no driver, or nvidia-ml-py is not installed")
         return None
     try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError as exc:
+        nvml.nvmlInit()
+    except nvml.NVMLError as exc:
         log.debug("no metrics of NVIDIA GPUs: %s", exc)
         return None
-    gpus = Gpus(pynvml, ids, pids)
+    gpus = Gpus(nvml, ids, pids)
     if not gpus.devices:
         gpus.close()
         return None

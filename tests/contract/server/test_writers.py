@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asyncwb.server.merging import merge_config, merge_summary
+from asyncwb.server.statistics import Statistics
 
 if TYPE_CHECKING:
     from server_client import Client
@@ -148,6 +149,7 @@ async def test_a_hostile_writer_id_is_cut_and_a_bad_summary_refused(client: Clie
     assert len(await client.rows("r")) == 1
 
 
+UNDEFINED = Statistics(dict)
 VALUES = st.one_of(st.integers(0, 3), st.dictionaries(st.sampled_from("xy"), st.integers(0, 3)))
 
 
@@ -181,10 +183,68 @@ def test_the_newest_value_wins_in_whatever_order_it_arrives(
     newest: dict[str, tuple[float, int]] = {}
     for writer, key, value, at in rows:
         now = {**sent[writer], key: value, "_timestamp": at}
-        stored = merge_summary(stored, times, sent[writer], now, {key: at, "_timestamp": at})
+        stored = merge_summary(
+            stored, times, sent[writer], now, {key: at, "_timestamp": at}, UNDEFINED
+        )
         sent[writer] = now
         if at >= newest.get(key, (0.0, 0))[0]:
             newest[key] = (at, value)
     assert {key: stored[key] for key in newest} == {key: v for key, (_, v) in newest.items()}
     if rows:
         assert stored["_timestamp"] == max(at for *_, at in rows)
+
+
+DEFINED: dict[str, Any] = {
+    "_wandb": {
+        "value": {
+            "m": [
+                {"1": "epoch", "6": [3]},
+                {"1": "loss", "5": 1, "7": [1, 2, 3, 4], "8": 1},
+                {"2": "eval.*", "7": [2, 4, 6], "8": 2},
+                {"2": "*", "6": [2]},
+            ]
+        }
+    }
+}
+
+
+class Writers:
+    """Writers of one run, and its summary on the server."""
+
+    def __init__(self) -> None:
+        self.stored: dict[str, Any] = {}
+        self._times: dict[str, float] = {}
+        self._sent: dict[str, dict[str, Any]] = {}
+
+    def send(self, writer: str, at: float, **values: Any) -> None:
+        now = {**values, "_timestamp": at}
+        before, self._sent[writer] = self._sent.get(writer, {}), now
+        logged = dict.fromkeys(now, at)
+        self.stored = merge_summary(
+            self.stored, self._times, before, now, logged, Statistics(lambda: DEFINED)
+        )
+
+
+def test_statistics_are_those_of_all_writers_whoever_comes_last() -> None:
+    run = Writers()
+    run.send("a", 2.0, loss={"min": 3, "max": 9, "mean": 6, "best": 3, "first": 9, "last": 4})
+    run.send("b", 1.0, loss={"min": 1, "max": 5, "mean": 2, "best": 1, "first": 5, "last": 2})
+    assert run.stored["loss"] == {"min": 1, "max": 9, "mean": 6, "best": 1, "first": 9, "last": 4}
+    run.send("a", 3.0, loss={"min": 2, "max": 20, "mean": 7, "best": 2, "first": 9, "last": 20})
+    assert run.stored["loss"] == {"min": 1, "max": 20, "mean": 7, "best": 1, "first": 9, "last": 20}
+    # One that begins anew takes back what it said, and nothing else.
+    run.send("a", 4.0, loss={"min": 7, "max": 7, "mean": 7, "best": 7, "first": 7, "last": 7})
+    assert run.stored["loss"] == {"min": 1, "max": 7, "mean": 7, "best": 1, "first": 7, "last": 7}
+
+
+def test_statistics_of_nested_metrics_and_what_only_looks_like_them() -> None:
+    run = Writers()
+    run.send("a", 1.0, eval={"acc": {"max": 0.5, "best": 0.5}}, box={"min": 0, "max": 1})
+    run.send("b", 2.0, eval={"acc": {"max": 0.4, "best": 0.4}}, box={"min": 5, "max": 6})
+    run.send("a", 3.0, eval={"acc": "set by hand"}, box={"min": 0, "max": 1})
+    run.send("b", 4.0, eval={"acc": {"max": 0.3, "best": 0.3}}, box={"min": 5, "max": 6})
+    assert run.stored["eval"] == {"acc": {"max": 0.3, "best": 0.3}}
+    assert run.stored["box"] == {"min": 5, "max": 6}
+    run.send("a", 5.0, eval={"acc": {"max": 0.9, "best": 0.9}})
+    run.send("b", 6.0, eval={"acc": {"max": None, "best": True}, "new": 1})
+    assert run.stored["eval"] == {"acc": {"max": None, "best": True}, "new": 1}

@@ -18,7 +18,7 @@ ALL = ("min", "max", "mean", "best", "last", "first")
 def of(*values: object, goal: int = 0, earlier: object = None) -> dict[str, object]:
     made = Statistics(MetricDefinition(name="x", summary=ALL, goal=goal), earlier)
     for value in values:
-        made.add(value)
+        made.extend([value])
     return made.value()
 
 
@@ -81,8 +81,8 @@ def test_it_does_not_matter_when_it_settles(values: list[Any], chance: random.Ra
     at_once = Statistics(MetricDefinition(name="x", summary=ALL))
     now_and_then = Statistics(MetricDefinition(name="x", summary=ALL))
     for value in values:
-        at_once.add(value)
-        now_and_then.add(value)
+        at_once.extend([value])
+        now_and_then.extend([value])
         now_and_then.value() if chance.random() < 0.3 else None
     assert repr(now_and_then.value()) == repr(at_once.value())
     numbers = [v for v in values if type(v) in (int, float) and v == v]  # noqa: PLR0124
@@ -101,8 +101,21 @@ def test_what_waits_has_a_bound() -> None:
     assert one is not None
     for n in range(10_000):
         made.add_row({"x": n, "y": n}, flat=True)
-        assert len(one._waiting) <= 128
+        assert len(one._waiting) + len(made._waiting) <= 256
     assert shown(made) == {"x": {"max": 9999}}
+
+
+@pytest.mark.parametrize("flat", [True, False])
+def test_rows_of_several_key_sets_that_take_turns_count_in_their_order(flat: bool) -> None:
+    _, made = summary(x=("first", "last", "mean"), y=("first", "last"))
+    for n in range(1000):
+        made.add_row({"x": n, "y": -n} if n % 2 else {"other": n, "x": n}, flat=flat)
+        if n == 0:
+            assert shown(made) == {"x": {"mean": 0, "last": 0, "first": 0}}
+    assert shown(made) == {
+        "x": {"mean": 499.5, "last": 999, "first": 0},
+        "y": {"last": -999, "first": -1},
+    }
 
 
 def test_values_set_by_hand_hide_statistics_until_they_are_defined_again() -> None:

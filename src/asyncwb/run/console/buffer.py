@@ -59,13 +59,15 @@ class ConsoleBuffer:
     ) -> None:
         self._write = write
         self._notify = notify
-        self._parts: deque[_Part] = deque()
         self._size = 0  # about: threads may add at once
         self._announced = False
         self._closed = False
         self._order = RLock()
         self._flushing = False
         self._batch: list[_Part] = []
+
+    # Made with the first output: empty, it would be 760 bytes of every idle run.
+    _parts: deque[_Part] | None = None
 
     @property
     def waiting(self) -> int:
@@ -76,7 +78,11 @@ class ConsoleBuffer:
         """Take output."""
         if self._closed:
             return
-        self._parts.append((time(), source, text))
+        parts = self._parts
+        if parts is None:
+            # One step: threads and a signal handler may all be the first.
+            parts = vars(self).setdefault("_parts", deque())
+        parts.append((time(), source, text))
         self._size += len(text)
         if not self._announced:
             self._announced = True
@@ -100,7 +106,7 @@ class ConsoleBuffer:
     def leave_to_parent(self) -> None:
         """In a forked child: the output is the parent's."""
         self._closed = True
-        self._parts.clear()
+        self._parts = None
         self._batch = []
         self._order = RLock()
 

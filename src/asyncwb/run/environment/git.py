@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from asyncwb.settings.remotes import public_remote
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from typing import IO
 
 __all__ = ["Repository", "find_repository", "save_patches"]
@@ -37,7 +37,7 @@ class Repository(NamedTuple):
 
 def find_repository(folder: str, remote: str) -> Repository | None:
     """Find the repository that a folder lies in; None where there is none, or no git."""
-    root = _ask(folder, "rev-parse", "--show-toplevel")
+    root = _ask(folder, "rev-parse", "--show-toplevel") if _may_be_in_one(folder) else ""
     if not root:
         return None
     return Repository(
@@ -63,6 +63,15 @@ def save_patches(root: str, folder: Path) -> list[str]:
     if upstream and _diff(root, upstream, folder / f"diff_{upstream}.patch"):
         names.append(f"diff_{upstream}.patch")
     return names
+
+
+def _may_be_in_one(folder: str) -> bool:
+    """Whether it is worth a process to ask; the top of each working tree has a `.git`."""
+    try:
+        place = Path(folder).resolve()
+    except (OSError, RuntimeError):
+        return False
+    return any(os.path.lexists(above / ".git") for above in (place, *place.parents))
 
 
 def _ask(folder: str, *arguments: str) -> str:

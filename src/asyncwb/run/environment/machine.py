@@ -6,7 +6,6 @@ import contextlib
 import os
 import platform
 import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,13 +86,11 @@ def _disk() -> dict[str, Any]:
 
 
 def _gpus() -> dict[str, Any]:
-    if sys.platform == "darwin":
+    from asyncwb.system.nvml import load_nvml
+
+    nvml = load_nvml()
+    if nvml is None:
         return {}
-    try:
-        import pynvml  # pyright: ignore[reportMissingImports]
-    except ImportError:
-        return {}
-    nvml: Any = pynvml
     try:
         nvml.nvmlInit()
     except nvml.NVMLError:

@@ -121,6 +121,7 @@ class Survey:
     def wait(self, timeout: float | None = None) -> None:
         """Wait for the end of both steps, for what is left of ten seconds from the start."""
         self.conclude(None)
+        SURVEYOR.hurry()
         left = self._deadline - time.monotonic()
         left = max(0.0, left if timeout is None else min(left, timeout))
         if self._found.wait(left) and not self._done.wait(min(left, _WRITING_SECONDS)):
@@ -164,10 +165,14 @@ class Survey:
             except Exception as exc:  # noqa: BLE001  the run has ended, for example
                 _log.debug("the environment of the run is not told: %r", exc)
             self._done.open()
+            # A run lives long after its survey.
+            self.environment = self._repository = None
+            self._records = []
 
     def _write(self) -> None:
-        for number in range(self._written, len(self._records)):
-            self._recorder.write(self._records[number])
+        records = self._records
+        for number in range(self._written, len(records)):
+            self._recorder.write(records[number])
             self._written = number + 1
 
     # -- what is known at once --------------------------------------------------------------
@@ -211,7 +216,7 @@ class Survey:
         if settings.save_requirements:
             from asyncwb.run.environment.packages import requirements
 
-            text = SURVEYOR.recall("packages", requirements)
+            text = SURVEYOR.recall("packages", partial(requirements, SURVEYOR.pause))
             self._put("requirements.txt", text.encode())
 
     def _look_at_repository(self) -> None:

@@ -21,6 +21,9 @@ T = TypeVar("T")
 
 _FRESH_SECONDS = 30.0
 _FORK_SECONDS = 1.0
+_PAUSE_SECONDS = 0.005
+_HURRY_SECONDS = 10.0
+"""So long nothing pauses once somebody waits; no survey is waited for longer."""
 
 
 class Latch:
@@ -65,6 +68,7 @@ class Surveyor:
         # Held while a job is done; reentrant, because a job that forks waits for itself.
         self._working = threading.RLock()
         self._stuck = False
+        self._hurry_until = 0.0
 
     def submit(self, job: Callable[[], None]) -> None:
         """Do a job, which never raises, behind those that wait; returns at once.
@@ -102,12 +106,22 @@ class Surveyor:
         self._found[key] = (now, found)
         return found
 
+    def pause(self) -> None:
+        """Leave the interpreter to others for a while, unless somebody waits. In the thread."""
+        if time.monotonic() >= self._hurry_until:
+            time.sleep(_PAUSE_SECONDS)
+
+    def hurry(self) -> None:
+        """Say that somebody waits for what is being done. Never waits."""
+        self._hurry_until = time.monotonic() + _HURRY_SECONDS
+
     def before_fork(self) -> None:
         """Let the thread end what it does, for a second at most.
 
         A child born in the middle of an import finds that module's import lock held for ever.
         """
         if not self._tickets and not self._stuck:
+            self.hurry()
             # A file system that hangs holds up one fork, not each of them.
             self._stuck = not self._working.acquire(timeout=_FORK_SECONDS)
 

@@ -8,8 +8,9 @@ from sqlalchemy import bindparam, func, insert, select, update
 
 from asyncwb.server.jsontext import decode, encode
 from asyncwb.server.merging import merge_config, merge_summary
+from asyncwb.server.statistics import Statistics
 
-from .tables import segments, shared_summaries, writers
+from .tables import runs, segments, shared_summaries, writers
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -20,6 +21,7 @@ ENDED = frozenset(("finished", "failed", "killed", "preempted"))
 
 _MINE = (writers.c.run_id == bindparam("run")) & (writers.c.writer == bindparam("name"))
 _LAST = select(writers.c.config, writers.c.summary).where(_MINE)
+_CONFIG = select(runs.c.config).where(runs.c.id == bindparam("run"))
 _TIMES = select(shared_summaries.c.times).where(shared_summaries.c.run_id == bindparam("run"))
 
 
@@ -67,7 +69,9 @@ def combine_summary(
     before = _last(connection, run_id, writer).summary
     found = connection.execute(_TIMES, {"run": run_id}).scalar()
     times: dict[str, float] = decode(found) if found else {}
-    merged = merge_summary(decode(stored), times, decode(before), decode(sent), logged)
+    of_run = {"run": run_id}
+    statistics = Statistics(lambda: decode(connection.execute(_CONFIG, of_run).scalar_one()))
+    merged = merge_summary(decode(stored), times, decode(before), decode(sent), logged, statistics)
     _note(connection, run_id, writer, summary=sent)
     change: Any = (
         insert(shared_summaries).values(run_id=run_id, times=encode(times))

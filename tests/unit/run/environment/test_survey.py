@@ -6,8 +6,10 @@ import json
 import os
 import re
 import subprocess
+import sys
 import threading
 import time
+import zipfile
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -215,7 +217,7 @@ async def test_a_finish_in_a_hurry_does_not_wait_for_a_probe(stuck: Stuck) -> No
 
 
 async def test_probes_that_fail_are_nobodys_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail() -> str:
+    def fail(pause: object) -> str:
         raise RuntimeError("broken")
 
     monkeypatch.setattr(packages, "requirements", fail)
@@ -227,7 +229,7 @@ async def test_probes_that_fail_are_nobodys_trouble(monkeypatch: pytest.MonkeyPa
 
 async def test_runs_that_start_together_ask_once(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
-    monkeypatch.setattr(packages, "requirements", lambda: calls.append(1) or "a==1\n")
+    monkeypatch.setattr(packages, "requirements", lambda _: calls.append(1) or "a==1\n")
     runs = [await init("p", mode="offline", id=f"r{number}") for number in range(5)]
     for run in runs:
         await run.finish()
@@ -247,10 +249,60 @@ def test_requirements_are_those_of_the_package_index() -> None:
         for found in distributions()
         if found.metadata["Name"]
     }
-    lines = requirements().splitlines()
+    lines = requirements(pause=lambda: None).splitlines()
     assert set(lines) == expected
     assert len(lines) == len(expected)
     assert Settings().save_requirements
+
+
+def test_packages_of_every_form_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site, egg, old = tmp_path / "site", tmp_path / "laid-1.egg", tmp_path / "zipped-3.egg"
+    for file, text in {
+        site
+        / "wheel_built-1.0.dist-info"
+        / "METADATA": "Name: Wheel.Built\nVersion: 1.0\n\nName: x",
+        site / "late-1.dist-info" / "METADATA": f"A: {'x' * 1015}\nName: late\nVersion: 1.25",
+        site / "developed.egg-info" / "PKG-INFO": "Metadata-Version: 2\nName:  a-b\nversion: 0.1\n",
+        site / "distutils-2.egg-info": "Name: distutils\nVersion: 2\n",
+        site / "nameless-1.dist-info" / "METADATA": "Version: 1\n",
+        site / "empty-1.dist-info" / "RECORD": "",
+        site / "plain" / "METADATA": "Name: plain\nVersion: 1\n",
+        egg / "EGG-INFO" / "PKG-INFO": "Name: laid\nVersion: 1\n",
+    }.items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    with zipfile.ZipFile(old, "w") as archive:
+        archive.writestr("EGG-INFO/PKG-INFO", "Name: zipped\nVersion: 3\n")
+    broken = tmp_path / "broken.zip"
+    broken.write_bytes(b"no archive")
+    paths = [str(site), str(egg), str(old), str(broken), str(tmp_path / "missing"), str(site)]
+    calls: list[int] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "path", paths)
+        found = requirements(pause=lambda: calls.append(1)).splitlines()
+    assert sorted(found) == [
+        "Wheel.Built==1.0", "a-b==0.1", "distutils==2", "laid==1", "late==1.25", "zipped==3",
+    ]  # fmt: skip
+    # What it finds in archives stays open.
+    folders = [path for path in paths if path != str(old)]
+    assert set(found) - {"zipped==3"} == {
+        f"{one.metadata['Name']}=={one.version}"
+        for one in distributions(path=folders)
+        if one.metadata["Name"]
+    }
+    assert calls
+
+
+def test_a_survey_pauses_until_somebody_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    alone = Surveyor()
+    alone.pause()
+    alone.pause()
+    assert len(slept) == 2
+    alone.hurry()
+    alone.pause()
+    assert len(slept) == 2
 
 
 def test_a_fork_waits_for_the_job_under_way_but_not_for_one_that_hangs(
