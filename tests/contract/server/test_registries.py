@@ -128,7 +128,7 @@ async def test_the_organization_of_a_server(shelf: Shelf) -> None:
 
 
 async def test_a_database_of_earlier_times_gets_an_organization(tmp_path: Path) -> None:
-    """Its tables are missing there, and a team has the name that its entity would have."""
+    """Its tables are missing there, and the name that its entity would get is taken."""
     identity = ensure_first_user(tmp_path)
     config = ServerConfig(data_dir=str(tmp_path))
 

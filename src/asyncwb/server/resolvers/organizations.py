@@ -66,7 +66,7 @@ async def _organization(
 
 
 @user.field("organizations")
-async def _of_user(_node_: Node, info: Info) -> list[Node]:
+async def _of_user(_user: Node, info: Info) -> list[Node]:
     """All users of a server belong to its organization."""
     row = await context_of(info).database.read(find_organization)
     return [_node(row)] if row else []
@@ -74,7 +74,7 @@ async def _of_user(_node_: Node, info: Info) -> list[Node]:
 
 @entity.field("organization")
 async def _of_entity(node: Node, info: Info) -> Node | None:
-    """That of a team, or the one that an entity stands for; a user may have several in theory."""
+    """That of a team, or the one that an entity stands for; users list theirs, however many."""
     if node["_user_id"] is not None:
         return None
     row = await context_of(info).database.read(find_organization)
@@ -148,13 +148,11 @@ async def _memberships(
         return rows, {one["_id"]: one for one in with_versions(db, context, rows[:size])}
 
     rows, nodes = await context.database.read(find)
-    cursors = {row["id"]: make_cursor(row["order_value"], row["id"]) for row in rows[:size]}
-    made = connection(
-        # A version that cannot be seen has no node; its edge keeps its place in the page.
+    return connection(
         rows[:size],
+        # a version that cannot be seen has no node; its edge keeps its place in the page
         lambda row: nodes.get(row["id"]),
-        lambda row: cursors[row["id"]],
+        lambda row: make_cursor(row["order_value"], row["id"]),
         more=len(rows) > size,
         before=bool(after),
     )
-    return made

@@ -123,7 +123,10 @@ def role_of(connection: Connection, user: User, project_id: int) -> Role | None:
 
 
 def check_role(connection: Connection, user: User, project_id: int, needed: Role) -> bool:
-    """Whether a project is a registry; if so, the user has at least this role there.
+    """See that a user has at least this role in a project, if it is a registry.
+
+    Returns:
+        Whether it is one; in other projects there are no roles.
 
     Raises:
         Problem: The user has a lesser role (403).
