@@ -8,6 +8,7 @@ import msgspec
 
 from asyncwb.artifacts.digest import bytes_digest, hex_id
 from asyncwb.artifacts.manifest import Manifest  # noqa: TC001 - msgspec reads the annotations
+from asyncwb.artifacts.read_operations import ARTIFACT_BY_ID
 from asyncwb.artifacts.uploads import FileUploads, split_header
 from asyncwb.artifacts.write_operations import (
     CLIENT_ID,
@@ -239,6 +240,18 @@ class Saver:
             if client_id not in known:
                 known[client_id] = hex_id(await self.id_of_draft(client_id))
             entry.ref = f"wandb-artifact://{known[client_id]}/{path}"
+
+    async def committed(self, client_id: str) -> str | None:
+        """The id of the version that a draft has become, once that is committed.
+
+        Raises:
+            CommError: The server refused or was not reached.
+        """
+        mapped = (await self._execute(CLIENT_ID, {"clientID": client_id})).client_id_mapping
+        if mapped is None or mapped.server_id is None:
+            return None
+        node = (await self._execute(ARTIFACT_BY_ID, {"id": mapped.server_id})).artifact
+        return node.id if node is not None and node.state == "COMMITTED" else None
 
     async def id_of_draft(self, client_id: str) -> str:
         """The id of the version that a draft has become.

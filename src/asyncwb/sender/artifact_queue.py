@@ -77,6 +77,7 @@ class ArtifactQueue:
         outcomes: Gets what came of each errand, by its journal position.
         group: Where the tasks run.
         ring: Called when something changed that somebody may wait for.
+        repeats: Whether an earlier sender may have done some of it.
         patience_seconds: How long an errand is repeated while the server is not there.
     """
 
@@ -93,6 +94,7 @@ class ArtifactQueue:
         outcomes: dict[int, Outcome],
         group: TaskGroup,
         ring: Callable[[], None],
+        repeats: bool,
         patience_seconds: float,
     ) -> None:
         self._graphql = graphql
@@ -104,6 +106,7 @@ class ArtifactQueue:
         self._outcomes = outcomes
         self._group = group
         self._ring = ring
+        self._repeats = repeats
         self._patience = patience_seconds
         # Ordered by position: of what waits, and with what is under way or failed.
         self._waiting: dict[int, Errand] = {}
@@ -188,29 +191,35 @@ class ArtifactQueue:
 
     async def _persist(self, todo: _Todo) -> str:
         """Do it, again and again while the server is not there."""
-        began, wait = time.monotonic(), 1.0
+        began, wait, again = time.monotonic(), 1.0, self._repeats
         while True:
             try:
-                return await self._once(todo)
+                return await self._once(todo, again=again)
             except CommError as exc:
                 late = time.monotonic() - began + wait > self._patience
                 if late or not _is_passing(exc):
                     raise
                 log.info("%s is tried again in %g s: %s", _name_of(todo), wait, exc)
+            again = True
             await anyio.sleep(wait)
             wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
 
-    async def _once(self, todo: _Todo) -> str:
+    async def _once(self, todo: _Todo, *, again: bool) -> str:
         if isinstance(todo, ArtifactLink):
             return await self._link(todo)
         if isinstance(todo, UseArtifactRecord):
             await self._use(todo.id)
             return todo.id
-        await agree(self._graphql, todo)
-        saved = await self._saver.save(todo, self._count)
+        saved = None
+        if again and todo.client_id:
+            # Once more it could become another version, and would take the aliases back.
+            saved = await self._saver.committed(todo.client_id)
+        if saved is None:
+            await agree(self._graphql, todo)
+            saved = (await self._saver.save(todo, self._count)).id
         if todo.finalize:
             await offload(_remove_copies, todo.manifest)
-        return saved.id
+        return saved
 
     def _count(self, size: int) -> None:
         self.bytes_sent += size

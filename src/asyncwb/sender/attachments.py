@@ -122,6 +122,7 @@ class Attachments:
                 outcomes=self._outcomes,
                 group=self._group,
                 ring=self._ring,
+                repeats=self._options.recover,
                 patience_seconds=self._options.patience_seconds,
             )
         self.artifacts.want(position, errand)
