@@ -185,13 +185,17 @@ class ArtifactLog:
     async def link(
         self, artifact: Artifact, target: str, aliases: Sequence[str] | str | None
     ) -> Artifact:
-        """Link a draft that is on its way, or a version; offline, the sync does it."""
+        """Link a version, or a draft, which is logged first; offline, the sync does it."""
         names, labels = self._core.names, check_aliases(aliases)
         target = _full_target(target, names.entity, names.project)
         if self._core.settings.mode == "disabled":
             return artifact
         if not self.offline:
             return await (await artifact.wait()).link(target, labels)
+        if not isinstance(artifact, Artifact):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidValueError(f"an artifact can be linked, not {artifact!r}")
+        if artifact.is_draft() and not artifact._is_on_its_way:  # pyright: ignore[reportPrivateUsage]
+            await self.log(artifact)
         is_draft = artifact.is_draft()
         self._core.recorder.link(
             ArtifactLink(
