@@ -215,6 +215,8 @@ class ArtifactQueue:
             # Once more it could become another version, and would take the aliases back.
             saved = await self._saver.committed(todo.client_id)
         if saved is None:
+            if saved is not None and todo.user_run_id is not None:
+                await self._use(saved)
             await agree(self._graphql, todo)
             saved = (await self._saver.save(todo, self._count)).id
         if todo.finalize:
