@@ -370,5 +370,6 @@ def metadata_of(node: VersionNode) -> dict[str, Any]:
 
 
 def new_client_id() -> str:
+    """A random name by which a draft is known to a server."""
     number = int.from_bytes(os.urandom(96), "big")
     return "".join(_ALPHABET[number // 36**place % 36] for place in range(_CLIENT_ID_LENGTH))

@@ -182,7 +182,7 @@ class ArtifactLog:
         record = UseArtifactRecord(
             id=artifact.id or "", type=artifact.type, name=artifact.qualified_name
         )
-        self._core.recorder.write(record)
+        self._core.recorder.artifact(record)
         self._core.hurry()
         return artifact
 
