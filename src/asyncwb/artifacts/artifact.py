@@ -160,10 +160,10 @@ class Artifact(ArtifactLineage):
         node = (await service.execute(ARTIFACT_BY_ID, {"id": artifact_id})).artifact
         if node is None:
             raise ProtocolError(f"the server has no artifact {artifact_id}")
-        self._take(node, None)
-        if self.is_draft():
+        if node.state == "PENDING":
             # One of several writers: what it added is not committed yet.
             return
+        self._take(node, None)
         if self._incremental or self._distributed_id is not None:
             # The server laid it over other content.
             self._manifest = None
@@ -198,7 +198,8 @@ class Artifact(ArtifactLineage):
             CommError: The server refused or was not reached.
         """
         node = self._require("new_draft()")
-        manifest = Manifest.decode((await self.load()).encode())
+        # The one that was logged does not say which versions store its bytes.
+        manifest = Manifest.decode((await self._load_manifest()).encode())
         draft = type(self)(node.artifact_sequence.name, self._type)
         draft._description = self._description
         draft._metadata = check_metadata(self._metadata)

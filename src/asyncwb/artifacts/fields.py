@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from asyncwb.artifacts.read_operations import MembershipNode, VersionNode
     from asyncwb.graphql.service import Service
 
-__all__ = ["ArtifactFields", "ArtifactTTL", "aliases_of", "metadata_of"]
+__all__ = ["ArtifactFields", "ArtifactTTL", "aliases_of", "metadata_of", "new_client_id"]
 
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 _CLIENT_ID_LENGTH = 128
@@ -82,8 +82,8 @@ class ArtifactFields(ArtifactNames):
         self._metadata = check_metadata(metadata)
         self._incremental = incremental
         self._use_as = use_as
-        self._client_id = _new_client_id()
-        self._sequence_client_id = _new_client_id()
+        self._client_id = new_client_id()
+        self._sequence_client_id = new_client_id()
         self._hold(Manifest(algorithm=digest_algorithm, region=storage_region))
 
     def _blank(self) -> None:
@@ -369,6 +369,7 @@ def metadata_of(node: VersionNode) -> dict[str, Any]:
     return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
 
 
-def _new_client_id() -> str:
+def new_client_id() -> str:
+    """A random name by which a draft is known to a server."""
     number = int.from_bytes(os.urandom(96), "big")
     return "".join(_ALPHABET[number // 36**place % 36] for place in range(_CLIENT_ID_LENGTH))

@@ -41,6 +41,7 @@ _READ_BYTES = 1024 * 1024
 _CALL_POLICY = RetryPolicy(retry_statuses=TRANSIENT_STATUSES, max_attempts=20)
 _PUT_POLICY = RetryPolicy(retry_statuses=OVERLOAD_STATUSES, max_attempts=20)
 _CALL_SECONDS = 600.0
+_BAD_REQUEST = 400
 
 
 class FileUploads:
@@ -125,7 +126,9 @@ class FileUploads:
                 if place.upload_url is not None:
                     async with self._places:
                         await self._put(entry, place)
-            except (CommError, InvalidValueError) as exc:
+            except CommError as exc:
+                failures.append((entry, await self._cause(entry, exc)))
+            except InvalidValueError as exc:
                 failures.append((entry, exc))
             else:
                 if self._progress is not None:
@@ -207,6 +210,23 @@ class FileUploads:
             headers=headers,
             policy=_PUT_POLICY,
             deadline_seconds=self._deadline_seconds,
+        )
+
+    async def _cause(self, entry: ManifestEntry, error: CommError) -> CommError | InvalidValueError:
+        """Why a file was refused: it may have changed, and be as long as before."""
+        if error.response is None or error.response.status != _BAD_REQUEST:
+            return error
+        path = _local(entry)
+        try:
+            digest, _ = await offload(file_digest, path, self._algorithm)
+        except OSError as exc:
+            return InvalidValueError(f"{str(path)!r} cannot be read: {exc}", exc=exc)
+        if digest == entry.digest:
+            return error
+        return InvalidValueError(
+            f"{str(path)!r} changed since it was added to the artifact; add files that change with "
+            "policy='mutable'",
+            exc=error,
         )
 
     async def _put_parts(

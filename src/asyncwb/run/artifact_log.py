@@ -11,6 +11,7 @@ import msgspec
 
 from asyncwb.api.api import Api
 from asyncwb.artifacts.artifact import Artifact
+from asyncwb.artifacts.fields import new_client_id
 from asyncwb.artifacts.names import check_aliases, check_tags
 from asyncwb.artifacts.recording import record_of
 from asyncwb.errors import ForkedError, InvalidValueError, UsageError
@@ -141,6 +142,9 @@ class ArtifactLog:
             history_step=None if core.settings.is_shared else core.history.step,
             finalize=finalize,
         )
+        if artifact._is_on_its_way:  # pyright: ignore[reportPrivateUsage]
+            # A sync after a crash asks by this id whether the record is done.
+            draft.client_id = new_client_id()
         # Encoded in a thread: of ten thousand files it takes a twentieth of a second.
         position = await PORTAL.in_thread(lambda: core.recorder.artifact(record_of(draft)))
         core.hurry()
@@ -178,16 +182,20 @@ class ArtifactLog:
         record = UseArtifactRecord(
             id=artifact.id or "", type=artifact.type, name=artifact.qualified_name
         )
-        self._core.recorder.write(record)
+        self._core.recorder.artifact(record)
         self._core.hurry()
         return artifact
 
     async def link(
         self, artifact: Artifact, target: str, aliases: Sequence[str] | str | None
     ) -> Artifact:
-        """Link a draft that is on its way, or a version; offline, the sync does it."""
+        """Link a version, or a draft, which is logged first; offline, the sync does it."""
         names, labels = self._core.names, check_aliases(aliases)
         target = _full_target(target, names.entity, names.project)
+        if not isinstance(artifact, Artifact):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidValueError(f"an artifact can be linked, not {artifact!r}")
+        if artifact.is_draft() and not artifact._is_on_its_way:  # pyright: ignore[reportPrivateUsage]
+            await self.log(artifact)
         if self._core.settings.mode == "disabled":
             return artifact
         if not self.offline:

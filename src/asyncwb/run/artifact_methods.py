@@ -226,10 +226,7 @@ class RunArtifacts(RunAttributes):
             ForkedError: The run belongs to the parent process.
         """
         self._check_open()
-        log = self._core.artifacts
-        if artifact.is_draft() and not artifact._is_on_its_way:  # pyright: ignore[reportPrivateUsage]
-            await log.log(artifact)
-        return await log.link(artifact, target_path, aliases)
+        return await self._core.artifacts.link(artifact, target_path, aliases)
 
     async def log_code(  # sync: here
         self,

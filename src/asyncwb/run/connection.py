@@ -45,6 +45,7 @@ class Connection:
         config: Server and credentials.
         stop: Learns that the server asks the run to stop.
         rows: Tells how many rows were logged.
+        artifacts: Tells how many artifacts were logged or used.
     """
 
     def __init__(
@@ -56,9 +57,11 @@ class Connection:
         config: TransportConfig,
         stop: StopSignal,
         rows: Callable[[], int],
+        artifacts: Callable[[], int],
     ) -> None:
         self._journal = journal
         self._rows = rows
+        self._artifacts = artifacts
         self._settings = settings
         self._config = config
         self._sender = Sender(
@@ -266,7 +269,7 @@ class Connection:
             missing = f"{_count(rows, 'row')}, {missing}"
         if files := status.files_waiting + len(status.files_failed):
             missing += f" and {_count(files, 'file')} {'is' if files == 1 else 'are'} not uploaded"
-        if left := status.artifacts_waiting + len(status.artifacts_failed):
+        if left := self._artifacts() - status.artifacts_done:
             missing += f" and {_count(left, 'artifact')} {'is' if left == 1 else 'are'} not saved"
         cause = f" ({status.last_error})" if status.last_error else ""
         where = self._journal.path
@@ -289,7 +292,9 @@ class Connection:
             files_waiting=known.files_waiting,
             files_failed=known.files_failed,
             artifacts_done=known.artifacts_done,
-            artifacts_waiting=known.artifacts_waiting,
+            artifacts_waiting=max(
+                0, self._artifacts() - known.artifacts_done - len(known.artifacts_failed)
+            ),
             artifacts_failed=known.artifacts_failed,
             last_error=known.last_error,
             retries=known.retries,

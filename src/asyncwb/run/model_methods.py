@@ -119,7 +119,7 @@ class RunModels(RunArtifacts):
             else:
                 _check_model(there)
                 kind = there.type
-        artifact = await self.log_artifact(path, name, kind)
+        artifact = await log.prepare(path, name, kind)
         return await log.link(artifact, f"{_REGISTRY}/{registered_model_name}", aliases)
 
 

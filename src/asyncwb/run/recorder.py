@@ -55,6 +55,9 @@ class Recorder:
         append: Writes a payload to the journal.
         settings: The run's settings; the id is set.
         start_time: Start of the run in Unix seconds.
+
+    Attributes:
+        artifacts: Where the records of artifacts that were logged or used end.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class Recorder:
         self._append = append
         self._settings = settings
         self._start_time = start_time
+        self.artifacts: list[int] = []
         # Names this writer among those of one run, in the config's environments.
         self.writer_id = new_writer_id(start_time)
 
@@ -196,9 +200,12 @@ class Recorder:
         """Define a metric."""
         self.write(record)
 
-    def artifact(self, record: records.ArtifactRecord) -> int:
-        """Ask for a version of an artifact; returns where the record ends."""
-        return self._append(records.encode(record))
+    def artifact(self, record: records.ArtifactRecord | records.UseArtifactRecord) -> int:
+        """Ask for a version of an artifact, or note a use; returns where the record ends."""
+        position = self._append(records.encode(record))
+        # From any thread: to append is atomic.
+        self.artifacts.append(position)
+        return position
 
     def link(self, link: records.ArtifactLink, *, run_id: str, project: str) -> None:
         """Ask for a link to an artifact."""

@@ -104,6 +104,7 @@ def start(options: StartOptions) -> tuple[Run, Connection | None]:
             config=destination,
             stop=core.stop,
             rows=lambda: core.history.rows,
+            artifacts=lambda: len(core.recorder.artifacts),
         )
     try:
         add_run(run)

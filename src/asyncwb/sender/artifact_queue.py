@@ -115,6 +115,7 @@ class ArtifactQueue:
         self._failed: dict[int, tuple[str, Error]] = {}
         self._slots = anyio.CapacityLimiter(_AT_ONCE)
         self._dispatching = False
+        self._parts: list[Manifest] = []
         self.bytes_sent = 0
         self.done = 0
 
@@ -214,12 +215,21 @@ class ArtifactQueue:
         if again and todo.client_id:
             # Once more it could become another version, and would take the aliases back.
             saved = await self._saver.committed(todo.client_id)
+            if saved is not None and todo.user_run_id is not None:
+                await self._use(saved)
         if saved is None:
             await agree(self._graphql, todo)
             saved = (await self._saver.save(todo, self._count)).id
         if todo.finalize:
             await offload(_remove_copies, todo.manifest)
+        else:
+            self._parts.append(todo.manifest)
         return saved
+
+    async def remove_parts(self) -> None:
+        """Remove the copies of parts of versions: the run, which could add them again, is over."""
+        for manifest in self._parts:
+            await offload(_remove_copies, manifest)
 
     def _count(self, size: int) -> None:
         self.bytes_sent += size

@@ -148,6 +148,11 @@ class Attachments:
         """Upload all files that are left."""
         self._end = self.uploads.start_rest()
 
+    async def close(self) -> None:
+        """Remove what is needed no more once everything is done."""
+        if self.artifacts is not None:
+            await self.artifacts.remove_parts()
+
     @property
     def complete(self) -> bool:
         """Whether everything is done, after `start_rest`."""

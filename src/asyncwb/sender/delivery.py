@@ -386,6 +386,7 @@ class Delivery:
         failure = failure or attachments.failure()
         if failure is not None:
             raise failure
+        await attachments.close()
         self._ack.finished = True
         self._ack.lost = len(self._reader.damage) + self._fold.lost + self._progress.unreadable
         await self._keeper.store(self._ack)

@@ -369,8 +369,11 @@ def _remember(connection: Connection, client_id: str | None, **stands_for: int) 
         return
     if len(client_id) > 256:
         raise invalid("a client id has at most 256 characters")
-    known = select(client_ids.c.client_id).where(client_ids.c.client_id == client_id)
-    if connection.execute(known).first() is None:
+    # What a client that broke off left unfinished is no longer what it means.
+    changed = connection.execute(
+        update(client_ids).where(client_ids.c.client_id == client_id).values(**stands_for)
+    )
+    if not changed.rowcount:
         connection.execute(insert(client_ids).values(client_id=client_id, **stands_for))
 
 
