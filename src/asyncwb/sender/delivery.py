@@ -19,6 +19,7 @@ from asyncwb.sender.config_updates import ConfigUpdates
 from asyncwb.sender.console_output import ConsoleOutput
 from asyncwb.sender.finishing import final_files
 from asyncwb.sender.opening import Opener
+from asyncwb.sender.tail import Tail
 from asyncwb.transport import Transport
 
 if TYPE_CHECKING:
@@ -41,8 +42,6 @@ log = logging.getLogger("asyncwb.sender")
 
 # Line data of one post while catching up: cheap, and encoded within 5 ms.
 _BATCH_BYTES = 1024 * 1024
-_SLICE_BYTES, _SLICE_RECORDS = 256 * 1024, 256
-_IDLE_SECONDS, _LOOK_SECONDS = 3600.0, 0.5
 _HISTORY_FIELD = 2
 _CRASHED = 1  # exit code of a run whose journal has no exit record, as `wandb sync` gives it
 
@@ -88,8 +87,7 @@ class Delivery:
             interval_seconds=settings.transmit_interval if options.follow else 0.0,
             heartbeat_seconds=settings.heartbeat_seconds,
         )
-        # A list: at most one slice long, and an empty deque would be 700 bytes per idle run.
-        self._backlog: list[RawRecord] = []
+        self._tail = Tail(reader, alarm)
         self._errands: list[tuple[int, Errand]] = []
         self._replay_to = 0
         self._before_exit: int | None = None
@@ -194,17 +192,17 @@ class Delivery:
 
     async def _read_run(self) -> None:
         """Read up to the run record, and on to the first row, so that its config is complete."""
+        tail = self._tail
         while True:
-            batch = self._reader.read_batch(_SLICE_BYTES, _SLICE_RECORDS)
-            self._backlog.extend(batch)
-            while self._backlog and field_number(self._backlog[0].payload) != _HISTORY_FIELD:
-                self._feed(self._backlog.pop(0))
+            more = tail.read()
+            while tail.waiting and field_number(tail.waiting[0].payload) != _HISTORY_FIELD:
+                self._feed(tail.take())
             if self._fold.known:
                 return
-            if self._backlog or not (batch or self._options.follow):
+            if tail.waiting or not (more or self._options.follow):
                 raise JournalError(f"{self._run_dir.name}: the journal names no run")
-            if not batch:
-                await self._sleep(_IDLE_SECONDS, asleep=True)
+            if not more:
+                await tail.sleep()
 
     async def _open(self) -> RunTarget:
         journal, recover = self._reader.path, self._options.recover
@@ -257,18 +255,15 @@ class Delivery:
                 if due is not None:
                     wait = min(wait, due - now)
             # While rows wait for their time, more of them are no reason to wake up.
-            await self._sleep(max(0.0, wait), asleep=not fold.urgent)
+            await self._tail.sleep(max(0.0, wait), asleep=not fold.urgent)
 
     async def _fill(self) -> bool:
         """Fold records until a batch is full; True: the journal has no more for now."""
         while self._fold.size < _BATCH_BYTES:
-            if not self._backlog:
-                batch = self._reader.read_batch(_SLICE_BYTES, _SLICE_RECORDS)
-                if not batch:
-                    return True
-                self._backlog.extend(batch)
-            while self._backlog:
-                self._feed(self._backlog.pop(0))
+            if not self._tail.waiting and not self._tail.read():
+                return True
+            while self._tail.waiting:
+                self._feed(self._tail.take())
                 if self._fold.size >= _BATCH_BYTES:
                     break
             if self._replay_to:
@@ -338,16 +333,6 @@ class Delivery:
                 settled = min(settled, self._before_exit)
             progress.settled = max(progress.settled, settled)
         self._tell()
-
-    async def _sleep(self, seconds: float, *, asleep: bool) -> None:
-        """Sleep until the alarm rings; `asleep`: new records ring it, or are looked for."""
-        if asleep and not self._reader.sleep():
-            self._backlog.extend(self._reader.read_batch(_SLICE_BYTES, _SLICE_RECORDS))
-            if self._backlog:
-                return
-            # Another process writes this journal, and nobody tells.
-            seconds = min(seconds, _LOOK_SECONDS)
-        await self._alarm.sleep(seconds)
 
     async def _send_alerts(self, attachments: Attachments) -> None:
         if (error := await attachments.alerts.send(self._fold.alerts)) is not None:
