@@ -46,7 +46,8 @@ class Tail:
     async def sleep(self, seconds: float = _IDLE_SECONDS, *, asleep: bool = True) -> None:
         """Sleep until the alarm rings, at most so long; `asleep`: new records ring it."""
         if asleep and not self._reader.sleep():
-            if self.read():
+            self.read()
+            if self.waiting:
                 return
             # Another process writes this journal, and nobody tells.
             seconds = min(seconds, _LOOK_SECONDS)
