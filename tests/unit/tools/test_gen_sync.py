@@ -298,9 +298,7 @@ def test_unions_of_blocking_objects_and_other_things(tmp_path: Path) -> None:
     made, _ = fleet(tmp_path, late=frozenset())
     text = texts(made)["_ship.py"]
     load = body(text, "load")
-    assert (
-        squeezed("self, box: Box | str | PathLike[str], other: Box | None = None) -> Box") in load
-    )
+    assert squeezed("box: Box | str | PathLike[str], other: Box | None = None) -> Box") in load
     # Among other things it is looked at; beside None alone that is not needed.
     assert squeezed("unwrapped(box), None if other is None else other._async") in load
     assert squeezed("self._async.look, unwrapped(box)") in body(text, "look")
