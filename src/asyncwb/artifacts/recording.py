@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import gzip
-from typing import TYPE_CHECKING, Any, cast
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from asyncwb import jsonx
 from asyncwb.artifacts.manifest import Manifest, ManifestEntry
 from asyncwb.artifacts.names import check_path
 from asyncwb.artifacts.saver import Draft
-from asyncwb.errors import InvalidValueError, JournalError
+from asyncwb.errors import InvalidValueError, JournalError, ProtocolError
 from asyncwb.journal.artifact_records import (
     ArtifactManifest,
     ArtifactManifestEntry,
@@ -158,23 +161,36 @@ def _entries_in_file(path: str) -> Iterator[ManifestEntry]:
             f"{path}, which lists the files of an artifact, is gone: it cannot be logged any more",
             exc=exc,
         ) from exc
-    except (OSError, EOFError, KeyError, TypeError) as exc:
+    except (OSError, EOFError, zlib.error, ProtocolError) as exc:
         raise JournalError(
             f"{path}, which lists the files of an artifact, cannot be read: {exc!r}", exc=exc
         ) from exc
 
 
+class _Line(msgspec.Struct):
+    """An entry in such a file."""
+
+    path: str
+    digest: str
+    ref: str | None = None
+    size: int | None = None
+    extra: dict[str, Any] | None = None
+    birth_artifact_id: str | None = msgspec.field(default=None, name="birthArtifactID")
+    local_path: str | None = None
+    skip_cache: bool = False
+
+
 def _entry_of_line(line: bytes) -> ManifestEntry:
-    told = cast("dict[str, Any]", jsonx.decode(line))
+    told = jsonx.decode_as(_Line, line)
     return ManifestEntry(
-        path=check_path(told["path"]),
-        digest=told["digest"],
-        ref=told.get("ref"),
-        size=told.get("size"),
-        extra=told.get("extra") or {},
-        birth_artifact_id=told.get("birthArtifactID") or told.get("birth_artifact_id"),
-        local_path=told.get("local_path"),
-        skip_cache=bool(told.get("skip_cache")),
+        path=check_path(told.path),
+        digest=told.digest,
+        ref=told.ref,
+        size=told.size,
+        extra=told.extra or {},
+        birth_artifact_id=told.birth_artifact_id,
+        local_path=told.local_path,
+        skip_cache=told.skip_cache,
     )
 
 

@@ -233,8 +233,8 @@ def test_functions_of_the_current_object(tmp_path: Path) -> None:
         find=("boxes.current", "require_box"),
         target="boxes.functions",
     )
-    texts = {path.name: text for path, text in gen_sync.generate(made, current).files.items()}
-    face, twin = texts["functions.py"], texts["_functions.py"]
+    found = texts(made, current)
+    face, twin = found["functions.py"], found["_functions.py"]
     assert "async def open(" in face
     assert 'return await require_box("open()").open(lid, *names, wait=wait, **more)' in face
     assert "`Box.open` of the current run." in face
@@ -245,6 +245,101 @@ def test_functions_of_the_current_object(tmp_path: Path) -> None:
     assert 'require_box("write()")._write_nowait(text)' in twin
     with pytest.raises(SystemExit, match="Box has no method shut"):
         gen_sync.generate(made, replace(current, methods=("shut",)))
+
+
+SHIPS = '''
+"""Ships."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from boxes.box import Box
+
+
+class Ship:
+    """A ship."""
+
+    async def load(self, box: Box | str | PathLike[str], other: Box | None = None) -> Box:
+        """Load a box."""
+        return other
+
+    async def look(self, box: Box | int | None) -> int:
+        """Look at one."""
+        return 1
+
+    async def sail(self) -> int:
+        """Sail."""
+        return 1
+'''
+
+
+def fleet(folder: Path, *, late: frozenset[str]) -> tuple[Plan, Source]:
+    made = plan(folder, SOURCE)
+    (folder / "boxes" / "ship.py").write_text(SHIPS)
+    ships = Source("boxes.ship", "_ship", ("Ship",), late=late)
+    return replace(made, sources=(*made.sources, ships)), ships
+
+
+def texts(plan: Plan, current: Current | None = None) -> dict[str, str]:
+    outcome = gen_sync.generate(plan) if current is None else gen_sync.generate(plan, current)
+    return {path.name: text for path, text in outcome.files.items()}
+
+
+def body(text: str, method: str) -> str:
+    """A method, up to the next one, without white space."""
+    return squeezed(text.split(f"def {method}(")[1].split("    def ")[0])
+
+
+def test_unions_of_blocking_objects_and_other_things(tmp_path: Path) -> None:
+    made, _ = fleet(tmp_path, late=frozenset())
+    text = texts(made)["_ship.py"]
+    load = body(text, "load")
+    assert squeezed("box: Box | str | PathLike[str], other: Box | None = None) -> Box") in load
+    # Among other things it is looked at; beside None alone that is not needed.
+    assert squeezed("unwrapped(box), None if other is None else other._async") in load
+    assert squeezed("self._async.look, unwrapped(box)") in body(text, "look")
+    head = text.split("class Ship")[0]
+    assert "import Wrapper, unwrapped\n" in head
+    # At the end, where no circle can hurt.
+    assert "import Box" not in head
+    assert text.endswith("\nfrom boxes.sync._box import Box\n")
+
+
+def test_what_is_late_is_imported_where_it_is_made(tmp_path: Path) -> None:
+    made, _ = fleet(tmp_path, late=frozenset({"Box"}))
+    text = texts(made)["_ship.py"]
+    head, _, rest = text.partition("class Ship")
+    assert "import Box" not in head.split("if TYPE_CHECKING")[0]
+    assert "    from boxes.sync._box import Box\n" in head
+    assert rest.count("from boxes.sync._box import Box\n") == 1
+    load = body(text, "load")
+    assert load.index(squeezed("from boxes.sync._box import Box")) < load.index("returnBox.from_")
+    assert "import" not in body(text, "look") + body(text, "sail")
+
+
+def test_functions_hand_blocking_objects_on(tmp_path: Path) -> None:
+    made, ships = fleet(tmp_path, late=frozenset({"Box"}))
+    current = Current(
+        source=replace(ships, file="_functions"),
+        methods=("load", "look"),
+        find=("boxes.current", "require_ship"),
+        target="boxes.functions",
+    )
+    found = texts(made, current)
+    twin = found["_functions.py"]
+    # The blocking method unwraps them, and its class imports what it makes.
+    assert ".load(box,other)" in squeezed(twin)
+    assert "unwrapped" not in twin
+    assert "._async" not in twin.split("def load(")[1]
+    assert "import Box" not in twin.split("if TYPE_CHECKING")[0]
+    assert "    from boxes.sync._box import Box\n" in twin
+    face = found["functions.py"]
+    assert 'await require_ship("load()").load(box, other)' in face
+    assert "    from boxes.box import Box\n" in face
 
 
 @pytest.mark.parametrize(
