@@ -15,6 +15,7 @@ from asyncwb.artifacts.copying import clone_or_copy
 from asyncwb.artifacts.digest import hex_digest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from asyncwb.artifacts.digest import DigestAlgorithm
@@ -77,16 +78,33 @@ class FileCache:
             size = source.stat().st_size
         if size > self._limit:
             return
-        path = self.path(digest, algorithm)
-        draft = path.with_name(f".{path.name}.{os.getpid()}-{time.monotonic_ns():x}")
+        self._keep(digest, algorithm, size, lambda draft: clone_or_copy(str(source), draft))
+
+    def add_bytes(self, data: bytes | memoryview, digest: str, algorithm: DigestAlgorithm) -> None:
+        """Keep a small file whose digest was checked; without harm where it cannot be kept."""
+
+        def write(draft: str) -> None:
+            with open(draft, "xb", buffering=0) as file:
+                file.write(data)
+
+        if len(data) <= self._limit:
+            self._keep(digest, algorithm, len(data), write)
+
+    def _keep(
+        self, digest: str, algorithm: DigestAlgorithm, size: int, write: Callable[[str], None]
+    ) -> None:
+        path = str(self.path(digest, algorithm))
+        folder, name = os.path.split(path)
+        draft = os.path.join(folder, f".{name}.{os.getpid()}-{time.monotonic_ns():x}")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            clone_or_copy(str(source), str(draft))
-            draft.replace(path)
+            if not os.path.isdir(folder):
+                os.makedirs(folder, exist_ok=True)
+            write(draft)
+            os.replace(draft, path)
         except OSError:
             # A full disk, or a folder of somebody else: a cache must never be what fails.
             with suppress(OSError):
-                draft.unlink()
+                os.unlink(draft)
             return
         self._added += size
         self._trim_sometimes()

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 from base64 import b64encode
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
 
+from asyncwb.artifacts.batches import grouped
 from asyncwb.artifacts.digest import file_digest
+from asyncwb.artifacts.progress import Meter
 from asyncwb.artifacts.write_operations import COMPLETE_UPLOAD, CREATE_FILES
 from asyncwb.errors import AuthenticationError, CommError, InvalidValueError, ProtocolError
 from asyncwb.transport import OVERLOAD_STATUSES, TRANSIENT_STATUSES, FileSlice, RetryPolicy
 from asyncwb.transport.offload import offload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
+    from asyncwb.artifacts.batches import Batches
     from asyncwb.artifacts.digest import DigestAlgorithm
     from asyncwb.artifacts.manifest import ManifestEntry
+    from asyncwb.artifacts.progress import FileMeter
     from asyncwb.artifacts.write_operations import FilePlace, Multipart
     from asyncwb.graphql import GraphQL
     from asyncwb.transport import Transport
@@ -32,6 +37,7 @@ _FIRST_BATCH = 25
 _LARGEST_BATCH = 500
 _BATCHES_AT_ONCE = 3
 _FILES_AT_ONCE = 32
+_BUNDLES_AT_ONCE = 3
 _ROUNDS = 20
 _MULTIPART_BYTES = 2 * 1024**3
 _PART_BYTES = 100 * 1024**2
@@ -53,7 +59,8 @@ class FileUploads:
         manifest_id: Its manifest.
         algorithm: Of the version's digests.
         deadline_seconds: Time for one file, or one part of a large one, retries included.
-        progress: Called with the bytes of each file that is done.
+        meter: Counts what is there.
+        batches: Sends small files together; None: the server takes no batches.
         multipart_bytes: Files from this size on are sent in parts.
     """
 
@@ -66,7 +73,8 @@ class FileUploads:
         manifest_id: str,
         algorithm: DigestAlgorithm,
         deadline_seconds: float,
-        progress: Callable[[int], None] | None = None,
+        meter: Meter | None = None,
+        batches: Batches | None = None,
         multipart_bytes: int = _MULTIPART_BYTES,
     ) -> None:
         self._graphql = graphql
@@ -75,10 +83,12 @@ class FileUploads:
         self._manifest_id = manifest_id
         self._algorithm: DigestAlgorithm = algorithm
         self._deadline_seconds = deadline_seconds
-        self._progress = progress
+        self._meter = meter or Meter("up", None, files=0, size=0)
+        self._small = batches
         self._multipart_bytes = multipart_bytes
         self._places = anyio.CapacityLimiter(_FILES_AT_ONCE)
         self._batches = anyio.CapacityLimiter(_BATCHES_AT_ONCE)
+        self._bundles = anyio.CapacityLimiter(_BUNDLES_AT_ONCE)
 
     async def upload(self, entries: Sequence[ManifestEntry]) -> None:
         """Upload what the server lacks; entries learn which version stores their bytes.
@@ -114,22 +124,43 @@ class FileUploads:
                 return
             finally:
                 self._batches.release_on_behalf_of(batch[0].path)
+            small: list[tuple[ManifestEntry, str]] = []
             async with anyio.create_task_group() as files:
                 for entry, place in zip(batch, places, strict=True):
-                    files.start_soon(put, entry, place)
+                    if place.artifact is not None:
+                        entry.birth_artifact_id = place.artifact.id
+                    url = place.upload_url
+                    if url is None:
+                        self._meter.done(entry.size)
+                    elif self._small is not None and self._small.takes(url, entry.size):
+                        small.append((entry, url))
+                    else:
+                        files.start_soon(put, entry, place)
+                for group in grouped(small):
+                    files.start_soon(put_group, group)
 
         async def put(entry: ManifestEntry, place: FilePlace) -> None:
-            if place.artifact is not None:
-                entry.birth_artifact_id = place.artifact.id
+            meter = self._meter.file(entry.size)
             try:
-                if place.upload_url is not None:
-                    async with self._places:
-                        await self._put(entry, place)
+                async with self._places:
+                    await self._put(entry, place, meter)
             except (CommError, InvalidValueError) as exc:
                 failures.append((entry, exc))
             else:
-                if self._progress is not None:
-                    self._progress(entry.size or 0)
+                meter.done()
+
+        async def put_group(group: list[tuple[ManifestEntry, str]]) -> None:
+            try:
+                async with self._bundles:
+                    outcomes = await self._put_group(group)
+            except (CommError, InvalidValueError) as exc:
+                failures.append((group[0][0], exc))
+                return
+            for (entry, _), problem in zip(group, outcomes, strict=True):
+                if problem is None:
+                    self._meter.done(entry.size)
+                else:
+                    failures.append((entry, problem))
 
         async with anyio.create_task_group() as group:
             for batch in _batches(entries):
@@ -139,7 +170,15 @@ class FileUploads:
                 group.start_soon(send, batch)
         return failures
 
+    async def _put_group(self, group: list[tuple[ManifestEntry, str]]) -> list[CommError | None]:
+        assert self._small is not None
+        contents = await offload(_read_all, [entry for entry, _ in group])
+        return await self._small.put(
+            [(url, data) for (_, url), data in zip(group, contents, strict=True)]
+        )
+
     async def _announce(self, batch: Sequence[ManifestEntry]) -> list[FilePlace]:
+        await offload(_check_sizes, batch)
         specs = [await self._spec(entry) for entry in batch]
         data = await self._graphql.execute(
             CREATE_FILES,
@@ -163,14 +202,12 @@ class FileUploads:
         return places
 
     async def _spec(self, entry: ManifestEntry) -> dict[str, object]:
-        path = _local(entry)
-        await offload(_check_size, path, entry)
         md5 = entry.digest
         if self._algorithm != "MD5":
-            md5, _ = await offload(file_digest, path)
+            md5, _ = await offload(file_digest, _local(entry))
         parts = None
         if (entry.size or 0) >= self._multipart_bytes:
-            digests = await self._part_digests(path, entry.size or 0)
+            digests = await self._part_digests(_local(entry), entry.size or 0)
             parts = [{"partNumber": n, "hexMD5": digest} for n, digest in enumerate(digests, 1)]
         return {
             "artifactID": self._artifact_id,
@@ -195,10 +232,10 @@ class FileUploads:
                 group.start_soon(read, part)
         return [found[start] for start in sorted(found)]
 
-    async def _put(self, entry: ManifestEntry, place: FilePlace) -> None:
+    async def _put(self, entry: ManifestEntry, place: FilePlace, meter: FileMeter) -> None:
         headers = dict(split_header(text) for text in place.upload_headers or ())
         if place.upload_multipart_urls is not None:
-            await self._put_parts(entry, place, place.upload_multipart_urls, headers)
+            await self._put_parts(entry, place, place.upload_multipart_urls, headers, meter)
             return
         assert place.upload_url is not None
         await self._transport.put(
@@ -207,6 +244,7 @@ class FileUploads:
             headers=headers,
             policy=_PUT_POLICY,
             deadline_seconds=self._deadline_seconds,
+            on_sent=meter.moved,
         )
 
     async def _put_parts(
@@ -215,6 +253,7 @@ class FileUploads:
         place: FilePlace,
         multipart: Multipart,
         headers: dict[str, str],
+        meter: FileMeter,
     ) -> None:
         path = _local(entry)
         parts = list(slices(path, entry.size or 0))
@@ -237,6 +276,7 @@ class FileUploads:
                         headers={**headers, "Content-MD5": md5},
                         policy=_PUT_POLICY,
                         deadline_seconds=self._deadline_seconds,
+                        on_sent=meter.moved,
                     )
                 except CommError as exc:
                     failures.append(exc)
@@ -293,18 +333,40 @@ def _local(entry: ManifestEntry) -> Path:
     return Path(entry.local_path)
 
 
-def _check_size(path: Path, entry: ManifestEntry) -> None:
-    try:
-        size = path.stat().st_size
-    except OSError as exc:
-        raise InvalidValueError(
-            f"{str(path)!r}, the file of the entry {entry.path!r}, cannot be read: {exc}", exc=exc
-        ) from exc
+def _check_sizes(entries: Sequence[ManifestEntry]) -> None:
+    for entry in entries:
+        try:
+            size = os.stat(_local(entry)).st_size
+        except OSError as exc:
+            raise _unreadable(entry, exc) from exc
+        _check_size(entry, size)
+
+
+def _check_size(entry: ManifestEntry, size: int) -> None:
     if size != entry.size:
         raise InvalidValueError(
-            f"{str(path)!r} has {size} bytes and had {entry.size} when it was added to the "
+            f"{entry.local_path!r} has {size} bytes and had {entry.size} when it was added to the "
             "artifact; add files that change with policy='mutable'"
         )
+
+
+def _read_all(entries: Sequence[ManifestEntry]) -> list[bytes]:
+    contents: list[bytes] = []
+    for entry in entries:
+        try:
+            data = _local(entry).read_bytes()
+        except OSError as exc:
+            raise _unreadable(entry, exc) from exc
+        _check_size(entry, len(data))
+        contents.append(data)
+    return contents
+
+
+def _unreadable(entry: ManifestEntry, exc: OSError) -> InvalidValueError:
+    return InvalidValueError(
+        f"{entry.local_path!r}, the file of the entry {entry.path!r}, cannot be read: {exc}",
+        exc=exc,
+    )
 
 
 def _hex_md5(part: FileSlice) -> str:

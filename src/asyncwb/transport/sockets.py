@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import httpcore
+from httpcore._utils import is_socket_readable
 
 if TYPE_CHECKING:
     import ssl
@@ -89,6 +90,7 @@ class _Socket(httpcore.AsyncNetworkStream):
     def __init__(self, stream: httpcore.AsyncNetworkStream, group: set[_Socket]) -> None:
         self._stream = stream
         self._group = group
+        self._raw: Any = None
         group.add(self)
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -117,6 +119,11 @@ class _Socket(httpcore.AsyncNetworkStream):
         return _Socket(stream, self._group)
 
     def get_extra_info(self, info: str) -> Any:
+        if info == "is_readable":
+            # httpcore asks all its connections this for every request, and anyio finds out
+            # everything about a socket before it answers.
+            self._raw = self._raw or self._stream.get_extra_info("socket")
+            return is_socket_readable(self._raw)
         return self._stream.get_extra_info(info)
 
 
