@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from asyncwb.artifacts.batches import grouped
-from asyncwb.artifacts.digest import Hasher, file_digest, new_hasher, text_digest
+from asyncwb.artifacts.digest import Hasher, new_hasher, text_digest
 from asyncwb.artifacts.targets import remove, unwritable
 from asyncwb.errors import AuthenticationError, CommError, UsageError
 from asyncwb.transport import TRANSIENT_STATUSES, RetryPolicy
@@ -36,8 +36,8 @@ _BUNDLES_AT_ONCE = 4
 _SMALL_BYTES = 1024 * 1024
 _LARGE_BYTES = 2 * 1024**3
 _WRITE_BYTES = 1024 * 1024
-_RANGE_BYTES = 100 * 1024**2
-_RANGES_AT_ONCE = 8
+_RANGE_BYTES = 32 * 1024**2
+_RANGES_AT_ONCE = 6
 _CHECKS_AT_ONCE = 200
 _ROUNDS = 5
 _POLICY = RetryPolicy(
@@ -129,14 +129,14 @@ class FileDownloads:
                 self._places.release_on_behalf_of(entry.path)
 
         async def fetch_group(group: list[tuple[ManifestEntry, str]]) -> None:
-            first = group[0][0]
             try:
                 for entry, problem in await self._fetch_group(group):
                     failed(entry, problem)
             except (CommError, UsageError) as exc:
-                failed(first, exc)
+                for entry, _ in group:
+                    failed(entry, exc)
             finally:
-                self._bundles.release_on_behalf_of(first.path)
+                self._bundles.release_on_behalf_of(group[0][0].path)
 
         async with (
             aclosing(self._addresses(list(wanted))) as pages,
@@ -229,23 +229,28 @@ class FileDownloads:
     async def _fetch_ranges(
         self, entry: ManifestEntry, url: str, draft: Path, meter: FileMeter
     ) -> str:
-        """Several ranges at once into one file, which is hashed at the end."""
+        """Several ranges at once into one file, which is hashed behind them."""
         size = entry.size or 0
         descriptor = await offload(_reserve, draft, size)
         limiter = anyio.CapacityLimiter(_RANGES_AT_ONCE)
         failures: list[Exception] = []
+        hasher = new_hasher(entry.algorithm)
+        ranges = [
+            (start, min(start + _RANGE_BYTES, size), anyio.Event())
+            for start in range(0, size, _RANGE_BYTES)
+        ]
 
-        async def fetch(start: int, end: int) -> None:
+        async def fetch(start: int, end: int, ended: anyio.Event) -> None:
             async with limiter:
-                if failures:
-                    return
                 position = start
 
-                def write(data: bytes) -> None:
+                def write(pieces: list[bytes]) -> None:
                     nonlocal position
-                    position += _write_at(descriptor, data, position)
+                    position = _write_at(descriptor, pieces, position)
 
                 try:
+                    if failures:
+                        return
                     async with self._transport.stream(
                         url,
                         start=start,
@@ -256,17 +261,22 @@ class FileDownloads:
                         await _write_all(pieces, write, meter)
                 except (CommError, OSError) as exc:
                     failures.append(exc)
+                finally:
+                    ended.set()
 
         try:
             async with anyio.create_task_group() as group:
-                for start in range(0, size, _RANGE_BYTES):
-                    group.start_soon(fetch, start, min(start + _RANGE_BYTES, size))
+                for one in ranges:
+                    group.start_soon(fetch, *one)
+                for start, end, ended in ranges:
+                    await ended.wait()
+                    if not failures:
+                        await offload(_hash_range, hasher, draft, start, end)
         finally:
             os.close(descriptor)
         if failures:
             raise failures[0]
-        digest, _ = await offload(file_digest, draft, entry.algorithm)
-        return digest
+        return text_digest(hasher)
 
 
 def _is_late(exc: CommError | UsageError) -> bool:
@@ -278,32 +288,50 @@ def _is_late(exc: CommError | UsageError) -> bool:
 
 
 async def _write_all(
-    pieces: AsyncIterable[bytes], write: Callable[[bytes], object], meter: FileMeter
+    pieces: AsyncIterable[bytes], write: Callable[[list[bytes]], object], meter: FileMeter
 ) -> None:
-    """Write pieces in larger ones, each in a thread."""
-    pending = bytearray()
+    """Write pieces, about a megabyte in each visit to a thread."""
+    pending: list[bytes] = []
+    size = 0
     async for piece in pieces:
-        pending += piece
-        if len(pending) >= _WRITE_BYTES:
-            await offload(write, bytes(pending))
-            meter.moved(len(pending))
-            pending.clear()
+        pending.append(piece)
+        size += len(piece)
+        if size >= _WRITE_BYTES:
+            await offload(write, pending)
+            meter.moved(size)
+            pending, size = [], 0
     if pending:
-        await offload(write, bytes(pending))
+        await offload(write, pending)
+        meter.moved(size)
 
 
-def _append(file: BinaryIO, hasher: Hasher, data: bytes) -> None:
-    hasher.update(data)
-    view = memoryview(data)
-    while view:
-        view = view[file.write(view) :]
+def _append(file: BinaryIO, hasher: Hasher, pieces: list[bytes]) -> None:
+    for piece in pieces:
+        hasher.update(piece)
+        view = memoryview(piece)
+        while view:
+            view = view[file.write(view) :]
 
 
-def _write_at(descriptor: int, data: bytes, position: int) -> int:
-    done = 0
-    while done < len(data):
-        done += os.pwrite(descriptor, data[done:], position + done)
-    return done
+def _write_at(descriptor: int, pieces: list[bytes], position: int) -> int:
+    """Write at a position; returns where that ended."""
+    for piece in pieces:
+        view = memoryview(piece)
+        while view:
+            written = os.pwrite(descriptor, view, position)
+            view = view[written:]
+            position += written
+    return position
+
+
+def _hash_range(hasher: Hasher, draft: Path, start: int, end: int) -> None:
+    buffer = memoryview(bytearray(_WRITE_BYTES))
+    with draft.open("rb", buffering=0) as file:
+        file.seek(start)
+        while start < end:
+            count = file.readinto(buffer[: min(len(buffer), end - start)])
+            hasher.update(buffer[:count])
+            start += count or end
 
 
 def _reserve(draft: Path, size: int) -> int:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Receipts"]
 
 
-class Receipt(msgspec.Struct, array_like=True):
+class Receipt(msgspec.Struct, array_like=True, gc=False):
     """State of a file as it was left: digest, bytes, time of change in nanoseconds."""
 
     digest: str

@@ -86,6 +86,7 @@ class FileUploads:
         self._meter = meter or Meter("up", None, files=0, size=0)
         self._small = batches
         self._multipart_bytes = multipart_bytes
+        self._parts: dict[str, list[str]] = {}
         self._places = anyio.CapacityLimiter(_FILES_AT_ONCE)
         self._batches = anyio.CapacityLimiter(_BATCHES_AT_ONCE)
         self._bundles = anyio.CapacityLimiter(_BUNDLES_AT_ONCE)
@@ -104,8 +105,7 @@ class FileUploads:
             failures = await self._round(pending)
             if not failures:
                 return
-            # A signed address that came too late is refused.
-            other = [exc for _, exc in failures if not isinstance(exc, AuthenticationError)]
+            other = [exc for _, exc in failures if not _is_late(exc)]
             if other or len(failures) * 2 > len(pending):
                 raise (other or [exc for _, exc in failures])[0]
             pending = [entry for entry, _ in failures]
@@ -120,7 +120,7 @@ class FileUploads:
             try:
                 places = await self._announce(batch)
             except (CommError, InvalidValueError) as exc:
-                failures.append((batch[0], exc))
+                failures.extend((entry, exc) for entry in batch)
                 return
             finally:
                 self._batches.release_on_behalf_of(batch[0].path)
@@ -154,7 +154,7 @@ class FileUploads:
                 async with self._bundles:
                     outcomes = await self._put_group(group)
             except (CommError, InvalidValueError) as exc:
-                failures.append((group[0][0], exc))
+                failures.extend((entry, exc) for entry, _ in group)
                 return
             for (entry, _), problem in zip(group, outcomes, strict=True):
                 if problem is None:
@@ -164,7 +164,7 @@ class FileUploads:
 
         async with anyio.create_task_group() as group:
             for batch in _batches(entries):
-                if failures:
+                if not all(_is_late(exc) for _, exc in failures):
                     break
                 await self._batches.acquire_on_behalf_of(batch[0].path)
                 group.start_soon(send, batch)
@@ -207,7 +207,10 @@ class FileUploads:
             md5, _ = await offload(file_digest, _local(entry))
         parts = None
         if (entry.size or 0) >= self._multipart_bytes:
-            digests = await self._part_digests(_local(entry), entry.size or 0)
+            digests = self._parts.get(entry.path)
+            if digests is None:
+                digests = await self._part_digests(_local(entry), entry.size or 0)
+                self._parts[entry.path] = digests
             parts = [{"partNumber": n, "hexMD5": digest} for n, digest in enumerate(digests, 1)]
         return {
             "artifactID": self._artifact_id,
@@ -257,7 +260,8 @@ class FileUploads:
     ) -> None:
         path = _local(entry)
         parts = list(slices(path, entry.size or 0))
-        if len(parts) != len(multipart.upload_url_parts):
+        digests = self._parts.get(entry.path, [])
+        if not len(digests) == len(parts) == len(multipart.upload_url_parts):
             raise ProtocolError(f"the server wants {entry.path!r} in other parts than announced")
         tags: dict[int, str] = {}
         failures: list[CommError] = []
@@ -268,8 +272,7 @@ class FileUploads:
                 if failures:
                     return
                 try:
-                    digest = await offload(_hex_md5, part)
-                    md5 = b64encode(bytes.fromhex(digest)).decode()
+                    md5 = b64encode(bytes.fromhex(digests[number - 1])).decode()
                     answer = await self._transport.put(
                         url,
                         part,
@@ -302,6 +305,11 @@ class FileUploads:
             policy=_CALL_POLICY,
             deadline_seconds=_CALL_SECONDS,
         )
+
+
+def _is_late(exc: Exception) -> bool:
+    """Whether a signed address was refused, as it is when its time is over."""
+    return isinstance(exc, AuthenticationError)
 
 
 def slices(path: Path, size: int) -> Iterator[FileSlice]:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Sockets"]
 
+_READ_BYTES = 256 * 1024
+
 
 class Sockets(httpcore.AsyncNetworkBackend):
     """Connects for one httpx transport, and keeps hold of what it opened.
@@ -94,7 +96,8 @@ class _Socket(httpcore.AsyncNetworkStream):
         group.add(self)
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return await self._stream.read(max_bytes, timeout)
+        # httpcore asks for 64 KiB; what came beyond would be copied again for each next piece.
+        return await self._stream.read(max(max_bytes, _READ_BYTES), timeout)
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         await self._stream.write(buffer, timeout)
