@@ -29,7 +29,8 @@ SMALL_BYTES = 256 * 1024
 
 _BATCH_BYTES = 4 * 1024**2
 _BATCH_FILES = 500
-_POLICY = RetryPolicy(retry_statuses=TRANSIENT_STATUSES, max_attempts=20)
+# What does not get through as a batch goes file by file.
+_POLICY = RetryPolicy(retry_statuses=TRANSIENT_STATUSES, max_attempts=3)
 
 
 class _Outcome(msgspec.Struct):

@@ -84,7 +84,7 @@ class FileCache:
         """Keep a small file whose digest was checked; without harm where it cannot be kept."""
 
         def write(draft: str) -> None:
-            with open(draft, "xb", buffering=0) as file:
+            with open(draft, "xb") as file:
                 file.write(data)
 
         if len(data) <= self._limit:

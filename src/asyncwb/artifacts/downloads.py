@@ -5,26 +5,24 @@ Runs in asyncwb's loop; files are read and written on the portal's threads.
 
 from __future__ import annotations
 
-import os
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 import anyio
 
 from asyncwb.artifacts.batches import grouped
-from asyncwb.artifacts.digest import Hasher, new_hasher, text_digest
-from asyncwb.artifacts.targets import remove, unwritable
-from asyncwb.errors import AuthenticationError, CommError, UsageError
+from asyncwb.artifacts.digest import new_hasher, text_digest
+from asyncwb.artifacts.targets import unwritable
+from asyncwb.errors import AuthenticationError, CommError, DigestMismatchError, UsageError
 from asyncwb.transport import TRANSIENT_STATUSES, RetryPolicy
 from asyncwb.transport.offload import offload
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Callable, Sequence
-    from pathlib import Path
-    from typing import BinaryIO
 
     from asyncwb.artifacts.batches import Batches
     from asyncwb.artifacts.manifest import ManifestEntry
+    from asyncwb.artifacts.partial import Partial
     from asyncwb.artifacts.placing import Placing
     from asyncwb.artifacts.progress import FileMeter, Meter
     from asyncwb.transport import Transport
@@ -58,7 +56,7 @@ class FileDownloads:
         multipart: Whether every file is fetched in ranges; None: files of 2 GiB and more.
 
     Attributes:
-        batches: Fetches small files together; None: each by itself.
+        batches: Fetches small files together; None: each by itself. Given up once one fails.
     """
 
     def __init__(
@@ -110,6 +108,7 @@ class FileDownloads:
 
     async def _round(self, entries: Sequence[ManifestEntry], *, last: bool) -> list[ManifestEntry]:
         """Fetch once; entries whose address came too late are returned, unless it is the end."""
+        batches = self.batches
         wanted = {entry.path: entry for entry in entries}
         late: list[ManifestEntry] = []
         failures: list[Exception] = []
@@ -129,12 +128,16 @@ class FileDownloads:
                 self._places.release_on_behalf_of(entry.path)
 
         async def fetch_group(group: list[tuple[ManifestEntry, str]]) -> None:
+            assert batches is not None
             try:
-                for entry, problem in await self._fetch_group(group):
+                for entry, problem in await self._fetch_group(batches, group):
                     failed(entry, problem)
-            except (CommError, UsageError) as exc:
-                for entry, _ in group:
-                    failed(entry, exc)
+            except CommError as exc:
+                # A network that breaks before a batch is through may let single files pass.
+                self.batches = None
+                if last:
+                    failures.append(exc)
+                late.extend(entry for entry, _ in group)
             finally:
                 self._bundles.release_on_behalf_of(group[0][0].path)
 
@@ -148,7 +151,7 @@ class FileDownloads:
                     entry = wanted.pop(name, None)
                     if entry is None or not url or failures:
                         continue
-                    if self.batches is not None and self.batches.takes(url, entry.size):
+                    if batches is not None and batches.takes(url, entry.size):
                         small.append((entry, url))
                         continue
                     await self._places.acquire_on_behalf_of(entry.path)
@@ -168,13 +171,12 @@ class FileDownloads:
         return late
 
     async def _fetch_group(
-        self, group: list[tuple[ManifestEntry, str]]
+        self, batches: Batches, group: list[tuple[ManifestEntry, str]]
     ) -> list[tuple[ManifestEntry, CommError | UsageError]]:
         """Fetch small files in one request; those that failed, and why."""
-        assert self.batches is not None
         failed: list[tuple[ManifestEntry, CommError | UsageError]] = []
         arrived: list[tuple[ManifestEntry, memoryview]] = []
-        answers = await self.batches.get([url for _, url in group])
+        answers = await batches.get([url for _, url in group])
         for (entry, _), found in zip(group, answers, strict=True):
             if isinstance(found, CommError):
                 failed.append((entry, found))
@@ -197,41 +199,63 @@ class FileDownloads:
             await offload(self._placing.place, entry, answer.body)
             self._meter.done(size)
             return
+        ranges = size >= _LARGE_BYTES if self._multipart is None else self._multipart
         meter = self._meter.file(size)
-        draft, target = await offload(self._placing.begin, entry)
+        stale = False
+        partial, target = await offload(self._placing.begin_large, entry)
         try:
-            ranges = size >= _LARGE_BYTES if self._multipart is None else self._multipart
             if ranges and size > _RANGE_BYTES:
-                digest = await self._fetch_ranges(entry, url, draft, meter)
+                digest = await self._fetch_ranges(entry, url, partial, meter)
             else:
-                digest = await self._fetch_stream(entry, url, draft, meter)
-            await offload(self._placing.finish, entry, draft, target, digest)
+                digest = await self._fetch_stream(entry, url, partial, meter)
+            await offload(self._placing.finish, entry, partial, target, digest)
+        except DigestMismatchError:
+            if not partial.resumed:
+                raise
+            stale = True
         except OSError as exc:
+            await offload(partial.discard)
             raise unwritable(target, exc) from exc
         finally:
-            await offload(remove, draft)
+            with anyio.CancelScope(shield=True):
+                await offload(partial.close)
+        if stale:
+            # What an earlier download had left was not what it should be: from the beginning.
+            await self._fetch(entry, url)
+            return
         meter.done()
 
     async def _fetch_stream(
-        self, entry: ManifestEntry, url: str, draft: Path, meter: FileMeter
+        self, entry: ManifestEntry, url: str, partial: Partial, meter: FileMeter
     ) -> str:
+        """One stream into a file, which is hashed as it comes."""
         hasher = new_hasher(entry.algorithm)
-        async with self._transport.stream(
-            url, policy=_POLICY, deadline_seconds=self._deadline_seconds
-        ) as pieces:
-            file = await offload(open, draft, "wb", buffering=0)
-            try:
-                await _write_all(pieces, lambda data: _append(file, hasher, data), meter)
-            finally:
-                file.close()
+        position = await offload(partial.begin_stream)
+        if entry.size is None or position > entry.size:
+            await offload(partial.truncate, 0)
+            position = 0
+        await offload(partial.hash, hasher, 0, position)
+        meter.moved(position)
+
+        def write(pieces: list[bytes]) -> None:
+            nonlocal position
+            for piece in pieces:
+                hasher.update(piece)
+            position = partial.write(pieces, position)
+
+        if position == 0 or position != entry.size:
+            async with self._transport.stream(
+                url, start=position, policy=_POLICY, deadline_seconds=self._deadline_seconds
+            ) as pieces:
+                await _write_all(pieces, write, meter)
         return text_digest(hasher)
 
     async def _fetch_ranges(
-        self, entry: ManifestEntry, url: str, draft: Path, meter: FileMeter
+        self, entry: ManifestEntry, url: str, partial: Partial, meter: FileMeter
     ) -> str:
         """Several ranges at once into one file, which is hashed behind them."""
         size = entry.size or 0
-        descriptor = await offload(_reserve, draft, size)
+        await offload(partial.begin_ranges)
         limiter = anyio.CapacityLimiter(_RANGES_AT_ONCE)
         failures: list[Exception] = []
         hasher = new_hasher(entry.algorithm)
@@ -246,10 +270,13 @@ class FileDownloads:
 
                 def write(pieces: list[bytes]) -> None:
                     nonlocal position
-                    position = _write_at(descriptor, pieces, position)
+                    position = partial.write(pieces, position)
 
                 try:
                     if failures:
+                        return
+                    if partial.has(start, end):
+                        meter.moved(end - start)
                         return
                     async with self._transport.stream(
                         url,
@@ -259,21 +286,20 @@ class FileDownloads:
                         deadline_seconds=self._deadline_seconds,
                     ) as pieces:
                         await _write_all(pieces, write, meter)
+                    if position == end:
+                        await offload(partial.note, start, end)
                 except (CommError, OSError) as exc:
                     failures.append(exc)
                 finally:
                     ended.set()
 
-        try:
-            async with anyio.create_task_group() as group:
-                for one in ranges:
-                    group.start_soon(fetch, *one)
-                for start, end, ended in ranges:
-                    await ended.wait()
-                    if not failures:
-                        await offload(_hash_range, hasher, draft, start, end)
-        finally:
-            os.close(descriptor)
+        async with anyio.create_task_group() as group:
+            for one in ranges:
+                group.start_soon(fetch, *one)
+            for start, end, ended in ranges:
+                await ended.wait()
+                if not failures:
+                    await offload(partial.hash, hasher, start, end)
         if failures:
             raise failures[0]
         return text_digest(hasher)
@@ -303,38 +329,3 @@ async def _write_all(
     if pending:
         await offload(write, pending)
         meter.moved(size)
-
-
-def _append(file: BinaryIO, hasher: Hasher, pieces: list[bytes]) -> None:
-    for piece in pieces:
-        hasher.update(piece)
-        view = memoryview(piece)
-        while view:
-            view = view[file.write(view) :]
-
-
-def _write_at(descriptor: int, pieces: list[bytes], position: int) -> int:
-    """Write at a position; returns where that ended."""
-    for piece in pieces:
-        view = memoryview(piece)
-        while view:
-            written = os.pwrite(descriptor, view, position)
-            view = view[written:]
-            position += written
-    return position
-
-
-def _hash_range(hasher: Hasher, draft: Path, start: int, end: int) -> None:
-    buffer = memoryview(bytearray(_WRITE_BYTES))
-    with draft.open("rb", buffering=0) as file:
-        file.seek(start)
-        while start < end:
-            count = file.readinto(buffer[: min(len(buffer), end - start)])
-            hasher.update(buffer[:count])
-            start += count or end
-
-
-def _reserve(draft: Path, size: int) -> int:
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
-    os.ftruncate(descriptor, size)
-    return descriptor

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from asyncwb.artifacts.copying import copy_hashing
 from asyncwb.artifacts.digest import bytes_digest, file_digest
 from asyncwb.artifacts.names import native_path
+from asyncwb.artifacts.partial import Partial, open_partial
 from asyncwb.artifacts.receipts import Receipts
 from asyncwb.artifacts.targets import draft_of, make_folder, remove, unwritable
 from asyncwb.errors import DigestMismatchError, InvalidValueError, UsageError
@@ -83,17 +84,31 @@ class Placing:
         self._make_folder(target)
         return draft_of(target), target
 
-    def finish(self, entry: ManifestEntry, draft: Path, target: Path, digest: str) -> None:
-        """Check what was written, and let it have its name.
+    def begin_large(self, entry: ManifestEntry) -> tuple[Partial, Path]:
+        """What there is of a file already, and where it goes when it is complete.
+
+        Raises:
+            InvalidValueError: The path would leave the folder.
+            UsageError: The folder cannot be written.
+        """
+        _, target = self.begin(entry)
+        try:
+            return open_partial(target, entry.digest), target
+        except OSError as exc:
+            raise unwritable(target, exc) from exc
+
+    def finish(self, entry: ManifestEntry, partial: Partial, target: Path, digest: str) -> None:
+        """Check a large file that was written, and let it have its name.
 
         Raises:
             DigestMismatchError: It has another digest than the entry.
             UsageError: The folder cannot be written.
         """
         if digest != entry.digest:
+            partial.discard()
             raise DigestMismatchError(entry.path, expected=entry.digest, got=digest)
         try:
-            draft.replace(target)
+            partial.become(target)
         except OSError as exc:
             raise unwritable(target, exc) from exc
         if self._use_cache and not entry.skip_cache:
@@ -113,8 +128,9 @@ class Placing:
             raise DigestMismatchError(entry.path, expected=entry.digest, got=digest)
         draft, target = self.begin(entry)
         try:
-            with open(draft, "wb", buffering=0) as file:
+            with open(draft, "wb") as file:
                 file.write(data)
+                file.flush()
                 written = os.fstat(file.fileno())
             os.replace(draft, target)
         except OSError as exc:

@@ -12,6 +12,7 @@ from asyncwb.artifacts.entry import ArtifactEntry
 from asyncwb.artifacts.fetching import Fetching, fetch_manifest
 from asyncwb.artifacts.folders import download_root
 from asyncwb.artifacts.names import check_path, native_path
+from asyncwb.artifacts.targets import is_draft
 from asyncwb.errors import DigestMismatchError, InvalidValueError, UsageError
 from asyncwb.portal import PORTAL, on_loop
 
@@ -214,7 +215,12 @@ def _verify(manifest: Manifest, folder: Path) -> None:
         DigestMismatchError: A file has other content.
         InvalidValueError: A file is missing, or one is there that the version does not have.
     """
-    found = {file.relative_to(folder).as_posix() for file in folder.rglob("*") if not file.is_dir()}
+    found = {
+        file.relative_to(folder).as_posix()
+        for file in folder.rglob("*")
+        # What broke off and may still be finished is not there yet.
+        if not file.is_dir() and not is_draft(file)
+    }
     extra = sorted(found - manifest.entries.keys())
     if extra:
         raise InvalidValueError(f"{folder} has files that the artifact does not have: {extra[:5]}")

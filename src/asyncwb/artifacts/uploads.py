@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import math
 import os
 from base64 import b64encode
 from pathlib import Path
@@ -13,14 +11,15 @@ import anyio
 
 from asyncwb.artifacts.batches import grouped
 from asyncwb.artifacts.digest import file_digest
+from asyncwb.artifacts.parts import hex_md5, slices
 from asyncwb.artifacts.progress import Meter
 from asyncwb.artifacts.write_operations import COMPLETE_UPLOAD, CREATE_FILES
 from asyncwb.errors import AuthenticationError, CommError, InvalidValueError, ProtocolError
-from asyncwb.transport import OVERLOAD_STATUSES, TRANSIENT_STATUSES, FileSlice, RetryPolicy
+from asyncwb.transport import OVERLOAD_STATUSES, TRANSIENT_STATUSES, RetryPolicy
 from asyncwb.transport.offload import offload
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from asyncwb.artifacts.batches import Batches
     from asyncwb.artifacts.digest import DigestAlgorithm
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from asyncwb.artifacts.progress import FileMeter
     from asyncwb.artifacts.write_operations import FilePlace, Multipart
     from asyncwb.graphql import GraphQL
-    from asyncwb.transport import Transport
+    from asyncwb.transport import FileSlice, Transport
 
 __all__ = ["FileUploads", "split_header"]
 
@@ -40,13 +39,17 @@ _FILES_AT_ONCE = 32
 _BUNDLES_AT_ONCE = 3
 _ROUNDS = 20
 _MULTIPART_BYTES = 2 * 1024**3
-_PART_BYTES = 100 * 1024**2
-_MOST_PARTS = 10_000
 _PARTS_AT_ONCE = 8
-_READ_BYTES = 1024 * 1024
+# How the embedded server marks the address of a part that it has.
+_PRESENT = "#present"
 _CALL_POLICY = RetryPolicy(retry_statuses=TRANSIENT_STATUSES, max_attempts=20)
 _PUT_POLICY = RetryPolicy(retry_statuses=OVERLOAD_STATUSES, max_attempts=20)
 _CALL_SECONDS = 600.0
+# A server may have to copy all parts together before it answers.
+_COMPLETE_SECONDS = 3600.0
+_COMPLETE_POLICY = RetryPolicy(
+    retry_statuses=TRANSIENT_STATUSES, max_attempts=20, attempt_seconds=_COMPLETE_SECONDS
+)
 
 
 class FileUploads:
@@ -125,6 +128,8 @@ class FileUploads:
             finally:
                 self._batches.release_on_behalf_of(batch[0].path)
             small: list[tuple[ManifestEntry, str]] = []
+            batches = self._small
+            found = dict(zip((entry.path for entry in batch), places, strict=True))
             async with anyio.create_task_group() as files:
                 for entry, place in zip(batch, places, strict=True):
                     if place.artifact is not None:
@@ -132,12 +137,12 @@ class FileUploads:
                     url = place.upload_url
                     if url is None:
                         self._meter.done(entry.size)
-                    elif self._small is not None and self._small.takes(url, entry.size):
+                    elif batches is not None and batches.takes(url, entry.size):
                         small.append((entry, url))
                     else:
                         files.start_soon(put, entry, place)
                 for group in grouped(small):
-                    files.start_soon(put_group, group)
+                    files.start_soon(put_group, batches, group, found)
 
         async def put(entry: ManifestEntry, place: FilePlace) -> None:
             meter = self._meter.file(entry.size)
@@ -149,12 +154,24 @@ class FileUploads:
             else:
                 meter.done()
 
-        async def put_group(group: list[tuple[ManifestEntry, str]]) -> None:
+        async def put_group(
+            batches: Batches | None,
+            group: list[tuple[ManifestEntry, str]],
+            places: Mapping[str, FilePlace],
+        ) -> None:
+            assert batches is not None
             try:
                 async with self._bundles:
-                    outcomes = await self._put_group(group)
-            except (CommError, InvalidValueError) as exc:
-                failures.extend((entry, exc) for entry, _ in group)
+                    outcomes = await self._put_group(batches, group)
+            except CommError:
+                # A network that breaks before a batch is through may let single files pass.
+                self._small = None
+                async with anyio.create_task_group() as files:
+                    for entry, _ in group:
+                        files.start_soon(put, entry, places[entry.path])
+                return
+            except InvalidValueError as exc:
+                failures.append((group[0][0], exc))
                 return
             for (entry, _), problem in zip(group, outcomes, strict=True):
                 if problem is None:
@@ -170,10 +187,11 @@ class FileUploads:
                 group.start_soon(send, batch)
         return failures
 
-    async def _put_group(self, group: list[tuple[ManifestEntry, str]]) -> list[CommError | None]:
-        assert self._small is not None
+    async def _put_group(
+        self, batches: Batches, group: list[tuple[ManifestEntry, str]]
+    ) -> list[CommError | None]:
         contents = await offload(_read_all, [entry for entry, _ in group])
-        return await self._small.put(
+        return await batches.put(
             [(url, data) for (_, url), data in zip(group, contents, strict=True)]
         )
 
@@ -228,7 +246,7 @@ class FileUploads:
 
         async def read(part: FileSlice) -> None:
             async with limiter:
-                found[part.start] = await offload(_hex_md5, part)
+                found[part.start] = await offload(hex_md5, part)
 
         async with anyio.create_task_group() as group:
             for part in slices(path, size):
@@ -271,6 +289,11 @@ class FileUploads:
             async with limiter:
                 if failures:
                     return
+                if url.endswith(_PRESENT):
+                    # An upload before this one broke off after this part.
+                    tags[number] = f'"{digests[number - 1]}"'
+                    meter.moved(part.size)
+                    return
                 try:
                     md5 = b64encode(bytes.fromhex(digests[number - 1])).decode()
                     answer = await self._transport.put(
@@ -302,23 +325,14 @@ class FileUploads:
                 "storagePath": place.storage_path or "",
                 "uploadID": multipart.upload_id,
             },
-            policy=_CALL_POLICY,
-            deadline_seconds=_CALL_SECONDS,
+            policy=_COMPLETE_POLICY,
+            deadline_seconds=_COMPLETE_SECONDS,
         )
 
 
 def _is_late(exc: Exception) -> bool:
     """Whether a signed address was refused, as it is when its time is over."""
     return isinstance(exc, AuthenticationError)
-
-
-def slices(path: Path, size: int) -> Iterator[FileSlice]:
-    """The parts of a large file: 100 MiB each, or as large as at most 10,000 of them need."""
-    step = _PART_BYTES
-    if size > step * _MOST_PARTS:
-        step = math.ceil(size / _MOST_PARTS / 4096) * 4096
-    for start in range(0, size, step):
-        yield FileSlice(path, start, min(step, size - start))
 
 
 def split_header(text: str) -> tuple[str, str]:
@@ -375,14 +389,3 @@ def _unreadable(entry: ManifestEntry, exc: OSError) -> InvalidValueError:
         f"{entry.local_path!r}, the file of the entry {entry.path!r}, cannot be read: {exc}",
         exc=exc,
     )
-
-
-def _hex_md5(part: FileSlice) -> str:
-    hasher = hashlib.md5(usedforsecurity=False)
-    left = part.size
-    with part.path.open("rb") as file:
-        file.seek(part.start)
-        while left and (piece := file.read(min(_READ_BYTES, left))):
-            hasher.update(piece)
-            left -= len(piece)
-    return hasher.hexdigest()

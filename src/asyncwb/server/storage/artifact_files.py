@@ -62,13 +62,13 @@ class Place(msgspec.Struct, frozen=True):
         file_id: Row id of the stored file.
         present: Whether the bytes are here already.
         birth_id: Row id of the version that stores them.
-        parts: Numbers and row ids of the parts to upload.
+        parts: Number and row id of each part, and whether its bytes are here already.
     """
 
     file_id: int
     present: bool
     birth_id: int
-    parts: tuple[tuple[int, int], ...]
+    parts: tuple[tuple[int, int, bool], ...]
 
 
 class Attached(msgspec.Struct, frozen=True):
@@ -149,7 +149,7 @@ def _adopt(connection: Connection, ids: list[int], artifact_id: int) -> None:
         connection.execute(update(stored_files).where(some).values(birth_id=artifact_id))
 
 
-def _parts(connection: Connection, file_id: int, spec: Spec) -> tuple[tuple[int, int], ...]:
+def _parts(connection: Connection, file_id: int, spec: Spec) -> tuple[tuple[int, int, bool], ...]:
     """Rows for the parts of a large file; what was uploaded of the same parts stays."""
     if not spec.parts:
         return ()
@@ -168,7 +168,7 @@ def _parts(connection: Connection, file_id: int, spec: Spec) -> tuple[tuple[int,
         ]
         connection.execute(insert(upload_parts), rows)
         known = {row.number: row for row in connection.execute(query)}
-    return tuple((number, known[number].id) for number in numbers)
+    return tuple((n, known[n].id, known[n].blob is not None) for n in numbers)
 
 
 def file_of(connection: Connection, file_id: int) -> Any:
