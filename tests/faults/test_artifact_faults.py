@@ -118,7 +118,7 @@ async def test_a_download_whose_connections_break_at_random_bytes(
         await version.load()
         proxy.cut = lambda: drawn.randrange(60_000, 600_000)
         await version.download(tmp_path / "there", skip_cache=True, multipart=multipart)
-        assert proxy.cuts >= 2
+        assert proxy.cuts
     assert contents(tmp_path / "there") == contents(source)
     assert not drafts(tmp_path / "there")
 
@@ -249,8 +249,11 @@ async def test_a_large_file_goes_on_where_it_broke_off(
     with CuttingProxy(server.url) as proxy:
         settings = {**server.settings, "base_url": proxy.url, "project": "faults"}
         proxy.bytes_per_second = 1e6
-        download = DOWNLOADER.replace("download(", f"download(multipart={multipart}, root=")
-        script = download.format(name=made.name, folder=str(there), settings=settings)
+        ranges = f"from asyncwb.artifacts import downloads\ndownloads._RANGE_BYTES = {PART}\n"
+        download = ranges + DOWNLOADER.replace(
+            "download(", f"download(multipart={multipart}, root="
+        )
+        script = download.format(name=f"resumed-{multipart}", folder=str(there), settings=settings)
         await killed_in_the_middle(proxy, script, after=LARGE * 2 // 3)
         assert contents(there) == {}
         assert drafts(there)
@@ -422,7 +425,8 @@ asyncio.run(main())
 async def killed_in_the_middle(proxy: CuttingProxy, script: str, after: int) -> None:
     """Run a script and kill it once so many bytes went through."""
     proxy.count_anew(threshold=after)
-    child = subprocess.Popen([sys.executable, "-c", script])
+    command = [sys.executable, "-c", script]
+    child = await anyio.to_thread.run_sync(subprocess.Popen, command)
     try:
         assert await anyio.to_thread.run_sync(lambda: proxy.moved.wait(20))
         assert child.poll() is None
@@ -445,7 +449,7 @@ async def test_a_process_that_is_killed_while_it_uploads(
             folder=str(tmp_path / "source"),
             settings=settings,
         )
-        await killed_in_the_middle(proxy, script, after=whole // 2)
+        await killed_in_the_middle(proxy, script, after=whole - 400_000)
         with pytest.raises(CommError, match="Could not find artifact"):
             await api_of(server).artifact("killed-up:latest")
         proxy.bytes_per_second = None
@@ -453,8 +457,8 @@ async def test_a_process_that_is_killed_while_it_uploads(
         await anyio.sleep(0.5)
         proxy.count_anew()
         await log(api_of(server, proxy.url), made, "faults")
-        # Batches that arrived whole are there; the large file was one request.
-        assert proxy.up < whole
+        # What had arrived whole is there: the large file is smaller than the batch of small ones.
+        assert proxy.up < whole - LARGE // 2
     version = await api_of(server).artifact("killed-up:v0")
     await version.download(tmp_path / "there", skip_cache=True)
     assert contents(tmp_path / "there") == contents(tmp_path / "source")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BATCHES", "SMALL_BYTES", "Batches", "grouped"]
 
-BATCHES = "ASYNCWB_STORAGE_BATCHES"
+BATCHES = "X_SMALL_FILE_BATCHES"
 """The feature of servers that take batches."""
 
 SMALL_BYTES = 256 * 1024

@@ -7,6 +7,7 @@ The layout is that of the `wandb` package, so both find what the other one left:
 from __future__ import annotations
 
 import os
+import threading
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -45,7 +46,9 @@ class FileCache:
         self._root = root
         self._limit = limit_bytes
         self._added = 0
-        self._looked_at = 0.0
+        self._next_look = 0.0
+        self._mark = os.path.join(root, "trimmed")
+        self._lock = threading.Lock()
 
     @property
     def root(self) -> Path:
@@ -114,8 +117,34 @@ class FileCache:
         with suppress(OSError):
             self.path(digest, algorithm).unlink()
 
-    def trim(self) -> int:
-        """Remove files until the cache is within its limit; the bytes removed."""
+    def size(self) -> tuple[int, int]:
+        """How many files it holds, and their bytes."""
+        files, total = self._files()
+        return len(files), total
+
+    def trim(self, limit: int | None = None) -> int:
+        """Remove files until the cache is within its limit; the bytes removed.
+
+        Args:
+            limit: How large it may be now; None: what it was made with, and some room.
+        """
+        with suppress(OSError), open(self._mark, "wb"):
+            os.utime(self._mark)
+        files, total = self._files()
+        if total <= (self._limit if limit is None else limit):
+            return 0
+        wanted = self._limit * _ROOM if limit is None else limit
+        removed = 0
+        for _, size, place in sorted(files):
+            if total - removed <= wanted:
+                break
+            with suppress(OSError):
+                os.unlink(place)
+                removed += size
+        return removed
+
+    def _files(self) -> tuple[list[tuple[float, int, str]], int]:
+        """Time of the last use, size and place of each file, and all sizes together."""
         files: list[tuple[float, int, str]] = []
         total = 0
         now = time.time()
@@ -133,20 +162,22 @@ class FileCache:
                     continue
                 files.append((found.st_atime, found.st_size, place))
                 total += found.st_size
-        self._added, self._looked_at = 0, time.monotonic()
-        if total <= self._limit:
-            return 0
-        removed = 0
-        for _, size, place in sorted(files):
-            if total - removed <= self._limit * _ROOM:
-                break
-            with suppress(OSError):
-                os.unlink(place)
-                removed += size
-        return removed
+        return files, total
 
     def _trim_sometimes(self) -> None:
         """Look at the whole cache after a while, or after much was added."""
-        much = self._added > self._limit * (1 - _ROOM)
-        if much or time.monotonic() - self._looked_at > _LOOK_SECONDS:
+        with self._lock:
+            much = self._added > self._limit * (1 - _ROOM)
+            if not much and time.monotonic() < self._next_look:
+                return
+            self._added = 0
+            self._next_look = time.monotonic() + _LOOK_SECONDS
+        if much or self._look_is_due():
             self.trim()
+
+    def _look_is_due(self) -> bool:
+        """Whether no process has looked for a while; it costs a visit to every file."""
+        try:
+            return abs(time.time() - os.stat(self._mark).st_mtime) > _LOOK_SECONDS
+        except OSError:
+            return True

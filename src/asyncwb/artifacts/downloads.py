@@ -255,7 +255,6 @@ class FileDownloads:
     ) -> str:
         """Several ranges at once into one file, which is hashed behind them."""
         size = entry.size or 0
-        await offload(partial.begin_ranges)
         limiter = anyio.CapacityLimiter(_RANGES_AT_ONCE)
         failures: list[Exception] = []
         hasher = new_hasher(entry.algorithm)
@@ -263,6 +262,7 @@ class FileDownloads:
             (start, min(start + _RANGE_BYTES, size), anyio.Event())
             for start in range(0, size, _RANGE_BYTES)
         ]
+        await offload(partial.begin_ranges, [(start, end) for start, end, _ in ranges], size)
 
         async def fetch(start: int, end: int, ended: anyio.Event) -> None:
             async with limiter:

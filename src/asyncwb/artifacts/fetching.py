@@ -76,7 +76,8 @@ class Fetching:
     @property
     def cache(self) -> FileCache:
         """The cache of the settings."""
-        return FileCache(cache_root(self.service.settings.cache_dir))
+        settings = self.service.settings
+        return FileCache(cache_root(settings.cache_dir), settings.cache_limit_bytes)
 
     async def fetch(
         self, where: Where, entries: Sequence[ManifestEntry], *, whole: bool = False

@@ -16,6 +16,7 @@ from asyncwb.artifacts.digest import hex_digest
 from asyncwb.artifacts.targets import draft_of, remove
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from asyncwb.artifacts.digest import Hasher
@@ -66,11 +67,20 @@ class Partial:
             with self._notes.open("a") as file:
                 file.write(f"{start} {end}\n")
 
-    def begin_ranges(self) -> None:
-        """From now on the file has holes: only what was noted counts."""
-        if self._shared and not self._notes.exists():
-            self.truncate(0)
+    def begin_ranges(self, ranges: Iterable[tuple[int, int]], size: int) -> None:
+        """From now on the file has holes: only the ranges that were noted count.
+
+        Args:
+            ranges: Those that will be asked for.
+            size: Of the whole file.
+        """
+        prefix = self.prefix()
+        whole = [one for one in ranges if one[1] <= prefix and one not in self._done]
+        if self._shared:
             self._notes.touch()
+        self.truncate(min(size, os.fstat(self._descriptor).st_size))
+        for start, end in whole:
+            self.note(start, end)
 
     def begin_stream(self) -> int:
         """From now on the file grows at its end; returns where that is."""
