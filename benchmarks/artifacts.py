@@ -1,13 +1,13 @@
-"""Artifacts up and down: many small files, tiny ones, one large one, many versions at once.
+"""Artifacts up and down, as one measurement of one client in a fresh process.
 
-The worker's part: one measurement of one client in a fresh process with a cache of its own. Ours
-runs on the caller's event loop, wandb's blocks. The table's part is `artifact_tables`.
+Ours is awaited on the caller's event loop, wandb's blocks. The cache is empty at first, and files
+are added with `policy="immutable"`, so that neither client copies them before the upload.
 """
 
 from __future__ import annotations
 
 import asyncio
-import resource
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,23 @@ from benchmarks.heartbeat import Beat
 
 PROJECT = "bench"
 
+# The same heartbeat in a process of its own: what comes of the machine shows in both.
+_CONTROL = """
+import select, sys, time
+worst, last = 0.0, time.perf_counter()
+while not select.select([sys.stdin], [], [], 0.001)[0]:
+    now = time.perf_counter()
+    worst, last = max(worst, now - last - 0.001), now
+print(worst * 1000)
+"""
+
 
 def peak_mb() -> float:
     """Most memory that this process has had, in megabytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) / 1024
+    return 0.0
 
 
 # -- wandb --------------------------------------------------------------------------------------
@@ -49,7 +62,14 @@ def wandb_down(name: str, root: str) -> dict[str, float]:
     first = time.perf_counter()
     artifact.download(root)
     again = time.perf_counter()
-    return {"total_s": first - began, "again_s": again - first, "peak_mb": peak_mb()}
+    artifact.download(f"{root}-2")
+    cached = time.perf_counter()
+    return {
+        "total_s": first - began,
+        "again_s": again - first,
+        "cached_s": cached - again,
+        "peak_mb": peak_mb(),
+    }
 
 
 # -- asyncwb ------------------------------------------------------------------------------------
@@ -110,15 +130,29 @@ async def ours_down(name: str, root: str, beat: Beat | None = None) -> dict[str,
     unchanged = time.perf_counter()
     await artifact.download(root)
     again = time.perf_counter()
-    return {"total_s": first - began, "again_s": again - unchanged, "peak_mb": peak_mb()}
+    await artifact.download(f"{root}-2")
+    cached = time.perf_counter()
+    return {
+        "total_s": first - began,
+        "again_s": again - unchanged,
+        "cached_s": cached - again,
+        "peak_mb": peak_mb(),
+    }
 
 
 async def ours_many(prefix: str, count: int, beat: Beat) -> dict[str, float]:
-    """Many versions at once, each into a folder of its own."""
+    """Versions of 20 files at once, each into a folder of its own; they are logged before."""
     import asyncwb
+    from asyncwb.artifacts.artifact import Artifact
     from benchmarks.worker import count_sockets
 
     api = asyncwb.Api()
+    for number in range(count):
+        made = Artifact(f"{prefix}{number}", "dataset")
+        for file_number in range(20):
+            with made.new_file(f"{file_number}.txt") as file:
+                file.write(f"{number} {file_number} " * 1000)
+        await log(api, made)
     sockets = 0
 
     async def watch() -> None:
@@ -138,23 +172,41 @@ async def ours_many(prefix: str, count: int, beat: Beat) -> dict[str, float]:
     took = time.perf_counter() - began
     await beat.phase("idle")
     watching.cancel()
-    files = sum(1 for path in Path("many").rglob("*") if path.is_file())
-    return {"total_s": took, "files": files, "connections": sockets}
+    return {"total_s": took, "files": await asyncio.to_thread(files_in, "many"), "sockets": sockets}
+
+
+def files_in(folder: str) -> int:
+    return sum(1 for path in Path(folder).rglob("*") if path.is_file())
 
 
 async def with_heartbeat(work: Any) -> dict[str, float]:
-    """A measurement with a 1 ms heartbeat beside it; adds `<phase>_ms`, the worst lateness."""
+    """A measurement with a 1 ms heartbeat beside it, and one in another process.
+
+    Adds the worst lateness: `late_ms` and `machine_ms`.
+    """
+    import asyncwb
+
+    asyncwb.Api()
+    pipe = asyncio.subprocess.PIPE
+    control = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _CONTROL, stdin=pipe, stdout=pipe
+    )
     beat = Beat()
     beating = asyncio.create_task(beat.run())
     await asyncio.sleep(0.2)
     result: dict[str, float] = await work(beat)
     await asyncio.sleep(0.005)
     beating.cancel()
-    return result | {f"{phase}_ms": late for phase, late in beat.worst.items()}
+    machine, _ = await control.communicate(b"")
+    late = max(late for phase, late in beat.worst.items() if phase != "idle")
+    return result | {"late_ms": late, "machine_ms": float(machine)}
 
 
 def artifacts(client: str, what: str, *args: str) -> dict[str, float]:
-    """One measurement: up FOLDER NAME, down NAME ROOT, beat-up, beat-down, many PREFIX COUNT."""
+    """One measurement: up FOLDER NAME, down NAME ROOT, many PREFIX COUNT.
+
+    `beat-up` and `beat-down` are the same with a heartbeat.
+    """
     match client, what:
         case "wandb", "up":
             return wandb_up(*args)
