@@ -33,7 +33,7 @@ _BATCH_FILES = 500
 _POLICY = RetryPolicy(retry_statuses=TRANSIENT_STATUSES, max_attempts=3)
 
 
-class _Outcome(msgspec.Struct):
+class _Outcome(msgspec.Struct, gc=False):
     status: int
     size: int = 0
     message: str = ""

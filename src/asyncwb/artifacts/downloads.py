@@ -77,6 +77,7 @@ class FileDownloads:
         self._multipart = multipart
         self.batches: Batches | None = None
         self._places = anyio.CapacityLimiter(_FILES_AT_ONCE)
+        self._writing = anyio.CapacityLimiter(1)
         self._bundles = anyio.CapacityLimiter(_BUNDLES_AT_ONCE)
 
     async def missing(self, entries: Sequence[ManifestEntry]) -> list[ManifestEntry]:
@@ -182,7 +183,10 @@ class FileDownloads:
                 failed.append((entry, found))
             else:
                 arrived.append((entry, found))
-        problems = await offload(self._placing.place_all, arrived)
+        # One thread writes: several would only take the interpreter from each other, and from the
+        # caller's loop.
+        async with self._writing:
+            problems = await offload(self._placing.place_all, arrived)
         for (entry, _), problem in zip(arrived, problems, strict=True):
             if problem is None:
                 self._meter.done(entry.size)

@@ -40,7 +40,7 @@ class _Sent(msgspec.Struct):
     size: int
 
 
-class _Outcome(msgspec.Struct, omit_defaults=True):
+class _Outcome(msgspec.Struct, omit_defaults=True, gc=False):
     """What came of one file: a status of HTTP, and its bytes or the reason."""
 
     status: int
