@@ -24,7 +24,14 @@ from asyncwb.api import Api
 from asyncwb.artifacts.artifact import Artifact
 from asyncwb.artifacts.fetching import Fetching
 from asyncwb.artifacts.uploads import FileUploads
-from asyncwb.errors import CommError, DigestMismatchError, Error, UsageError
+from asyncwb.errors import (
+    CommError,
+    DeadlineError,
+    DigestMismatchError,
+    Error,
+    ProtocolError,
+    UsageError,
+)
 from asyncwb.testing import LocalServer, local_server
 from asyncwb.testing.faults import Fault, FaultProxy
 
@@ -272,6 +279,50 @@ async def test_a_large_file_goes_on_where_it_broke_off(
     await version.download(there, skip_cache=True)
     assert contents(there) == {"large.bin": right}
     assert not drafts(there)
+
+
+async def test_a_server_that_knows_no_ranges(
+    server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from asyncwb.transport import Transport
+
+    right = os.urandom(LARGE)
+    made = Artifact("rangeless", "dataset")
+    with made.new_file("large.bin", "wb") as file:
+        file.write(right)
+    version = await log(api_of(server), made, "faults")
+    hexadecimal = hashlib.md5(right).hexdigest()
+    (tmp_path / f".asyncwb-{hexadecimal}.part").write_bytes(right[: LARGE // 2])
+    stream, starts = Transport.stream, []
+
+    def whole(self: Transport, url: str, *, start: int = 0, **options: Any) -> Any:
+        starts.append(start)
+        if start:
+            raise ProtocolError("the server did not send the range asked for")
+        return stream(self, url, start=start, **options)
+
+    monkeypatch.setattr(Transport, "stream", whole)
+    await version.download(tmp_path, skip_cache=True)
+    assert starts == [LARGE // 2, 0]
+    assert contents(tmp_path) == {"large.bin": right}
+    assert not drafts(tmp_path)
+
+
+async def test_a_server_that_does_not_answer_in_time_is_no_full_disk(
+    server: LocalServer, tmp_path: Path
+) -> None:
+    made = Artifact("timed-out", "dataset")
+    with made.new_file("large.bin", "wb") as file:
+        file.write(os.urandom(LARGE))
+    await log(api_of(server), made, "faults")
+
+    def bytes_only(_method: str, path: str) -> bool:
+        return "/artifact-get/" in path
+
+    with FaultProxy(server.url, rate=1.0, faults=[Fault.SILENCE], match=bytes_only) as proxy:
+        api = api_of(server, proxy.url, file_timeout=0.5)
+        with pytest.raises(DeadlineError):
+            await (await api.artifact("timed-out:latest")).download(tmp_path)
 
 
 # -- addresses and bytes ------------------------------------------------------------------------

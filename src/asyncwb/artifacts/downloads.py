@@ -13,7 +13,13 @@ import anyio
 from asyncwb.artifacts.batches import grouped
 from asyncwb.artifacts.digest import new_hasher, text_digest
 from asyncwb.artifacts.targets import unwritable
-from asyncwb.errors import AuthenticationError, CommError, DigestMismatchError, UsageError
+from asyncwb.errors import (
+    AuthenticationError,
+    CommError,
+    DigestMismatchError,
+    ProtocolError,
+    UsageError,
+)
 from asyncwb.transport import TRANSIENT_STATUSES, RetryPolicy
 from asyncwb.transport.offload import offload
 
@@ -206,17 +212,20 @@ class FileDownloads:
         ranges = size >= _LARGE_BYTES if self._multipart is None else self._multipart
         meter = self._meter.file(size)
         stale = False
-        partial, target = await offload(self._placing.begin_large, entry)
+        with anyio.CancelScope(shield=True):
+            # Whoever leaves here would leave an open file behind.
+            partial, target = await offload(self._placing.begin_large, entry)
         try:
             if ranges and size > _RANGE_BYTES:
                 digest = await self._fetch_ranges(entry, url, partial, meter)
             else:
                 digest = await self._fetch_stream(entry, url, partial, meter)
             await offload(self._placing.finish, entry, partial, target, digest)
-        except DigestMismatchError:
-            if not partial.resumed:
+        except CommError as exc:
+            if not partial.resumed or not _is_unfit(exc):
                 raise
             stale = True
+            await offload(partial.discard)
         except OSError as exc:
             await offload(partial.discard)
             raise unwritable(target, exc) from exc
@@ -224,7 +233,7 @@ class FileDownloads:
             with anyio.CancelScope(shield=True):
                 await offload(partial.close)
         if stale:
-            # What an earlier download had left was not what it should be: from the beginning.
+            # What an earlier download left is not what it should be: from the beginning.
             await self._fetch(entry, url)
             return
         meter.done()
@@ -307,6 +316,12 @@ class FileDownloads:
         if failures:
             raise failures[0]
         return text_digest(hasher)
+
+
+def _is_unfit(exc: CommError) -> bool:
+    """Whether an error may come of what an earlier download left."""
+    status = exc.response.status if exc.response is not None else None
+    return isinstance(exc, (DigestMismatchError, ProtocolError)) or status == 416
 
 
 def _is_late(exc: CommError | UsageError) -> bool:

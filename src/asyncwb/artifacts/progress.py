@@ -75,7 +75,8 @@ class Meter:
             return
         with self._lock:
             self._files_done += files
-            self._bytes_done += size
+            # A file that had to begin anew would count twice.
+            self._bytes_done = min(self._bytes_done + size, self._bytes_total)
             try:
                 self._tell(
                     TransferProgress(
