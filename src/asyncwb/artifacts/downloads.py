@@ -25,6 +25,7 @@ from asyncwb.transport.offload import offload
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Callable, Sequence
+    from pathlib import Path
 
     from asyncwb.artifacts.batches import Batches
     from asyncwb.artifacts.manifest import ManifestEntry
@@ -212,9 +213,7 @@ class FileDownloads:
         ranges = size >= _LARGE_BYTES if self._multipart is None else self._multipart
         meter = self._meter.file(size)
         stale = False
-        with anyio.CancelScope(shield=True):
-            # Whoever leaves here would leave an open file behind.
-            partial, target = await offload(self._placing.begin_large, entry)
+        partial, target = await self._begin_large(entry)
         try:
             if ranges and size > _RANGE_BYTES:
                 digest = await self._fetch_ranges(entry, url, partial, meter)
@@ -237,6 +236,13 @@ class FileDownloads:
             await self._fetch(entry, url)
             return
         meter.done()
+
+    async def _begin_large(self, entry: ManifestEntry) -> tuple[Partial, Path]:
+        # Whoever left meanwhile would leave an open file behind.
+        begun: list[tuple[Partial, Path]] = []
+        with anyio.CancelScope(shield=True):
+            begun.append(await offload(self._placing.begin_large, entry))
+        return begun[0]
 
     async def _fetch_stream(
         self, entry: ManifestEntry, url: str, partial: Partial, meter: FileMeter

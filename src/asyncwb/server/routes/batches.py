@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 import msgspec
 from starlette.responses import Response
@@ -139,10 +140,10 @@ class BatchEndpoints:
         found = _SIGNED.search(url)
         if found is None or found["action"] != wanted:
             raise invalid("no signed address of a file")
-        given = dict(pair.partition("=")[::2] for pair in found["query"].split("&"))
+        given = parse_qs(found["query"])
         number = int(found["number"])
         self._services.signer.check(
-            wanted, number, given.get("expires", ""), given.get("signature", "")
+            wanted, number, given.get("expires", [""])[0], given.get("signature", [""])[0]
         )
         return number
 
