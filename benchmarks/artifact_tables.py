@@ -47,13 +47,13 @@ def _small(
             for what in ("up", "down"):
                 where = (str(source), name) if what == "up" else (name, "out")
                 seen.setdefault(f"{client} {what}", []).append(
-                    measure(client, "artifacts", what, *where, env=server.env)
+                    fresh(client, "artifacts", what, *where, env=server.env)
                 )
             shutil.rmtree(source)
         _write(source, count, size)
         for what, where in (("beat-up", (str(source), "beat")), ("beat-down", ("beat", "out"))):
             seen.setdefault("beat", []).append(
-                measure(OURS, "artifacts", what, *where, env=server.env)
+                fresh(OURS, "artifacts", what, *where, env=server.env)
             )
         shutil.rmtree(source)
     for what, word in (("up", "up"), ("down", "down")):
@@ -68,7 +68,7 @@ def _small(
 
 def _many(table: Table, server: LocalServer, rounds: int) -> None:
     runs = [
-        measure(OURS, "artifacts", "many", f"many-{number}-", "64", env=server.env)
+        fresh(OURS, "artifacts", "many", f"many-{number}-", "64", env=server.env)
         for number in range(rounds)
     ]
     ours = median(runs)
@@ -100,7 +100,7 @@ def _large(table: Table, server: LocalServer, folder: Path, rounds: int) -> None
             for what in ("up", "down"):
                 where = (str(source), name) if what == "up" else (name, "out")
                 seen.setdefault(f"{client} {what}", []).append(
-                    measure(client, "artifacts", what, *where, env=server.env)
+                    fresh(client, "artifacts", what, *where, env=server.env)
                 )
         _touch(source / "large.bin")
         up, down = _curl(server, source / "large.bin", folder, f"{OURS}-large-{number}")
@@ -119,6 +119,12 @@ def _large(table: Table, server: LocalServer, folder: Path, rounds: int) -> None
         table.add(f"{what}, peak memory", theirs_mb, f"{ours['peak_mb']:.0f} MB", "-", "<= 100 MB")
 
 
+def fresh(client: str, *arguments: str, env: dict[str, str]) -> Result:
+    """A measurement that does not wait for what others have still to write to the disk."""
+    os.sync()
+    return measure(client, *arguments, env=env)
+
+
 def _curl(server: LocalServer, source: Path, folder: Path, logged: str) -> tuple[float, float]:
     """Seconds of curl for the same bytes: a PUT to a signed address, and a GET of one."""
     from asyncwb.portal import PORTAL
@@ -127,6 +133,7 @@ def _curl(server: LocalServer, source: Path, folder: Path, logged: str) -> tuple
     put, get = PORTAL.call(_addresses, source, logged)
 
     def run(*arguments: str) -> float:
+        os.sync()
         began = time.perf_counter()
         subprocess.run(["curl", "-sf", "-o", *arguments], check=True)
         return time.perf_counter() - began

@@ -38,6 +38,8 @@ __all__ = ["FileDownloads"]
 
 _FILES_AT_ONCE = 32
 _BUNDLES_AT_ONCE = 4
+# Disks want several writers; more of them would take the interpreter from the caller's loop.
+_WRITERS = 3
 _SMALL_BYTES = 1024 * 1024
 _LARGE_BYTES = 2 * 1024**3
 _WRITE_BYTES = 1024 * 1024
@@ -84,7 +86,7 @@ class FileDownloads:
         self._multipart = multipart
         self.batches: Batches | None = None
         self._places = anyio.CapacityLimiter(_FILES_AT_ONCE)
-        self._writing = anyio.CapacityLimiter(1)
+        self._writing = anyio.CapacityLimiter(_WRITERS)
         self._bundles = anyio.CapacityLimiter(_BUNDLES_AT_ONCE)
 
     async def missing(self, entries: Sequence[ManifestEntry]) -> list[ManifestEntry]:
@@ -94,9 +96,22 @@ class FileDownloads:
             UsageError: The folder cannot be written.
         """
         missing: list[ManifestEntry] = []
-        for start in range(0, len(entries), _CHECKS_AT_ONCE):
-            some = entries[start : start + _CHECKS_AT_ONCE]
-            missing += await offload(self._placing.settle, some, self._meter)
+        failures: list[UsageError] = []
+
+        async def settle(some: Sequence[ManifestEntry]) -> None:
+            async with self._writing:
+                if failures:
+                    return
+                try:
+                    missing.extend(await offload(self._placing.settle, some, self._meter))
+                except UsageError as exc:
+                    failures.append(exc)
+
+        async with anyio.create_task_group() as group:
+            for start in range(0, len(entries), _CHECKS_AT_ONCE):
+                group.start_soon(settle, entries[start : start + _CHECKS_AT_ONCE])
+        if failures:
+            raise failures[0]
         return missing
 
     async def download(self, entries: Sequence[ManifestEntry]) -> None:
@@ -190,8 +205,6 @@ class FileDownloads:
                 failed.append((entry, found))
             else:
                 arrived.append((entry, found))
-        # One thread writes: several would only take the interpreter from each other, and from the
-        # caller's loop.
         async with self._writing:
             problems = await offload(self._placing.place_all, arrived)
         for (entry, _), problem in zip(arrived, problems, strict=True):
