@@ -59,6 +59,8 @@ def _small(
     for what, word in (("up", "up"), ("down", "down")):
         theirs, ours = median(seen[f"{THEIRS} {what}"]), median(seen[f"{OURS} {what}"])
         _row(table, f"{label}, {word}", theirs["total_s"], ours["total_s"], f">= {goal}x")
+        cpu = f"{label}, {word}, CPU of the client"
+        _row(table, cpu, theirs["cpu_s"], ours["cpu_s"], "")
     theirs, ours = median(seen[f"{THEIRS} down"]), median(seen[f"{OURS} down"])
     allowed = 5 + count * 0.02
     _row(table, f"{label}, again", theirs["again_s"], ours["again_s"], f"<= {allowed:.0f} ms")
@@ -109,6 +111,8 @@ def _large(table: Table, server: LocalServer, folder: Path, rounds: int) -> None
     for what in ("up", "down"):
         theirs, ours = median(seen[f"{THEIRS} {what}"]), median(seen[f"{OURS} {what}"])
         _row(table, f"{what}, all", theirs["total_s"], ours["total_s"], ">= 1x")
+        cpu = f"{what}, CPU of the client"
+        _row(table, cpu, theirs["cpu_s"], ours["cpu_s"], "")
         mine = ours["log_s"] if what == "up" else ours["total_s"]
         table.add(
             f"{what}, beside curl" + (" (without `add_dir`)" if what == "up" else ""),
