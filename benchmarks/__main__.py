@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from benchmarks import heartbeat, kills, watch
+from benchmarks import artifact_tables, heartbeat, kills, watch
 from benchmarks.harness import ROOT, Result, Table, interleave, measure
 
 
@@ -265,6 +265,14 @@ def bench_kills(_rounds: int) -> Table:
     return table
 
 
+def bench_artifacts(rounds: int) -> list[Table]:
+    command = artifact_tables.COMMAND
+    small = Table("Artifacts of many small files, up and down", command)
+    large = Table("An artifact of one file of 2 GiB, up and down", command)
+    artifact_tables.fill(small, large, rounds)
+    return [small, large]
+
+
 def machine() -> str:
     model = "unknown CPU"
     try:
@@ -297,7 +305,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--rtt-ms", type=float, default=40)
     parser.add_argument("--write", action="store_true")
-    suites: dict[str, Callable[[int], Table]] = {
+    suites: dict[str, Callable[[int], Table | list[Table]]] = {
+        "artifacts": bench_artifacts,
         "import": bench_import,
         "init": bench_init,
         "log": bench_log,
@@ -314,10 +323,11 @@ def main() -> None:
     }
     parser.add_argument("names", nargs="*", choices=[*suites, []])
     options = parser.parse_args()
-    tables = []
+    tables: list[Table] = []
     for name in options.names or suites:
         print(name, flush=True)
-        tables.append(suites[name](options.rounds))
+        made = suites[name](options.rounds)
+        tables += made if isinstance(made, list) else [made]
     print("\n" + "\n".join(table.markdown() for table in tables))
     if options.write:
         write(tables)

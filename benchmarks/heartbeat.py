@@ -22,7 +22,7 @@ class Beat:
     """The heartbeat, and its worst lateness by phase, in milliseconds."""
 
     def __init__(self) -> None:
-        self.worst = dict.fromkeys(PHASES, 0.0)
+        self.worst: dict[str, float] = {}
         self._phase = "idle"
         self._last = 0.0
 
@@ -35,7 +35,7 @@ class Beat:
     def _note(self) -> None:
         now = time.perf_counter()
         late = (now - self._last - 0.001) * 1000
-        self.worst[self._phase] = max(self.worst[self._phase], late)
+        self.worst[self._phase] = max(self.worst.get(self._phase, 0.0), late)
         self._last = now
 
     async def phase(self, name: str) -> None:
@@ -58,7 +58,7 @@ async def heartbeat(name: str, mood: str) -> dict[str, float]:
         await awaited(beat, rows, None if mood == "good" else 1.0)
     await asyncio.sleep(0.005)
     beating.cancel()
-    return {f"{phase}_ms": late for phase, late in beat.worst.items()}
+    return {f"{phase}_ms": beat.worst.get(phase, 0.0) for phase in PHASES}
 
 
 async def awaited(beat: Beat, rows: list[dict[str, float]], seconds: float | None) -> None:

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks.artifacts import artifacts
 from benchmarks.console import console
 from benchmarks.heartbeat import heartbeat
 from benchmarks.idle_runs import idle_runs
@@ -250,6 +251,8 @@ def main() -> None:
             result = log_batches(name, int(argument))
         case "many":
             result = asyncio.run(many_runs(int(argument), 1000, rows_per_s=50))
+        case "artifacts":
+            result = artifacts(name, *rest)
         case "idle":
             result = asyncio.run(idle_runs(int(argument), 90.0))
         case "heartbeat":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,8 @@ from asyncwb.testing import LocalServer, local_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from asyncwb.artifacts.progress import TransferProgress
 
 
 @pytest.fixture(scope="module")
@@ -463,3 +466,29 @@ def test_the_blocking_face_loads_by_itself(server: LocalServer, tmp_path: Path) 
     made.add_reference(entry, name="ref")
     made.remove(made.get_entry("a"))
     assert [(one.path, one.ref) for one in made.manifest] == [("ref", entry.ref_url())]
+
+
+async def test_how_far_a_download_is(api: Api, tmp_path: Path) -> None:
+    made = draft("watched", a="hello", b="other")
+    with made.new_file("large.bin", "wb") as file:
+        file.write(os.urandom(3_000_000))
+    version = await log(api, made)
+    seen: list[TransferProgress] = []
+    await version.download(tmp_path, skip_cache=True, progress=seen.append)
+    assert {(one.direction, one.files_total, one.bytes_total) for one in seen} == {
+        ("down", 3, 3_000_010)
+    }
+    done = [(one.files_done, one.bytes_done) for one in seen]
+    assert done == sorted(done)
+    assert done[-1] == (3, 3_000_010)
+    assert any(0 < size < 3_000_000 for files, size in done if files < 3)
+    # What is there counts at once; a callback that fails is not asked again.
+    calls: list[TransferProgress] = []
+
+    def broken(state: TransferProgress) -> None:
+        calls.append(state)
+        raise RuntimeError("no display")
+
+    await version.download(tmp_path, progress=broken)
+    assert len(calls) == 1
+    await version.verify(tmp_path)

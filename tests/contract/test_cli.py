@@ -7,17 +7,19 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from artifact_logging import log
 
 import asyncwb.sync
 from asyncwb.credentials import read_netrc
+from asyncwb.portal import PORTAL
 from asyncwb.testing import LocalServer, local_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
@@ -204,3 +206,25 @@ def test_sync_says_what_is_wrong(offline: list[str], tmp_path: Path) -> None:
     code, _, err = asyncwb_command("sync", "--all", cwd=tmp_path, env={"WANDB_API_KEY": ""})
     assert code == 1
     assert err.startswith("asyncwb: There is no API key")
+
+
+def test_artifacts_and_their_cache(server: LocalServer, tmp_path: Path) -> None:
+    env = {**server.env, "WANDB_PROJECT": "cli", "WANDB_CACHE_DIR": str(tmp_path / "cache")}
+    artifact = asyncwb.sync.Artifact("tool", "dataset")
+    with artifact.new_file("sub/data.bin", "wb") as file:
+        file.write(bytes(1000))
+    api = asyncwb.sync.Api({**server.settings, "project": "cli"})
+    PORTAL.call(log, api._async, artifact._async, "cli")
+    code, out, err = asyncwb_command("artifact", "get", "tool:latest", "--root", "out", env=env)
+    assert (code, out, err) == (0, "out\n", "")
+    assert Path("out/sub/data.bin").read_bytes() == bytes(1000)
+    code, _, err = asyncwb_command("artifact", "get", "tool:latest", "--type", "model", env=env)
+    assert code == 1
+    assert "has the type 'dataset'" in err
+    code, out, _ = asyncwb_command("artifact", "cache", "info", env=env)
+    assert code == 0
+    assert out == f"{tmp_path / 'cache' / 'artifacts'}: 1 files, 1,000 of 53,687,091,200 bytes\n"
+    code, out, _ = asyncwb_command("artifact", "cache", "cleanup", "0.5KB", env=env)
+    assert (code, out.split()[0]) == (0, "1,000")
+    code, _, err = asyncwb_command("artifact", "cache", "cleanup", "much", env=env)
+    assert code == 2

@@ -7,6 +7,7 @@ The layout is that of the `wandb` package, so both find what the other one left:
 from __future__ import annotations
 
 import os
+import threading
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from asyncwb.artifacts.copying import clone_or_copy
 from asyncwb.artifacts.digest import hex_digest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from asyncwb.artifacts.digest import DigestAlgorithm
@@ -44,7 +46,9 @@ class FileCache:
         self._root = root
         self._limit = limit_bytes
         self._added = 0
-        self._looked_at = 0.0
+        self._next_look = 0.0
+        self._mark = os.path.join(root, "trimmed")
+        self._lock = threading.Lock()
 
     @property
     def root(self) -> Path:
@@ -77,16 +81,33 @@ class FileCache:
             size = source.stat().st_size
         if size > self._limit:
             return
-        path = self.path(digest, algorithm)
-        draft = path.with_name(f".{path.name}.{os.getpid()}-{time.monotonic_ns():x}")
+        self._keep(digest, algorithm, size, lambda draft: clone_or_copy(str(source), draft))
+
+    def add_bytes(self, data: bytes | memoryview, digest: str, algorithm: DigestAlgorithm) -> None:
+        """Keep a small file whose digest was checked; without harm where it cannot be kept."""
+
+        def write(draft: str) -> None:
+            with open(draft, "xb") as file:
+                file.write(data)
+
+        if len(data) <= self._limit:
+            self._keep(digest, algorithm, len(data), write)
+
+    def _keep(
+        self, digest: str, algorithm: DigestAlgorithm, size: int, write: Callable[[str], None]
+    ) -> None:
+        path = str(self.path(digest, algorithm))
+        folder, name = os.path.split(path)
+        draft = os.path.join(folder, f".{name}.{os.getpid()}-{time.monotonic_ns():x}")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            clone_or_copy(str(source), str(draft))
-            draft.replace(path)
+            if not os.path.isdir(folder):
+                os.makedirs(folder, exist_ok=True)
+            write(draft)
+            os.replace(draft, path)
         except OSError:
             # A full disk, or a folder of somebody else: a cache must never be what fails.
             with suppress(OSError):
-                draft.unlink()
+                os.unlink(draft)
             return
         self._added += size
         self._trim_sometimes()
@@ -96,8 +117,34 @@ class FileCache:
         with suppress(OSError):
             self.path(digest, algorithm).unlink()
 
-    def trim(self) -> int:
-        """Remove files until the cache is within its limit; the bytes removed."""
+    def size(self) -> tuple[int, int]:
+        """How many files it holds, and their bytes."""
+        files, total = self._files()
+        return len(files), total
+
+    def trim(self, limit: int | None = None) -> int:
+        """Remove files until the cache is within its limit; the bytes removed.
+
+        Args:
+            limit: How large it may be now; None: what it was made with, and some room.
+        """
+        with suppress(OSError), open(self._mark, "wb"):
+            os.utime(self._mark)
+        files, total = self._files()
+        if total <= (self._limit if limit is None else limit):
+            return 0
+        wanted = self._limit * _ROOM if limit is None else limit
+        removed = 0
+        for _, size, place in sorted(files):
+            if total - removed <= wanted:
+                break
+            with suppress(OSError):
+                os.unlink(place)
+                removed += size
+        return removed
+
+    def _files(self) -> tuple[list[tuple[float, int, str]], int]:
+        """Time of the last use, size and place of each file, and all sizes together."""
         files: list[tuple[float, int, str]] = []
         total = 0
         now = time.time()
@@ -115,20 +162,22 @@ class FileCache:
                     continue
                 files.append((found.st_atime, found.st_size, place))
                 total += found.st_size
-        self._added, self._looked_at = 0, time.monotonic()
-        if total <= self._limit:
-            return 0
-        removed = 0
-        for _, size, place in sorted(files):
-            if total - removed <= self._limit * _ROOM:
-                break
-            with suppress(OSError):
-                os.unlink(place)
-                removed += size
-        return removed
+        return files, total
 
     def _trim_sometimes(self) -> None:
         """Look at the whole cache after a while, or after much was added."""
-        much = self._added > self._limit * (1 - _ROOM)
-        if much or time.monotonic() - self._looked_at > _LOOK_SECONDS:
+        with self._lock:
+            much = self._added > self._limit * (1 - _ROOM)
+            if not much and time.monotonic() < self._next_look:
+                return
+            self._added = 0
+            self._next_look = time.monotonic() + _LOOK_SECONDS
+        if much or self._look_is_due():
             self.trim()
+
+    def _look_is_due(self) -> bool:
+        """Whether no process has looked for a while; it costs a visit to every file."""
+        try:
+            return abs(time.time() - os.stat(self._mark).st_mtime) > _LOOK_SECONDS
+        except OSError:
+            return True

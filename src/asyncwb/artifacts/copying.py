@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
@@ -13,13 +14,14 @@ from asyncwb.artifacts.digest import Hasher, file_digest, new_hasher, text_diges
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-    from io import BufferedWriter
+    from io import BufferedReader, BufferedWriter
 
     from asyncwb.artifacts.digest import DigestAlgorithm
 
 __all__ = ["clone_or_copy", "copy_hashing"]
 
 _PIECE_BYTES = 1024 * 1024
+_KERNEL_BYTES = 64 * 1024**2
 # The ioctl that makes a file share the blocks of another one (btrfs, XFS, bcachefs).
 _FICLONE = 0x40049409
 
@@ -58,7 +60,7 @@ def clone_or_copy(source: str, target: str) -> None:
         OSError: The file cannot be read, or the copy not be written; no part of it is left.
     """
     with open(source, "rb") as read, _new(target) as written:
-        if not _clone(read.fileno(), written.fileno()):
+        if not _clone(read.fileno(), written.fileno()) and not _copy_inside(read, written):
             shutil.copyfileobj(read, written, _PIECE_BYTES)
 
 
@@ -85,6 +87,23 @@ def _copy(source: int, target: int, hasher: Hasher) -> tuple[str, int]:
             piece = piece[os.write(target, piece) :]
         size += count
     return text_digest(hasher), size
+
+
+def _copy_inside(source: BufferedReader, target: BufferedWriter) -> bool:
+    """Let the kernel copy, from where the files are to the end. False: it cannot."""
+    if not hasattr(os, "copy_file_range"):
+        return False
+    try:
+        while os.copy_file_range(source.fileno(), target.fileno(), _KERNEL_BYTES):
+            continue
+    except OSError as exc:
+        if exc.errno == errno.ENOSPC:
+            raise
+        # Between file systems, or of a kind that the kernel does not copy: go on from here.
+        source.seek(os.lseek(source.fileno(), 0, os.SEEK_CUR))
+        target.seek(os.lseek(target.fileno(), 0, os.SEEK_CUR))
+        return False
+    return True
 
 
 def _clone(source: int, target: int) -> bool:

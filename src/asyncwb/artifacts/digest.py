@@ -71,7 +71,7 @@ def text_digest(hasher: Hasher) -> str:
     return b64encode(hasher.digest()).decode()
 
 
-def bytes_digest(data: bytes, algorithm: DigestAlgorithm = "MD5") -> str:
+def bytes_digest(data: bytes | memoryview, algorithm: DigestAlgorithm = "MD5") -> str:
     """The digest of bytes."""
     hasher = new_hasher(algorithm)
     hasher.update(data)

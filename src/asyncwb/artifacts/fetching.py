@@ -6,26 +6,32 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from asyncwb.artifacts.batches import BATCHES, Batches
 from asyncwb.artifacts.cache import FileCache
 from asyncwb.artifacts.downloads import FileDownloads
 from asyncwb.artifacts.folders import cache_root
 from asyncwb.artifacts.manifest import Manifest
+from asyncwb.artifacts.placing import Placing
+from asyncwb.artifacts.progress import Meter
 from asyncwb.artifacts.read_operations import FILE_URLS, MANIFEST
 from asyncwb.errors import ProtocolError
 from asyncwb.graphql import READ_POLICY
 from asyncwb.transport.offload import offload
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
     from pathlib import Path
 
     from asyncwb.artifacts.manifest import ManifestEntry
     from asyncwb.artifacts.naming import Where
+    from asyncwb.artifacts.progress import TransferProgress
     from asyncwb.graphql.service import Service
 
 __all__ = ["Fetching", "fetch_manifest"]
 
 _ADDRESSES_PER_PAGE = 1000
+# Fewer files than this are not worth the question for batches.
+_FEW = 8
 
 
 async def fetch_manifest(service: Service, artifact_id: str, label: str) -> Manifest:
@@ -57,6 +63,7 @@ class Fetching:
         use_cache: Whether the cache may serve and keep files.
         multipart: Whether files are fetched in ranges; None: large ones are.
         allow_missing: Whether references to what is gone are left out.
+        progress: Told how far the stored files are, in a thread of asyncwb.
     """
 
     service: Service
@@ -64,11 +71,13 @@ class Fetching:
     use_cache: bool = True
     multipart: bool | None = None
     allow_missing: bool = False
+    progress: Callable[[TransferProgress], object] | None = None
 
     @property
     def cache(self) -> FileCache:
         """The cache of the settings."""
-        return FileCache(cache_root(self.service.settings.cache_dir))
+        settings = self.service.settings
+        return FileCache(cache_root(settings.cache_dir), settings.cache_limit_bytes)
 
     async def fetch(
         self, where: Where, entries: Sequence[ManifestEntry], *, whole: bool = False
@@ -124,15 +133,31 @@ class Fetching:
             async for page in self._addresses(where, None if everything else list(ours)):
                 yield [(path, url) for name, url in page for path in ours.get(name, ())]
 
-        await FileDownloads(
-            await self.service.transport(),
+        transport = await self.service.transport()
+        seconds = self.service.settings.file_timeout
+        placing = Placing(self.folder, self.cache, use_cache=self.use_cache)
+        meter = Meter(
+            "down",
+            self.progress,
+            files=len(entries),
+            size=sum(entry.size or 0 for entry in entries),
+        )
+        downloads = FileDownloads(
+            transport,
             addresses,
-            cache=self.cache,
-            root=self.folder,
-            deadline_seconds=self.service.settings.file_timeout,
-            use_cache=self.use_cache,
+            placing=placing,
+            meter=meter,
+            deadline_seconds=seconds,
             multipart=self.multipart,
-        ).download(entries)
+        )
+        await offload(placing.open)
+        try:
+            missing = await downloads.missing(entries)
+            if len(missing) >= _FEW and await self.service.has_feature(BATCHES):
+                downloads.batches = Batches(transport, seconds)
+            await downloads.download(missing)
+        finally:
+            await offload(placing.close)
 
     async def _addresses(
         self, where: Where, names: Sequence[str] | None

@@ -20,7 +20,7 @@ _POLICY = "wandb-storage-policy-v1"
 _ALGORITHM_KEY = "alg"
 
 
-class ManifestEntry(msgspec.Struct, kw_only=True):
+class ManifestEntry(msgspec.Struct, kw_only=True, gc=False):
     """One file or reference of a version.
 
     Attributes:
@@ -62,7 +62,7 @@ class ManifestEntry(msgspec.Struct, kw_only=True):
         return members
 
 
-class _EntryOnWire(msgspec.Struct, rename="camel"):
+class _EntryOnWire(msgspec.Struct, rename="camel", gc=False):
     """An entry as a server sends it; what else it holds is ignored."""
 
     digest: str

@@ -32,6 +32,8 @@ _LONGEST_NAME = 128
 _MOST_METADATA_KEYS = 100
 _NAME = re.compile(r"[a-zA-Z0-9_\-.]+")
 _TAG = re.compile(r"[-\w]+( +[-\w]+)*")
+# Most paths: no empty part, none that begins with a dot, nothing that any system takes for more.
+_PLAIN_PATH = re.compile(r"[^/\\:\0.][^/\\:\0]*(?:/[^/\\:\0.][^/\\:\0]*)*")
 _RESERVED_TYPE = "wandb-"
 # Which names of a type are the client's own.
 _RESERVED_NAMES = {"job": "", "run_table": "run-", "code": "source-"}
@@ -139,6 +141,8 @@ def check_path(path: str | os.PathLike[str]) -> str:
     """
     # Not `os.fspath` of a Path alone: on Windows it has backslashes.
     text = path if isinstance(path, str) else PurePosixPath(path).as_posix()
+    if _PLAIN_PATH.fullmatch(text):
+        return text
     pure = PurePosixPath(text)
     windows = PureWindowsPath(text)
     if (
@@ -161,7 +165,7 @@ def native_path(root: str | os.PathLike[str], path: str) -> str:
     Raises:
         InvalidValueError: The path would leave the folder.
     """
-    return os.path.join(root, *PurePosixPath(check_path(path)).parts)
+    return os.path.join(root, *check_path(path).split("/"))
 
 
 def _texts(what: str, values: Iterable[str] | str | None) -> list[str]:

@@ -191,14 +191,14 @@ MANIFEST = Operation(
 )
 
 
-class AddressNode(_Camel):
+class AddressNode(_Camel, gc=False):
     """Where to get one file of a version."""
 
     name: str
     direct_url: str | None = None
 
 
-class _AddressEdge(_Camel):
+class _AddressEdge(_Camel, gc=False):
     node: AddressNode | None = None
 
 

@@ -12,13 +12,15 @@ from asyncwb.artifacts.entry import ArtifactEntry
 from asyncwb.artifacts.fetching import Fetching, fetch_manifest
 from asyncwb.artifacts.folders import download_root
 from asyncwb.artifacts.names import check_path, native_path
+from asyncwb.artifacts.targets import is_draft
 from asyncwb.errors import DigestMismatchError, InvalidValueError, UsageError
 from asyncwb.portal import PORTAL, on_loop
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from asyncwb.artifacts.manifest import Manifest, ManifestEntry
+    from asyncwb.artifacts.progress import TransferProgress
 
 __all__ = ["ArtifactReading"]
 
@@ -74,6 +76,7 @@ class ArtifactReading(ArtifactBuilding):
         skip_cache: bool = False,
         path_prefix: str | os.PathLike[str] | None = None,
         multipart: bool | None = None,
+        progress: Callable[[TransferProgress], object] | None = None,
     ) -> Path:
         """Bring a folder to hold the files of the version; what is there and right stays.
 
@@ -87,6 +90,8 @@ class ArtifactReading(ArtifactBuilding):
             skip_cache: Neither take files from the local cache nor keep them there.
             path_prefix: Only files whose path begins with this.
             multipart: Fetch files in ranges, several at once; None: those of 2 GiB and more.
+            progress: Told how far the stored files are, in threads of asyncwb; must be quick. One
+                that raises is logged, and not called again.
 
         Returns:
             The folder.
@@ -107,6 +112,7 @@ class ArtifactReading(ArtifactBuilding):
             multipart=multipart,
             allow_missing=allow_missing_references,
             whole=not prefix,
+            progress=progress,
         )
 
     @on_loop
@@ -119,6 +125,7 @@ class ArtifactReading(ArtifactBuilding):
         multipart: bool | None = None,
         allow_missing: bool = False,
         whole: bool = False,
+        progress: Callable[[TransferProgress], object] | None = None,
     ) -> Path:
         """Bring a folder to hold some entries; returns the folder."""
         service = self._remote("download()")
@@ -130,6 +137,7 @@ class ArtifactReading(ArtifactBuilding):
             use_cache=not skip_cache,
             multipart=multipart,
             allow_missing=allow_missing,
+            progress=progress,
         )
         await fetching.fetch(self._where, entries, whole=whole)
         return folder
@@ -214,7 +222,12 @@ def _verify(manifest: Manifest, folder: Path) -> None:
         DigestMismatchError: A file has other content.
         InvalidValueError: A file is missing, or one is there that the version does not have.
     """
-    found = {file.relative_to(folder).as_posix() for file in folder.rglob("*") if not file.is_dir()}
+    found = {
+        file.relative_to(folder).as_posix()
+        for file in folder.rglob("*")
+        # What broke off and may still be finished is not there yet.
+        if not file.is_dir() and not is_draft(file)
+    }
     extra = sorted(found - manifest.entries.keys())
     if extra:
         raise InvalidValueError(f"{folder} has files that the artifact does not have: {extra[:5]}")

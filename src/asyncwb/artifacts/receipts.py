@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Receipts"]
 
 
-class Receipt(msgspec.Struct, array_like=True):
+class Receipt(msgspec.Struct, array_like=True, gc=False):
     """State of a file as it was left: digest, bytes, time of change in nanoseconds."""
 
     digest: str
@@ -62,7 +62,7 @@ class Receipts:
             draft.replace(self._path)
         self._changed = False
 
-    def vouches_for(self, entry: ManifestEntry, target: Path) -> bool:
+    def vouches_for(self, entry: ManifestEntry, target: str | Path) -> bool:
         """Whether the file is what it was when it was written with the entry's content."""
         receipt = self._known.get(entry.path)
         if receipt is None or receipt.digest != entry.digest:
@@ -73,12 +73,13 @@ class Receipts:
             return False
         return (found.st_size, found.st_mtime_ns) == (receipt.size, receipt.changed)
 
-    def note(self, entry: ManifestEntry, target: Path) -> None:
+    def note(self, entry: ManifestEntry, target: str | Path) -> None:
         """Remember a file that was written, or found right."""
-        try:
-            found = os.stat(target)
-        except OSError:
-            return
+        with suppress(OSError):
+            self.remember(entry, os.stat(target))
+
+    def remember(self, entry: ManifestEntry, found: os.stat_result) -> None:
+        """Remember the state in which a file was left."""
         receipt = Receipt(entry.digest, found.st_size, found.st_mtime_ns)
         if self._known.get(entry.path) != receipt:
             self._known[entry.path] = receipt

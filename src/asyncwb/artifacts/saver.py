@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 import msgspec
 
+from asyncwb.artifacts.batches import BATCHES, SMALL_BYTES, Batches
 from asyncwb.artifacts.digest import bytes_digest, hex_id
 from asyncwb.artifacts.manifest import Manifest  # noqa: TC001 - msgspec reads the annotations
+from asyncwb.artifacts.progress import Meter
 from asyncwb.artifacts.read_operations import ARTIFACT_BY_ID
 from asyncwb.artifacts.uploads import FileUploads, split_header
 from asyncwb.artifacts.write_operations import (
@@ -19,11 +21,14 @@ from asyncwb.artifacts.write_operations import (
     USE_ARTIFACT,
 )
 from asyncwb.errors import ArtifactNotFoundError, ProtocolError
+from asyncwb.graphql.api_operations import FEATURES
 from asyncwb.transport import TRANSIENT_STATUSES, RetryPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from asyncwb.artifacts.manifest import ManifestEntry
+    from asyncwb.artifacts.progress import TransferProgress
     from asyncwb.artifacts.write_operations import ManifestNode
     from asyncwb.graphql import GraphQL, Operation
     from asyncwb.transport import Transport
@@ -42,6 +47,8 @@ _MANIFEST_NAMES = {
 _CLIENT_REFERENCE = "wandb-client-artifact://"
 _POLICY = RetryPolicy(retry_statuses=TRANSIENT_STATUSES, max_attempts=20)
 _CALL_SECONDS = 600.0
+# Fewer files than this are not worth the question for batches.
+_FEW = 8
 
 
 class Draft(msgspec.Struct, kw_only=True):
@@ -104,14 +111,16 @@ class Saver:
         self._transport = transport
         self._deadline_seconds = deadline_seconds
 
-    async def save(self, draft: Draft, progress: Callable[[int], None] | None = None) -> Saved:
+    async def save(
+        self, draft: Draft, progress: Callable[[TransferProgress], object] | None = None
+    ) -> Saved:
         """Save one draft: create it, upload what the server lacks, commit it.
 
         A call that broke off can be repeated: what was uploaded is found there.
 
         Args:
             draft: Its entries get the ids of the versions that store them.
-            progress: Called with the number of bytes of each file that is done.
+            progress: Told how far it is, in the loop; must be quick.
 
         Raises:
             CommError: The server refused or was not reached.
@@ -123,6 +132,7 @@ class Saver:
         if not existed:
             base_id = draft.base_id or latest
             node = await self._create_manifest(draft, artifact_id, base_id, "", upload=False)
+            entries = [entry for entry in manifest if entry.local_path is not None]
             uploads = FileUploads(
                 self._graphql,
                 self._transport,
@@ -130,9 +140,15 @@ class Saver:
                 manifest_id=node.id,
                 algorithm=manifest.algorithm,
                 deadline_seconds=self._deadline_seconds,
-                progress=progress,
+                meter=Meter(
+                    "up",
+                    progress,
+                    files=len(entries),
+                    size=sum(entry.size or 0 for entry in entries),
+                ),
+                batches=await self._batches(entries),
             )
-            await uploads.upload([entry for entry in manifest if entry.local_path is not None])
+            await uploads.upload(entries)
             await self._resolve_references(manifest)
             data = manifest.encode()
             digest = bytes_digest(data)
@@ -146,6 +162,16 @@ class Saver:
         if draft.user_run_id is not None:
             await self._use(draft, artifact_id)
         return Saved(artifact_id, existed)
+
+    async def _batches(self, entries: Sequence[ManifestEntry]) -> Batches | None:
+        """What sends small files together, where that is worth asking the server for it."""
+        if sum(1 for entry in entries if (entry.size or 0) <= SMALL_BYTES) < _FEW:
+            return None
+        info = (await self._execute(FEATURES, {})).server_info
+        features = (info.features if info is not None else None) or []
+        if not any(one.name == BATCHES and one.is_enabled for one in features):
+            return None
+        return Batches(self._transport, self._deadline_seconds)
 
     async def _create(self, draft: Draft) -> tuple[str, str, str | None]:
         manifest = draft.manifest

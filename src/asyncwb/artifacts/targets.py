@@ -12,7 +12,10 @@ from asyncwb.errors import InvalidValueError, UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["draft_of", "make_folder", "remove", "unwritable"]
+__all__ = ["draft_of", "is_draft", "make_folder", "remove", "unwritable"]
+
+_PREFIX = ".asyncwb-"
+_SUFFIXES = (".part", ".ranges")
 
 
 def make_folder(root: Path, target: Path) -> None:
@@ -28,7 +31,12 @@ def make_folder(root: Path, target: Path) -> None:
 
 def draft_of(target: Path) -> Path:
     """A name beside the target for the file that is not complete yet."""
-    return target.with_name(f".asyncwb-{os.getpid()}-{time.monotonic_ns():x}.part")
+    return target.with_name(f"{_PREFIX}{os.getpid()}-{time.monotonic_ns():x}{_SUFFIXES[0]}")
+
+
+def is_draft(path: Path) -> bool:
+    """Whether a file is one that is not complete yet, or belongs to one."""
+    return path.name.startswith(_PREFIX) and path.suffix in _SUFFIXES
 
 
 def remove(draft: Path) -> None:

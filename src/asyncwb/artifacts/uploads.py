@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
-import math
 from base64 import b64encode
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
 
+from asyncwb.artifacts.batches import grouped
 from asyncwb.artifacts.digest import file_digest
+from asyncwb.artifacts.parts import hex_md5, slices
+from asyncwb.artifacts.progress import Meter
+from asyncwb.artifacts.sources import check_sizes, local_file, read_all, refusal
 from asyncwb.artifacts.write_operations import COMPLETE_UPLOAD, CREATE_FILES
 from asyncwb.errors import AuthenticationError, CommError, InvalidValueError, ProtocolError
-from asyncwb.transport import OVERLOAD_STATUSES, TRANSIENT_STATUSES, FileSlice, RetryPolicy
+from asyncwb.transport import OVERLOAD_STATUSES, TRANSIENT_STATUSES, RetryPolicy
 from asyncwb.transport.offload import offload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
+    from asyncwb.artifacts.batches import Batches
     from asyncwb.artifacts.digest import DigestAlgorithm
     from asyncwb.artifacts.manifest import ManifestEntry
+    from asyncwb.artifacts.progress import FileMeter
     from asyncwb.artifacts.write_operations import FilePlace, Multipart
     from asyncwb.graphql import GraphQL
-    from asyncwb.transport import Transport
+    from asyncwb.transport import FileSlice, Transport
 
 __all__ = ["FileUploads", "split_header"]
 
@@ -32,16 +36,20 @@ _FIRST_BATCH = 25
 _LARGEST_BATCH = 500
 _BATCHES_AT_ONCE = 3
 _FILES_AT_ONCE = 32
+_BUNDLES_AT_ONCE = 3
 _ROUNDS = 20
 _MULTIPART_BYTES = 2 * 1024**3
-_PART_BYTES = 100 * 1024**2
-_MOST_PARTS = 10_000
 _PARTS_AT_ONCE = 8
-_READ_BYTES = 1024 * 1024
+# How the embedded server marks the address of a part that it has.
+_PRESENT = "#present"
 _CALL_POLICY = RetryPolicy(retry_statuses=TRANSIENT_STATUSES, max_attempts=20)
 _PUT_POLICY = RetryPolicy(retry_statuses=OVERLOAD_STATUSES, max_attempts=20)
 _CALL_SECONDS = 600.0
-_BAD_REQUEST = 400
+# A server may have to copy all parts together before it answers.
+_COMPLETE_SECONDS = 3600.0
+_COMPLETE_POLICY = RetryPolicy(
+    retry_statuses=TRANSIENT_STATUSES, max_attempts=20, attempt_seconds=_COMPLETE_SECONDS
+)
 
 
 class FileUploads:
@@ -54,7 +62,8 @@ class FileUploads:
         manifest_id: Its manifest.
         algorithm: Of the version's digests.
         deadline_seconds: Time for one file, or one part of a large one, retries included.
-        progress: Called with the bytes of each file that is done.
+        meter: Counts what is there.
+        batches: Sends small files together; None: the server takes no batches.
         multipart_bytes: Files from this size on are sent in parts.
     """
 
@@ -67,7 +76,8 @@ class FileUploads:
         manifest_id: str,
         algorithm: DigestAlgorithm,
         deadline_seconds: float,
-        progress: Callable[[int], None] | None = None,
+        meter: Meter | None = None,
+        batches: Batches | None = None,
         multipart_bytes: int = _MULTIPART_BYTES,
     ) -> None:
         self._graphql = graphql
@@ -76,10 +86,13 @@ class FileUploads:
         self._manifest_id = manifest_id
         self._algorithm: DigestAlgorithm = algorithm
         self._deadline_seconds = deadline_seconds
-        self._progress = progress
+        self._meter = meter or Meter("up", None, files=0, size=0)
+        self._small = batches
         self._multipart_bytes = multipart_bytes
+        self._parts: dict[str, list[str]] = {}
         self._places = anyio.CapacityLimiter(_FILES_AT_ONCE)
         self._batches = anyio.CapacityLimiter(_BATCHES_AT_ONCE)
+        self._bundles = anyio.CapacityLimiter(_BUNDLES_AT_ONCE)
 
     async def upload(self, entries: Sequence[ManifestEntry]) -> None:
         """Upload what the server lacks; entries learn which version stores their bytes.
@@ -91,13 +104,13 @@ class FileUploads:
             InvalidValueError: A file cannot be read, or is not what it was when it was added.
         """
         pending = list(entries)
-        for _ in range(_ROUNDS):
+        for number in range(_ROUNDS):
             failures = await self._round(pending)
             if not failures:
                 return
-            # A signed address that came too late is refused.
-            other = [exc for _, exc in failures if not isinstance(exc, AuthenticationError)]
-            if other or len(failures) * 2 > len(pending):
+            other = [exc for _, exc in failures if not _is_late(exc)]
+            # One large file has no half that is done: it gets a second chance.
+            if other or (number and len(failures) * 2 > len(pending)):
                 raise (other or [exc for _, exc in failures])[0]
             pending = [entry for entry, _ in failures]
         raise ProtocolError(f"{len(pending)} files found no address that lasted long enough")
@@ -111,38 +124,82 @@ class FileUploads:
             try:
                 places = await self._announce(batch)
             except (CommError, InvalidValueError) as exc:
-                failures.append((batch[0], exc))
+                failures.extend((entry, exc) for entry in batch)
                 return
             finally:
                 self._batches.release_on_behalf_of(batch[0].path)
+            small: list[tuple[ManifestEntry, str]] = []
+            batches = self._small
+            found = dict(zip((entry.path for entry in batch), places, strict=True))
             async with anyio.create_task_group() as files:
                 for entry, place in zip(batch, places, strict=True):
-                    files.start_soon(put, entry, place)
+                    if place.artifact is not None:
+                        entry.birth_artifact_id = place.artifact.id
+                    url = place.upload_url
+                    if url is None:
+                        self._meter.done(entry.size)
+                    elif batches is not None and batches.takes(url, entry.size):
+                        small.append((entry, url))
+                    else:
+                        files.start_soon(put, entry, place)
+                for group in grouped(small):
+                    files.start_soon(put_group, batches, group, found)
 
         async def put(entry: ManifestEntry, place: FilePlace) -> None:
-            if place.artifact is not None:
-                entry.birth_artifact_id = place.artifact.id
+            meter = self._meter.file(entry.size)
             try:
-                if place.upload_url is not None:
-                    async with self._places:
-                        await self._put(entry, place)
+                async with self._places:
+                    await self._put(entry, place, meter)
             except CommError as exc:
-                failures.append((entry, await self._cause(entry, exc)))
+                failures.append((entry, await refusal(entry, exc)))
             except InvalidValueError as exc:
                 failures.append((entry, exc))
             else:
-                if self._progress is not None:
-                    self._progress(entry.size or 0)
+                meter.done()
+
+        async def put_group(
+            batches: Batches | None,
+            group: list[tuple[ManifestEntry, str]],
+            places: Mapping[str, FilePlace],
+        ) -> None:
+            assert batches is not None
+            try:
+                async with self._bundles:
+                    outcomes = await self._put_group(batches, group)
+            except CommError:
+                # A network that breaks before a batch is through may let single files pass.
+                self._small = None
+                async with anyio.create_task_group() as files:
+                    for entry, _ in group:
+                        files.start_soon(put, entry, places[entry.path])
+                return
+            except InvalidValueError as exc:
+                failures.append((group[0][0], exc))
+                return
+            for (entry, _), problem in zip(group, outcomes, strict=True):
+                if problem is None:
+                    self._meter.done(entry.size)
+                else:
+                    failures.append((entry, await refusal(entry, problem)))
 
         async with anyio.create_task_group() as group:
             for batch in _batches(entries):
-                if failures:
+                if not all(_is_late(exc) for _, exc in failures):
                     break
                 await self._batches.acquire_on_behalf_of(batch[0].path)
                 group.start_soon(send, batch)
         return failures
 
+    async def _put_group(
+        self, batches: Batches, group: list[tuple[ManifestEntry, str]]
+    ) -> list[CommError | None]:
+        contents = await offload(read_all, [entry for entry, _ in group])
+        return await batches.put(
+            [(url, data) for (_, url), data in zip(group, contents, strict=True)]
+        )
+
     async def _announce(self, batch: Sequence[ManifestEntry]) -> list[FilePlace]:
+        await offload(check_sizes, batch)
         specs = [await self._spec(entry) for entry in batch]
         data = await self._graphql.execute(
             CREATE_FILES,
@@ -166,14 +223,15 @@ class FileUploads:
         return places
 
     async def _spec(self, entry: ManifestEntry) -> dict[str, object]:
-        path = _local(entry)
-        await offload(_check_size, path, entry)
         md5 = entry.digest
         if self._algorithm != "MD5":
-            md5, _ = await offload(file_digest, path)
+            md5, _ = await offload(file_digest, local_file(entry))
         parts = None
         if (entry.size or 0) >= self._multipart_bytes:
-            digests = await self._part_digests(path, entry.size or 0)
+            digests = self._parts.get(entry.path)
+            if digests is None:
+                digests = await self._part_digests(local_file(entry), entry.size or 0)
+                self._parts[entry.path] = digests
             parts = [{"partNumber": n, "hexMD5": digest} for n, digest in enumerate(digests, 1)]
         return {
             "artifactID": self._artifact_id,
@@ -191,42 +249,26 @@ class FileUploads:
 
         async def read(part: FileSlice) -> None:
             async with limiter:
-                found[part.start] = await offload(_hex_md5, part)
+                found[part.start] = await offload(hex_md5, part)
 
         async with anyio.create_task_group() as group:
             for part in slices(path, size):
                 group.start_soon(read, part)
         return [found[start] for start in sorted(found)]
 
-    async def _put(self, entry: ManifestEntry, place: FilePlace) -> None:
+    async def _put(self, entry: ManifestEntry, place: FilePlace, meter: FileMeter) -> None:
         headers = dict(split_header(text) for text in place.upload_headers or ())
         if place.upload_multipart_urls is not None:
-            await self._put_parts(entry, place, place.upload_multipart_urls, headers)
+            await self._put_parts(entry, place, place.upload_multipart_urls, headers, meter)
             return
         assert place.upload_url is not None
         await self._transport.put(
             place.upload_url,
-            _local(entry),
+            local_file(entry),
             headers=headers,
             policy=_PUT_POLICY,
             deadline_seconds=self._deadline_seconds,
-        )
-
-    async def _cause(self, entry: ManifestEntry, error: CommError) -> CommError | InvalidValueError:
-        """Why a file was refused: it may have changed, and be as long as before."""
-        if error.response is None or error.response.status != _BAD_REQUEST:
-            return error
-        path = _local(entry)
-        try:
-            digest, _ = await offload(file_digest, path, self._algorithm)
-        except OSError as exc:
-            return InvalidValueError(f"{str(path)!r} cannot be read: {exc}", exc=exc)
-        if digest == entry.digest:
-            return error
-        return InvalidValueError(
-            f"{str(path)!r} changed since it was added to the artifact; add files that change with "
-            "policy='mutable'",
-            exc=error,
+            on_sent=meter.moved,
         )
 
     async def _put_parts(
@@ -235,10 +277,12 @@ class FileUploads:
         place: FilePlace,
         multipart: Multipart,
         headers: dict[str, str],
+        meter: FileMeter,
     ) -> None:
-        path = _local(entry)
+        path = local_file(entry)
         parts = list(slices(path, entry.size or 0))
-        if len(parts) != len(multipart.upload_url_parts):
+        digests = self._parts.get(entry.path, [])
+        if not len(digests) == len(parts) == len(multipart.upload_url_parts):
             raise ProtocolError(f"the server wants {entry.path!r} in other parts than announced")
         tags: dict[int, str] = {}
         failures: list[CommError] = []
@@ -248,15 +292,20 @@ class FileUploads:
             async with limiter:
                 if failures:
                     return
+                if url.endswith(_PRESENT):
+                    # An upload before this one broke off after this part.
+                    tags[number] = f'"{digests[number - 1]}"'
+                    meter.moved(part.size)
+                    return
                 try:
-                    digest = await offload(_hex_md5, part)
-                    md5 = b64encode(bytes.fromhex(digest)).decode()
+                    md5 = b64encode(bytes.fromhex(digests[number - 1])).decode()
                     answer = await self._transport.put(
                         url,
                         part,
                         headers={**headers, "Content-MD5": md5},
                         policy=_PUT_POLICY,
                         deadline_seconds=self._deadline_seconds,
+                        on_sent=meter.moved,
                     )
                 except CommError as exc:
                     failures.append(exc)
@@ -279,18 +328,14 @@ class FileUploads:
                 "storagePath": place.storage_path or "",
                 "uploadID": multipart.upload_id,
             },
-            policy=_CALL_POLICY,
-            deadline_seconds=_CALL_SECONDS,
+            policy=_COMPLETE_POLICY,
+            deadline_seconds=_COMPLETE_SECONDS,
         )
 
 
-def slices(path: Path, size: int) -> Iterator[FileSlice]:
-    """The parts of a large file: 100 MiB each, or as large as at most 10,000 of them need."""
-    step = _PART_BYTES
-    if size > step * _MOST_PARTS:
-        step = math.ceil(size / _MOST_PARTS / 4096) * 4096
-    for start in range(0, size, step):
-        yield FileSlice(path, start, min(step, size - start))
+def _is_late(exc: Exception) -> bool:
+    """Whether a signed address was refused, as it is when its time is over."""
+    return isinstance(exc, AuthenticationError)
 
 
 def split_header(text: str) -> tuple[str, str]:
@@ -305,34 +350,3 @@ def _batches(entries: Sequence[ManifestEntry]) -> Iterator[Sequence[ManifestEntr
         yield entries[start : start + size]
         start += size
         size = min(size * 4, _LARGEST_BATCH)
-
-
-def _local(entry: ManifestEntry) -> Path:
-    if entry.local_path is None:
-        raise InvalidValueError(f"the bytes of {entry.path!r} are not on this machine")
-    return Path(entry.local_path)
-
-
-def _check_size(path: Path, entry: ManifestEntry) -> None:
-    try:
-        size = path.stat().st_size
-    except OSError as exc:
-        raise InvalidValueError(
-            f"{str(path)!r}, the file of the entry {entry.path!r}, cannot be read: {exc}", exc=exc
-        ) from exc
-    if size != entry.size:
-        raise InvalidValueError(
-            f"{str(path)!r} has {size} bytes and had {entry.size} when it was added to the "
-            "artifact; add files that change with policy='mutable'"
-        )
-
-
-def _hex_md5(part: FileSlice) -> str:
-    hasher = hashlib.md5(usedforsecurity=False)
-    left = part.size
-    with part.path.open("rb") as file:
-        file.seek(part.start)
-        while left and (piece := file.read(min(_READ_BYTES, left))):
-            hasher.update(piece)
-            left -= len(piece)
-    return hasher.hexdigest()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from asyncwb.cli import agent, clean, login, ls, server, sweep
+from asyncwb.cli import agent, artifact, clean, login, ls, server, sweep
 from asyncwb.cli.sync import sync
 from asyncwb.version import VERSION
 
@@ -25,6 +25,7 @@ app.command()(ls.ls)
 app.command()(clean.clean)
 app.command()(sweep.sweep)
 app.command()(agent.agent)
+app.add_typer(artifact.app, name="artifact")
 app.add_typer(server.app, name="server")
 
 

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
     from asyncwb.artifacts.manifest import Manifest
+    from asyncwb.artifacts.progress import TransferProgress
     from asyncwb.graphql import GraphQL
     from asyncwb.sender.ack import Ack, AckKeeper
     from asyncwb.sender.target import RunTarget
@@ -219,7 +220,7 @@ class ArtifactQueue:
                 await self._use(saved)
         if saved is None:
             await agree(self._graphql, todo)
-            saved = (await self._saver.save(todo, self._count)).id
+            saved = (await self._saver.save(todo, self._meter())).id
         if todo.finalize:
             await offload(_remove_copies, todo.manifest)
         else:
@@ -231,8 +232,16 @@ class ArtifactQueue:
         for manifest in self._parts:
             await offload(_remove_copies, manifest)
 
-    def _count(self, size: int) -> None:
-        self.bytes_sent += size
+    def _meter(self) -> Callable[[TransferProgress], None]:
+        """What adds up the bytes of one version."""
+        before = 0
+
+        def tell(state: TransferProgress) -> None:
+            nonlocal before
+            self.bytes_sent += state.bytes_done - before
+            before = state.bytes_done
+
+        return tell
 
     async def _use(self, artifact_id: str) -> None:
         wanted = {

@@ -24,6 +24,7 @@ from .problems import Problem
 from .resolvers.context import Services
 from .routes.answers import json_response, problem_response
 from .routes.artifacts import ArtifactEndpoints
+from .routes.batches import BatchEndpoints
 from .routes.files import FileEndpoints
 from .routes.filestream import FileStreamEndpoint
 from .routes.graphql import GraphQLEndpoint
@@ -78,6 +79,7 @@ def create_app(config: ServerConfig) -> Starlette:
 
     files = FileEndpoints(services)
     artifacts = ArtifactEndpoints(services)
+    batches = BatchEndpoints(services)
     run = "/files/{entity}/{project}/{run}"
     version = "/artifactsV2/{region}/{entity}/{project}/{collection}"
     signed = "{number:int}/{name:path}"
@@ -93,6 +95,8 @@ def create_app(config: ServerConfig) -> Starlette:
             _route(f"/storage/manifest-put/{signed}", artifacts.upload_manifest, "PUT"),
             _route(f"/storage/artifact-get/{signed}", artifacts.download_signed, "GET"),
             _route(f"/storage/manifest-get/{signed}", artifacts.download_manifest, "GET"),
+            _route("/storage/batch/put", batches.put, "POST"),
+            _route("/storage/batch/get", batches.get, "POST"),
             _route(f"{version}/{{id}}/{{birth}}/{{digest}}/{{name}}", artifacts.download, "GET"),
             _route(f"{version}/{{birth}}/{{digest}}/{{name}}", artifacts.download, "GET"),
             _route("/artifacts/{entity}/{digest}", artifacts.download, "GET"),

@@ -186,6 +186,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Folder that artifacts are downloaded to; None: `artifacts`."""
     cache_dir: str | None = None
     """Folder of the cache of artifact files; None: `~/.cache/wandb`."""
+    cache_limit_bytes: int = 50 * 1024**3
+    """Bytes of that cache; what was not used for longest goes first. 0: nothing is kept."""
     data_dir: str | None = None
     """Folder of copies that wait for their upload; None: `~/.local/share/wandb`."""
     extra_http_headers: tuple[tuple[str, str], ...] = ()
@@ -319,6 +321,7 @@ ENVIRONMENT: Final[Mapping[str, tuple[str, ...]]] = {
     "stats_gpu_device_ids": ("WANDB__STATS_GPU_DEVICE_IDS", "WANDB_X_STATS_GPU_DEVICE_IDS"),
     "artifact_dir": ("WANDB_ARTIFACT_DIR",),
     "cache_dir": ("WANDB_CACHE_DIR",),
+    "cache_limit_bytes": ("ASYNCWB_CACHE_LIMIT_BYTES",),
     "data_dir": ("WANDB_DATA_DIR",),
     "extra_http_headers": ("WANDB__EXTRA_HTTP_HEADERS", "WANDB_X_EXTRA_HTTP_HEADERS"),
 }

@@ -12,7 +12,7 @@ from asyncwb.sync._base import Wrapper
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from datetime import timedelta
     from pathlib import Path
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from asyncwb.artifacts.entry import Named, Referable
     from asyncwb.artifacts.fields import ArtifactTTL
     from asyncwb.artifacts.manifest import Manifest, ManifestEntry
+    from asyncwb.artifacts.progress import TransferProgress
 
 __all__ = ["Artifact"]
 
@@ -241,6 +242,7 @@ class Artifact(Wrapper[AsyncArtifact]):
         skip_cache: bool = False,
         path_prefix: str | os.PathLike[str] | None = None,
         multipart: bool | None = None,
+        progress: Callable[[TransferProgress], object] | None = None,
     ) -> Path:
         """Bring a folder to hold the files of the version; what is there and right stays.
 
@@ -254,6 +256,8 @@ class Artifact(Wrapper[AsyncArtifact]):
             skip_cache: Neither take files from the local cache nor keep them there.
             path_prefix: Only files whose path begins with this.
             multipart: Fetch files in ranges, several at once; None: those of 2 GiB and more.
+            progress: Told how far the stored files are, in threads of asyncwb; must be quick. One
+                that raises is logged, and not called again.
 
         Returns:
             The folder.
@@ -265,7 +269,13 @@ class Artifact(Wrapper[AsyncArtifact]):
             CommError: The server refused or was not reached.
         """
         return PORTAL.call(
-            self._async.download, root, allow_missing_references, skip_cache, path_prefix, multipart
+            self._async.download,
+            root,
+            allow_missing_references,
+            skip_cache,
+            path_prefix,
+            multipart,
+            progress,
         )
 
     def file(self, root: str | os.PathLike[str] | None = None) -> Path:

@@ -30,6 +30,8 @@ __all__ = [
 ]
 
 _CHUNK = 256 * 1024
+# Each read of a file is a visit to a thread.
+_FILE_CHUNK = 1024 * 1024
 # zlib handles about 50 MB/s going in and 300 MB/s coming out: what takes longer than a few
 # milliseconds leaves the loop (zlib releases the interpreter lock).
 _INLINE_COMPRESS = 64 * 1024
@@ -90,7 +92,7 @@ class FileBody(httpx.AsyncByteStream):
             if self._start:
                 await file.seek(self._start)
             while left:
-                chunk = await file.read(min(_CHUNK, left))
+                chunk = await file.read(min(_FILE_CHUNK, left))
                 if not chunk:
                     raise BodyChangedError(f"{self._path} shrank while it was sent")
                 left -= len(chunk)

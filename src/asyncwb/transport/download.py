@@ -18,7 +18,7 @@ _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
 
 class Download:
-    """An open download; iterate over it once for pieces of up to 64 KiB.
+    """An open download; iterate over it once for pieces of up to 256 KiB.
 
     Attributes:
         status: 200, or 206 for a range.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import httpcore
+from httpcore._utils import is_socket_readable
 
 if TYPE_CHECKING:
     import ssl
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     import httpx
 
 __all__ = ["Sockets"]
+
+_READ_BYTES = 256 * 1024
 
 
 class Sockets(httpcore.AsyncNetworkBackend):
@@ -89,10 +92,12 @@ class _Socket(httpcore.AsyncNetworkStream):
     def __init__(self, stream: httpcore.AsyncNetworkStream, group: set[_Socket]) -> None:
         self._stream = stream
         self._group = group
+        self._raw: Any = None
         group.add(self)
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return await self._stream.read(max_bytes, timeout)
+        # httpcore asks for 64 KiB; what came beyond would be copied again for each next piece.
+        return await self._stream.read(max(max_bytes, _READ_BYTES), timeout)
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         await self._stream.write(buffer, timeout)
@@ -117,6 +122,11 @@ class _Socket(httpcore.AsyncNetworkStream):
         return _Socket(stream, self._group)
 
     def get_extra_info(self, info: str) -> Any:
+        if info == "is_readable":
+            # httpcore asks all its connections this for every request, and anyio finds out
+            # everything about a socket before it answers.
+            self._raw = self._raw or self._stream.get_extra_info("socket")
+            return is_socket_readable(self._raw)
         return self._stream.get_extra_info(info)
 
 

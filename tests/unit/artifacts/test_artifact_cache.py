@@ -67,6 +67,22 @@ def test_the_longest_unused_goes_first(tmp_path: Path) -> None:
     assert there == [True, False, True, True]
 
 
+def test_processes_take_turns_in_looking(tmp_path: Path) -> None:
+    for number in range(3):
+        data = bytes([number]) * 400
+        cache = FileCache(tmp_path / "cache", limit_bytes=1000)
+        cache.add_bytes(data, bytes_digest(data), "MD5")
+        assert cache.find(bytes_digest(data), "MD5", 400) is not None
+    # The first of them looked a moment ago: nobody does so again for small additions.
+    cache = FileCache(tmp_path / "cache", limit_bytes=100_000)
+    assert cache.size()[0] == 2
+    cache.add_bytes(b"x", bytes_digest(b"x"), "MD5")
+    assert cache.size() == (3, 801)
+    assert cache.trim(500) == 400
+    assert cache.trim(0) == 401
+    assert cache.size() == (0, 0)
+
+
 def test_a_cache_of_no_size_keeps_nothing(tmp_path: Path) -> None:
     cache = FileCache(tmp_path / "cache", limit_bytes=0)
     digest = keep(cache, tmp_path, b"x")

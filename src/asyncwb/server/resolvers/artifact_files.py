@@ -40,9 +40,11 @@ def place_node(context: Context, place: store.Place, spec: store.Spec) -> Node:
             "uploadUrlParts": [
                 {
                     "partNumber": number,
-                    "uploadUrl": signer.url(base, "part-put", part_id, f"{spec.name}/{number}"),
+                    # A fragment is never sent: clients that do not know it upload the part again.
+                    "uploadUrl": signer.url(base, "part-put", part_id, f"{spec.name}/{number}")
+                    + ("#present" if present else ""),
                 }
-                for number, part_id in place.parts
+                for number, part_id, present in place.parts
             ],
         }
     birth = {"__typename": "Artifact", "id": make_id("Artifact", place.birth_id)}

@@ -7,13 +7,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import delete, exists, func, insert, select, update
+from sqlalchemy import bindparam, delete, exists, func, insert, select, update
 
-from asyncwb.server.problems import invalid, not_found
+from asyncwb.server.problems import Problem, invalid, not_found
 
 from .artifact_tables import artifact_entries, artifacts, stored_files, upload_parts
 from .files import check_file_name
-from .rows import insert_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -23,14 +22,17 @@ if TYPE_CHECKING:
     from .blobs import Blob
 
 __all__ = [
+    "Attached",
     "Place",
     "Spec",
     "attach_file",
+    "attach_files",
     "attach_part",
     "count_entries",
     "file_by_digest",
     "file_of",
     "file_of_version",
+    "files_of",
     "finish_parts",
     "list_entries",
     "part_of",
@@ -61,13 +63,25 @@ class Place(msgspec.Struct, frozen=True):
         file_id: Row id of the stored file.
         present: Whether the bytes are here already.
         birth_id: Row id of the version that stores them.
-        parts: Numbers and row ids of the parts to upload.
+        parts: Number and row id of each part, and whether its bytes are here already.
     """
 
     file_id: int
     present: bool
     birth_id: int
-    parts: tuple[tuple[int, int], ...]
+    parts: tuple[tuple[int, int, bool], ...]
+
+
+class Attached(msgspec.Struct, frozen=True):
+    """What came of several uploads.
+
+    Attributes:
+        problems: What is wrong with each, in their order.
+        unneeded: Blobs that nobody needs.
+    """
+
+    problems: list[Problem | None]
+    unneeded: list[str]
 
 
 def place_files(
@@ -88,22 +102,23 @@ def place_files(
     now = time.time()
     _touch(connection, [row["id"] for row in known.values()], now)
     _adopt(connection, [row["id"] for row in known.values() if not row["birth_id"]], artifact_id)
+    fresh = {
+        spec.digest or spec.md5: {
+            "entity_id": entity_id,
+            "digest": spec.digest or spec.md5,
+            "md5": spec.md5,
+            "birth_id": artifact_id,
+            "wanted_at": now,
+        }
+        for spec in specs
+        if (spec.digest or spec.md5) not in known
+    }
+    if fresh:
+        connection.execute(insert(stored_files), list(fresh.values()))
+        known |= _known(connection, entity_id, fresh)
     places: list[Place] = []
     for spec in specs:
-        digest = spec.digest or spec.md5
-        row: Any = known.get(digest)
-        if row is None:
-            number = insert_row(
-                connection,
-                stored_files,
-                entity_id=entity_id,
-                digest=digest,
-                md5=spec.md5,
-                birth_id=artifact_id,
-                wanted_at=now,
-            )
-            row = {"id": number, "birth_id": artifact_id, "blob": None}
-            known[digest] = row
+        row: Any = known[spec.digest or spec.md5]
         present = row["blob"] is not None
         parts = () if present else _parts(connection, row["id"], spec)
         places.append(Place(row["id"], present, row["birth_id"] or artifact_id, parts))
@@ -135,7 +150,7 @@ def _adopt(connection: Connection, ids: list[int], artifact_id: int) -> None:
         connection.execute(update(stored_files).where(some).values(birth_id=artifact_id))
 
 
-def _parts(connection: Connection, file_id: int, spec: Spec) -> tuple[tuple[int, int], ...]:
+def _parts(connection: Connection, file_id: int, spec: Spec) -> tuple[tuple[int, int, bool], ...]:
     """Rows for the parts of a large file; what was uploaded of the same parts stays."""
     if not spec.parts:
         return ()
@@ -154,7 +169,7 @@ def _parts(connection: Connection, file_id: int, spec: Spec) -> tuple[tuple[int,
         ]
         connection.execute(insert(upload_parts), rows)
         known = {row.number: row for row in connection.execute(query)}
-    return tuple((number, known[number].id) for number in numbers)
+    return tuple((n, known[n].id, known[n].blob is not None) for n in numbers)
 
 
 def file_of(connection: Connection, file_id: int) -> Any:
@@ -197,7 +212,7 @@ def attach_file(connection: Connection, file_id: int, blob: Blob) -> str | None:
     if row is None:
         raise not_found("file not found")
     if blob.md5 != row["md5"]:
-        raise invalid(f"the bytes have the MD5 digest {blob.md5}, announced was {row['md5']}")
+        raise _other_bytes(blob, row["md5"])
     if row["blob"] is not None:
         # Two writers sent the same bytes: the first ones stay, readers may have them open.
         return blob.name
@@ -207,6 +222,48 @@ def attach_file(connection: Connection, file_id: int, blob: Blob) -> str | None:
         .values(blob=blob.name, size=blob.size)
     )
     return None
+
+
+def files_of(connection: Connection, ids: Iterable[int]) -> dict[int, Any]:
+    """Rows of stored files by their ids; those that are gone are left out."""
+    found: dict[int, Any] = {}
+    wanted = list(ids)
+    for start in range(0, len(wanted), _AT_ONCE):
+        query = select(stored_files).where(stored_files.c.id.in_(wanted[start : start + _AT_ONCE]))
+        found.update((row["id"], row) for row in connection.execute(query).mappings())
+    return found
+
+
+def attach_files(connection: Connection, sent: Sequence[tuple[int, Blob]]) -> Attached:
+    """Let several files have their bytes; what is wrong with one does not touch the others."""
+    rows = files_of(connection, {file_id for file_id, _ in sent})
+    problems: list[Problem | None] = []
+    unneeded: list[str] = []
+    changes: dict[int, dict[str, Any]] = {}
+    for file_id, blob in sent:
+        row = rows.get(file_id)
+        problem = None
+        if row is None:
+            problem = not_found("file not found")
+        elif blob.md5 != row["md5"]:
+            problem = _other_bytes(blob, row["md5"])
+        if row is not None and problem is None and row["blob"] is None and file_id not in changes:
+            changes[file_id] = {"file": file_id, "bytes": blob.name, "length": blob.size}
+        else:
+            unneeded.append(blob.name)
+        problems.append(problem)
+    if changes:
+        connection.execute(
+            update(stored_files)
+            .where(stored_files.c.id == bindparam("file"))
+            .values(blob=bindparam("bytes"), size=bindparam("length")),
+            list(changes.values()),
+        )
+    return Attached(problems, unneeded)
+
+
+def _other_bytes(blob: Blob, announced: str) -> Problem:
+    return invalid(f"the bytes have the MD5 digest {blob.md5}, announced was {announced}")
 
 
 def part_of(connection: Connection, part_id: int) -> Any:

@@ -9,6 +9,7 @@ import asyncio
 import base64
 import hashlib
 import secrets
+import shutil
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -57,7 +58,22 @@ class BlobFolder:
         # Most files are small: one visit to a thread.
         return await asyncio.to_thread(self._store_small, name, b"".join(head))
 
-    def _store_small(self, name: str, data: bytes) -> Blob:
+    async def store_small(self, contents: Sequence[bytes | memoryview]) -> list[Blob]:
+        """Write several new blobs in one visit to a thread."""
+
+        def store_all() -> list[Blob]:
+            return [self._store_small(secrets.token_hex(16), data) for data in contents]
+
+        return await asyncio.to_thread(store_all)
+
+    def read(self, name: str) -> bytes | None:
+        """All bytes of a small blob; None: it is gone. Blocks."""
+        try:
+            return self.path(name).read_bytes()
+        except OSError:
+            return None
+
+    def _store_small(self, name: str, data: bytes | memoryview) -> Blob:
         path = self.path(name)
         draft = path.with_suffix(".part")
         try:
@@ -89,18 +105,19 @@ class BlobFolder:
         return Blob(name, size, base64.b64encode(digest.digest()).decode())
 
     async def join(self, names: Sequence[str]) -> Blob:
-        """Write a new blob of the bytes of others, in their order."""
-
-        async def pieces() -> AsyncIterator[bytes]:
-            for name in names:
-                file = await asyncio.to_thread(self.path(name).open, "rb")
-                try:
-                    while piece := await asyncio.to_thread(file.read, _PIECE_BYTES):
-                        yield piece
-                finally:
-                    file.close()
-
-        return await self.store(pieces())
+        """Write a new blob of the bytes of others, in their order; copied and hashed at once."""
+        name = secrets.token_hex(16)
+        path = self.path(name)
+        draft = path.with_suffix(".part")
+        parts = [self.path(part) for part in names]
+        try:
+            size, md5 = await asyncio.gather(
+                asyncio.to_thread(_concatenate, parts, draft), asyncio.to_thread(_md5_of, parts)
+            )
+            await asyncio.to_thread(draft.rename, path)
+        finally:
+            draft.unlink(missing_ok=True)
+        return Blob(name, size, md5)
 
     def hold(self, name: str) -> bool:
         """Keep a blob for a reader until `release`. False: it is gone. In the loop."""
@@ -144,6 +161,25 @@ async def _all_of(head: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[byte
             pending, size = [], 0
     if pending:
         yield b"".join(pending)
+
+
+def _concatenate(parts: Sequence[Path], target: Path) -> int:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.open("xb") as written:
+        for part in parts:
+            with part.open("rb") as read:
+                shutil.copyfileobj(read, written, _PIECE_BYTES)
+        return written.tell()
+
+
+def _md5_of(parts: Sequence[Path]) -> str:
+    digest = hashlib.md5(usedforsecurity=False)
+    buffer = memoryview(bytearray(_PIECE_BYTES))
+    for part in parts:
+        with part.open("rb", buffering=0) as file:
+            while count := file.readinto(buffer):
+                digest.update(buffer[:count])
+    return base64.b64encode(digest.digest()).decode()
 
 
 def _append(write: Callable[[bytes], int], update: Callable[[bytes], None], chunk: bytes) -> None:
