@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from asyncwb.errors import (
         JournalError as JournalError,
     )
+    from asyncwb.errors import NotFoundError as NotFoundError
     from asyncwb.errors import (
         PortalMisuseError as PortalMisuseError,
     )
@@ -180,6 +181,7 @@ __all__ = [
     "GraphQLError",
     "InvalidValueError",
     "JournalError",
+    "NotFoundError",
     "PortalMisuseError",
     "ProtocolError",
     "RateLimitError",
@@ -242,6 +244,7 @@ _HOMES = {
     "GraphQLError": "asyncwb.errors",
     "InvalidValueError": "asyncwb.errors",
     "JournalError": "asyncwb.errors",
+    "NotFoundError": "asyncwb.errors",
     "PortalMisuseError": "asyncwb.errors",
     "ProtocolError": "asyncwb.errors",
     "RateLimitError": "asyncwb.errors",

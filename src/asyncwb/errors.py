@@ -9,8 +9,9 @@
     |  |- ProtocolError              an answer that could not be understood
     |  |- DeadlineError              no answer in the time allowed (also a TimeoutError)
     |  |- DigestMismatchError        other bytes than the manifest promises (also a ValueError)
-    |  |- ArtifactNotFoundError      no such artifact (also a ValueError)
-    |  `- RunNotFoundError           no such run (also a ValueError)
+    |  `- NotFoundError              no such project, sweep, user, team ... (also a ValueError)
+    |     |- ArtifactNotFoundError   no such artifact
+    |     `- RunNotFoundError        no such run, or project of runs
     |- UsageError                    the call cannot be done as asked
     |  |- InvalidValueError          a bad argument (also a ValueError)
     |  |- ConfigError                a change to a locked config, a bad config value
@@ -45,6 +46,7 @@ __all__ = [
     "GraphQLError",
     "InvalidValueError",
     "JournalError",
+    "NotFoundError",
     "PortalMisuseError",
     "ProtocolError",
     "RateLimitError",
@@ -147,12 +149,16 @@ class DigestMismatchError(CommError, ValueError):
         self.got = got
 
 
-class ArtifactNotFoundError(CommError, ValueError):
+class NotFoundError(CommError, ValueError):
+    """The server has no such thing: a project, sweep, report, user, team, run or artifact."""
+
+
+class ArtifactNotFoundError(NotFoundError):
     """No artifact, or collection of artifacts, lives at the given path."""
 
 
-class RunNotFoundError(CommError, ValueError):
-    """No run lives at the given path."""
+class RunNotFoundError(NotFoundError):
+    """No run, or no project with runs, lives at the given path."""
 
 
 class UsageError(Error):

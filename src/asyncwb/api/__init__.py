@@ -1,33 +1,80 @@
-"""The read side: `Api`, runs, history, files, artifacts."""
+"""The read side: `Api`, projects, runs, history, files, sweeps, reports, teams, artifacts."""
 
 from __future__ import annotations
 
 from asyncwb.api.api import Api
 from asyncwb.api.artifact_files import ArtifactFiles
 from asyncwb.api.artifacts import ArtifactVersions, RunArtifacts
+from asyncwb.api.client import Client
 from asyncwb.api.collections import ArtifactCollection, ArtifactType
+from asyncwb.api.console_logs import ConsoleLogLine, ConsoleLogs
+from asyncwb.api.expressions import PythonMongoishQueryGenerator
 from asyncwb.api.files import File, Files
+from asyncwb.api.following import HistoryFollow
 from asyncwb.api.history import HistoryScan
 from asyncwb.api.listings import ProjectArtifactCollections, ProjectArtifactTypes
+from asyncwb.api.projects import Project, Projects
+from asyncwb.api.query_generator import PanelMetricsHelper, QueryGenerator
+from asyncwb.api.reports import BetaReport, Reports
 from asyncwb.api.run import Run
 from asyncwb.api.runs import Runs
 from asyncwb.api.summary import Summary
+from asyncwb.api.sweep_agents import Agent, AgentRuns
+from asyncwb.api.sweep_listing import Sweeps
+from asyncwb.api.sweeps import Sweep
+from asyncwb.api.team import Member, Team
 from asyncwb.api.user import User
+from asyncwb.api.watching import RunChange, RunWatch
+from asyncwb.artifacts.artifact import Artifact
+from asyncwb.errors import RunNotFoundError
+
+# Names that the wandb package has had for the same things.
+ArtifactTypes = ProjectArtifactTypes
+ArtifactCollections = ProjectArtifactCollections
+Artifacts = ArtifactVersions
+HTTPSummary = Summary
+SampledHistoryScan = HistoryScan
 
 __all__ = [
+    "Agent",
+    "AgentRuns",
     "Api",
+    "Artifact",
     "ArtifactCollection",
+    "ArtifactCollections",
     "ArtifactFiles",
     "ArtifactType",
+    "ArtifactTypes",
     "ArtifactVersions",
+    "Artifacts",
+    "BetaReport",
+    "Client",
+    "ConsoleLogLine",
+    "ConsoleLogs",
     "File",
     "Files",
+    "HTTPSummary",
+    "HistoryFollow",
     "HistoryScan",
+    "Member",
+    "PanelMetricsHelper",
+    "Project",
     "ProjectArtifactCollections",
     "ProjectArtifactTypes",
+    "Projects",
+    "PythonMongoishQueryGenerator",
+    "QueryGenerator",
+    "Reports",
     "Run",
     "RunArtifacts",
+    "RunChange",
+    "RunNotFoundError",
+    "RunWatch",
     "Runs",
+    "SampledHistoryScan",
     "Summary",
+    "Sweep",
+    "Sweeps",
+    "Team",
     "User",
 ]

@@ -59,5 +59,5 @@ class ArtifactFiles(Wrapper[AsyncArtifactFiles]):
         return self.get(index)
 
 
-# ruff: noqa: E402
+# ruff: noqa: E402, TC001
 from asyncwb.sync._api_files import File

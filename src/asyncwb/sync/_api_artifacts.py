@@ -110,5 +110,5 @@ class RunArtifacts(Wrapper[AsyncRunArtifacts]):
         return self.get(index)
 
 
-# ruff: noqa: E402
+# ruff: noqa: E402, TC001
 from asyncwb.sync._artifact import Artifact

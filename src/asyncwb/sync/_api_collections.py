@@ -210,6 +210,6 @@ class ArtifactType(Wrapper[AsyncArtifactType]):
         return ArtifactCollection.from_async(PORTAL.call(self._async.collection, name))
 
 
-# ruff: noqa: E402
+# ruff: noqa: E402, TC001
 from asyncwb.sync._api_artifacts import ArtifactVersions
 from asyncwb.sync._api_listings import ProjectArtifactCollections

@@ -114,5 +114,5 @@ class ProjectArtifactTypes(Wrapper[AsyncProjectArtifactTypes]):
         return self.get(index)
 
 
-# ruff: noqa: E402
+# ruff: noqa: E402, TC001
 from asyncwb.sync._api_collections import ArtifactCollection, ArtifactType

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from asyncwb.portal import PORTAL
 from asyncwb.run.context import enter_run
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from asyncwb.run import run as _run
     from asyncwb.run.init import RunInit
 
-__all__ = ["Wrapper", "begin", "wrapped"]
+__all__ = ["Wrapper", "begin", "wrapped", "wrapped_as"]
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -84,6 +84,15 @@ class WrappedIterator(Iterator[T], Generic[A, T]):
 def wrapped(items: LoopIterator[A], wrap: Callable[[A], T]) -> WrappedIterator[A, T]:
     """Wrap every item."""
     return WrappedIterator(items, wrap)
+
+
+def wrapped_as(found: object, *twins: type[Any]) -> Any:
+    """Wrap an object of one of several classes in its own twin."""
+    for twin in twins:
+        [wraps] = twin.__orig_bases__[0].__args__
+        if isinstance(found, wraps):
+            return twin.from_async(found)
+    raise TypeError(f"{type(found).__name__} has none of these twins: {twins}")
 
 
 def begin(starter: RunInit) -> _run.Run:

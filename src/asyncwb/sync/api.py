@@ -1,0 +1,81 @@
+"""The names of `asyncwb.api`, blocking."""
+
+from __future__ import annotations
+
+from asyncwb.api.console_logs import ConsoleLogLine
+from asyncwb.api.expressions import PythonMongoishQueryGenerator
+from asyncwb.api.query_generator import PanelMetricsHelper, QueryGenerator
+from asyncwb.errors import RunNotFoundError
+from asyncwb.sync._api import Api
+from asyncwb.sync._api_artifact_files import ArtifactFiles
+from asyncwb.sync._api_artifacts import ArtifactVersions, RunArtifacts
+from asyncwb.sync._api_client import Client
+from asyncwb.sync._api_collections import ArtifactCollection, ArtifactType
+from asyncwb.sync._api_console_logs import ConsoleLogs
+from asyncwb.sync._api_files import File, Files
+from asyncwb.sync._api_following import HistoryFollow
+from asyncwb.sync._api_history import HistoryScan
+from asyncwb.sync._api_listings import ProjectArtifactCollections, ProjectArtifactTypes
+from asyncwb.sync._api_projects import Project, Projects
+from asyncwb.sync._api_reports import BetaReport, Reports
+from asyncwb.sync._api_run import Run
+from asyncwb.sync._api_runs import Runs
+from asyncwb.sync._api_summary import Summary
+from asyncwb.sync._api_sweep_agents import Agent, AgentRuns
+from asyncwb.sync._api_sweep_listing import Sweeps
+from asyncwb.sync._api_sweeps import Sweep
+from asyncwb.sync._api_team import Member, Team
+from asyncwb.sync._api_user import User
+from asyncwb.sync._api_watching import RunChange, RunWatch
+from asyncwb.sync._artifact import Artifact
+
+# Names that the wandb package has had for the same things.
+ArtifactTypes = ProjectArtifactTypes
+ArtifactCollections = ProjectArtifactCollections
+Artifacts = ArtifactVersions
+HTTPSummary = Summary
+SampledHistoryScan = HistoryScan
+
+__all__ = [
+    "Agent",
+    "AgentRuns",
+    "Api",
+    "Artifact",
+    "ArtifactCollection",
+    "ArtifactCollections",
+    "ArtifactFiles",
+    "ArtifactType",
+    "ArtifactTypes",
+    "ArtifactVersions",
+    "Artifacts",
+    "BetaReport",
+    "Client",
+    "ConsoleLogLine",
+    "ConsoleLogs",
+    "File",
+    "Files",
+    "HTTPSummary",
+    "HistoryFollow",
+    "HistoryScan",
+    "Member",
+    "PanelMetricsHelper",
+    "Project",
+    "ProjectArtifactCollections",
+    "ProjectArtifactTypes",
+    "Projects",
+    "PythonMongoishQueryGenerator",
+    "QueryGenerator",
+    "Reports",
+    "Run",
+    "RunArtifacts",
+    "RunChange",
+    "RunNotFoundError",
+    "RunWatch",
+    "Runs",
+    "SampledHistoryScan",
+    "Summary",
+    "Sweep",
+    "Sweeps",
+    "Team",
+    "User",
+]
