@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from asyncwb.errors import GraphQLError, InvalidValueError, NotFoundError
+from asyncwb.api.user import refused
+from asyncwb.errors import CommError, InvalidValueError, NotFoundError
 from asyncwb.graphql.account_operations import (
     CREATE_SERVICE_ACCOUNT,
     CREATE_TEAM,
@@ -97,8 +98,10 @@ class Member:
         variables = {"team": self.team, "id": self.id}
         try:
             answer = await self._service.execute(REMOVE_MEMBER, variables)
-        except GraphQLError:
-            return False
+        except CommError as exc:
+            if refused(exc):
+                return False
+            raise
         return answer.result is not None and bool(answer.result.success)
 
 
@@ -245,8 +248,10 @@ class Team:
         }
         try:
             answer = await self._service.execute(INVITE, variables)
-        except GraphQLError:
-            return False
+        except CommError as exc:
+            if refused(exc):
+                return False
+            raise
         return answer.result is not None and answer.result.invite is not None
 
     @on_loop

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
-from asyncwb.errors import GraphQLError, InvalidValueError, NotFoundError, ProtocolError
+from asyncwb.errors import (
+    CommError,
+    GraphQLError,
+    InvalidValueError,
+    NotFoundError,
+    ProtocolError,
+)
 from asyncwb.graphql.account_operations import (
     CREATE_KEY,
     CREATE_KEY_FOR,
@@ -22,7 +28,7 @@ if TYPE_CHECKING:
     from asyncwb.graphql.api_answers import ApiKeyNode, UserNode
     from asyncwb.graphql.service import Service
 
-__all__ = ["User", "create_user", "find_users"]
+__all__ = ["User", "create_user", "find_users", "refused"]
 
 
 class User:
@@ -167,8 +173,10 @@ class User:
             raise InvalidValueError("no key of that name is in user.api_keys")
         try:
             answer = await self._service.execute(DELETE_KEY, {"id": found[0].id})
-        except GraphQLError:
-            return False
+        except CommError as exc:
+            if refused(exc):
+                return False
+            raise
         if answer.result is None or not answer.result.success:
             return False
         await self._reload()
@@ -217,3 +225,9 @@ async def create_user(service: Service, email: str, admin: bool | None) -> User:
         if found.id == made.user.id:
             return found
     raise NotFoundError(f"the server added the user {email} and does not know them")
+
+
+def refused(exc: CommError) -> bool:
+    """Whether a server that knows the account did not want to do what was asked."""
+    forbidden = exc.response is not None and exc.response.status == 403
+    return forbidden or isinstance(exc, GraphQLError)

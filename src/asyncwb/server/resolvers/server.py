@@ -17,6 +17,8 @@ from . import (
     projects,
     runs,
     sweeps,
+    teams,
+    views,
 )
 from .registry import Resolvers, load_schema
 
@@ -44,6 +46,7 @@ _FEATURES = (
     "MARK_RUN_FILES_UPLOADED",
     "PROJECT_ARTIFACT_COLLECTION_MEMBERSHIP",
     "STRUCTURED_CONSOLE_LOGS",
+    "SWEEPS_QUERY_FILTERING",
     "TOTAL_COUNT_IN_FILE_CONNECTION",
     "USE_ARTIFACT_WITH_ENTITY_AND_PROJECT_INFORMATION",
 )
@@ -62,10 +65,16 @@ def make_schema() -> GraphQLSchema:
         accounts.mutation,
         accounts.user,
         accounts.entity,
+        teams.entity,
+        teams.mutation,
         projects.query,
         projects.mutation,
         projects.project,
         projects.run_connection,
+        views.query,
+        views.mutation,
+        views.project,
+        views.view,
         runs.run,
         runs.mutation,
         history.run,
