@@ -72,9 +72,8 @@ PLAN = Plan(
         Source("asyncwb.sweeps.agent", "_agent", ("agent",)),
         Source("asyncwb.api.artifacts", "_api_artifacts", ("ArtifactVersions", "RunArtifacts")),
         Source("asyncwb.api.artifact_files", "_api_artifact_files", ("ArtifactFiles",)),
-        Source(
-            "asyncwb.api.collections", "_api_collections", ("ArtifactCollection", "ArtifactType")
-        ),
+        Source("asyncwb.api.artifact_types", "_api_artifact_types", ("ArtifactType",)),
+        Source("asyncwb.api.collections", "_api_collections", ("ArtifactCollection",)),
         Source(
             "asyncwb.api.listings",
             "_api_listings",

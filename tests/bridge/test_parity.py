@@ -47,7 +47,7 @@ TWINS = {
     "asyncwb.api.collections.ArtifactCollection": (
         "asyncwb.sync._api_collections.ArtifactCollection"
     ),
-    "asyncwb.api.collections.ArtifactType": "asyncwb.sync._api_collections.ArtifactType",
+    "asyncwb.api.artifact_types.ArtifactType": "asyncwb.sync._api_artifact_types.ArtifactType",
     "asyncwb.api.listings.ProjectArtifactCollections": (
         "asyncwb.sync._api_listings.ProjectArtifactCollections"
     ),

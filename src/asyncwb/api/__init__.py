@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from asyncwb.api.api import Api
 from asyncwb.api.artifact_files import ArtifactFiles
+from asyncwb.api.artifact_types import ArtifactType
 from asyncwb.api.artifacts import ArtifactVersions, RunArtifacts
 from asyncwb.api.client import Client
-from asyncwb.api.collections import ArtifactCollection, ArtifactType
+from asyncwb.api.collections import ArtifactCollection
 from asyncwb.api.console_logs import ConsoleLogLine, ConsoleLogs
 from asyncwb.api.expressions import PythonMongoishQueryGenerator
 from asyncwb.api.files import File, Files
@@ -26,12 +27,16 @@ from asyncwb.api.team import Member, Team
 from asyncwb.api.user import User
 from asyncwb.api.watching import RunChange, RunWatch
 from asyncwb.artifacts.artifact import Artifact
+from asyncwb.artifacts.entry import ArtifactEntry
+from asyncwb.artifacts.manifest import Manifest
 from asyncwb.errors import RunNotFoundError
 
 # Names that the wandb package has had for the same things.
 ArtifactTypes = ProjectArtifactTypes
 ArtifactCollections = ProjectArtifactCollections
 Artifacts = ArtifactVersions
+ArtifactManifest = Manifest
+ArtifactManifestEntry = ArtifactEntry
 HTTPSummary = Summary
 SampledHistoryScan = HistoryScan
 
@@ -42,7 +47,10 @@ __all__ = [
     "Artifact",
     "ArtifactCollection",
     "ArtifactCollections",
+    "ArtifactEntry",
     "ArtifactFiles",
+    "ArtifactManifest",
+    "ArtifactManifestEntry",
     "ArtifactType",
     "ArtifactTypes",
     "ArtifactVersions",
@@ -56,6 +64,7 @@ __all__ = [
     "HTTPSummary",
     "HistoryFollow",
     "HistoryScan",
+    "Manifest",
     "Member",
     "PanelMetricsHelper",
     "Project",

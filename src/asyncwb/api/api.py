@@ -17,7 +17,7 @@ from asyncwb.api.watching import RunWatch
 from asyncwb.errors import InvalidValueError
 from asyncwb.graphql.service import USER_AGENT, Service
 from asyncwb.portal import on_loop
-from asyncwb.settings import resolve
+from asyncwb.settings import Settings, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from asyncwb.api.projects import Project
     from asyncwb.api.reports import BetaReport
     from asyncwb.api.sweeps import Sweep
-    from asyncwb.settings import Settings
 
 __all__ = ["Api"]
 
@@ -60,6 +59,8 @@ class Api(ProjectQueries, Administration, ArtifactQueries):
         *,
         settings: Settings | None = None,
     ) -> None:
+        if settings is not None and not isinstance(settings, Settings):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidValueError(f"settings is a Settings, not {type(settings).__name__}")
         given = dict(overrides or {})
         if "username" in given:
             given.setdefault("entity", given.pop("username"))

@@ -83,18 +83,19 @@ class HistoryFollow:
         while True:
             ended = progress.state in ENDED
             lines = progress.history_line_count
+            late = ended and live and (not counted or lines is None)
             if lines is None or lines != seen_lines:
                 async with closing(self._new_rows(given, given.last(start))) as batches:
                     async for rows in batches:
                         yield rows
                 seen_lines = -1 if lines is None else lines
                 # Rows can land under steps that are passed already.
-                late = counted and lines is not None and lines - len(given) > missing
-                if late or (ended and live and not counted):
-                    async with closing(self._new_rows(given, start)) as batches:
-                        async for rows in batches:
-                            yield rows
-                    missing = max(0, (lines or 0) - len(given))
+                late = late or (counted and lines is not None and lines - len(given) > missing)
+            if late:
+                async with closing(self._new_rows(given, start)) as batches:
+                    async for rows in batches:
+                        yield rows
+                missing = max(0, (lines or 0) - len(given))
             if ended:
                 return
             live = True

@@ -30,7 +30,13 @@ class Listing(ABC, Generic[T]):
     """
 
     def __init__(
-        self, service: Service, *, name: str, per_page: int, limit: int | None = None
+        self,
+        service: Service,
+        *,
+        name: str,
+        per_page: int,
+        limit: int | None = None,
+        start: str | None = None,
     ) -> None:
         self._service = service
         self._per_page = check_page_size(per_page)
@@ -39,7 +45,7 @@ class Listing(ABC, Generic[T]):
             self._per_page = min(self._per_page, self._limit)
         self._count: int | None = None
         self._page_now = self._place_now = self._given = 0  # where `next` is
-        self._pages = Paginator(self._fetch, name=name)
+        self._pages = Paginator(self._fetch, name=name, start=start)
 
     @abstractmethod
     async def _fetch(self, cursor: str | None) -> Page[T]:
@@ -84,7 +90,7 @@ class Listing(ABC, Generic[T]):
 
     @property
     def cursor(self) -> str | None:
-        """Cursor of the next page; None before the first."""
+        """Cursor of the next page; before the first: where the listing starts, else None."""
         return self._pages.cursor
 
     @property

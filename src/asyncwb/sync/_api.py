@@ -472,6 +472,7 @@ class Api(Wrapper[AsyncApi]):
         order: str | None = None,
         per_page: int = 50,
         tags: Sequence[str] | None = None,
+        start: str | None = None,
     ) -> ArtifactVersions:
         """The versions of a collection, the newest first. Sends nothing before the first one.
 
@@ -481,12 +482,13 @@ class Api(Wrapper[AsyncApi]):
             order: `+` or `-` and a key, for example `+created_at`.
             per_page: Versions asked for at once.
             tags: Only versions that have one of these tags.
+            start: Cursor to go on behind: `cursor` of an earlier listing.
 
         Raises:
             InvalidValueError: An argument is wrong.
         """
         return ArtifactVersions.from_async(
-            self._async.artifacts(type_name, name, order, per_page, tags)
+            self._async.artifacts(type_name, name, order, per_page, tags, start)
         )
 
     def artifact_type(self, type_name: str, project: str | None = None) -> ArtifactType:
@@ -504,18 +506,19 @@ class Api(Wrapper[AsyncApi]):
         return ArtifactType.from_async(PORTAL.call(self._async.artifact_type, type_name, project))
 
     def artifact_types(
-        self, project: str | None = None, per_page: int = 50
+        self, project: str | None = None, per_page: int = 50, start: str | None = None
     ) -> ProjectArtifactTypes:
         """The types of artifacts of a project. Sends nothing before the first one.
 
         Args:
             project: `entity/project` or `project`; None: those of the settings.
             per_page: Types asked for at once.
+            start: Cursor to go on behind: `cursor` of an earlier listing.
 
         Raises:
             InvalidValueError: An argument is wrong.
         """
-        return ProjectArtifactTypes.from_async(self._async.artifact_types(project, per_page))
+        return ProjectArtifactTypes.from_async(self._async.artifact_types(project, per_page, start))
 
     def artifact_collection(self, type_name: str, name: str) -> ArtifactCollection:
         """Load a collection: `api.artifact_collection("dataset", "project/data")`.
@@ -553,6 +556,7 @@ class Api(Wrapper[AsyncApi]):
         order: str | None = None,
         per_page: int = 50,
         filters: Mapping[str, Any] | None = None,
+        start: str | None = None,
     ) -> ProjectArtifactCollections:
         """The collections of a project. Sends nothing before the first one.
 
@@ -562,12 +566,15 @@ class Api(Wrapper[AsyncApi]):
             order: `+` or `-` and a key, for example `+created_at`.
             per_page: Collections asked for at once.
             filters: MongoDB-style filter, e.g. `{"name": {"$regex": "^train"}}`.
+            start: Cursor to go on behind: `cursor` of an earlier listing.
 
         Raises:
             InvalidValueError: An argument is wrong.
         """
         return ProjectArtifactCollections.from_async(
-            self._async.artifact_collections(project_name, type_name, order, per_page, filters)
+            self._async.artifact_collections(
+                project_name, type_name, order, per_page, filters, start
+            )
         )
 
     def artifact_versions(self, type_name: str, name: str, per_page: int = 50) -> ArtifactVersions:
@@ -576,9 +583,10 @@ class Api(Wrapper[AsyncApi]):
 
 
 # ruff: noqa: E402, TC001
+from asyncwb.sync._api_artifact_types import ArtifactType
 from asyncwb.sync._api_artifacts import ArtifactVersions
 from asyncwb.sync._api_client import Client
-from asyncwb.sync._api_collections import ArtifactCollection, ArtifactType
+from asyncwb.sync._api_collections import ArtifactCollection
 from asyncwb.sync._api_listings import ProjectArtifactCollections, ProjectArtifactTypes
 from asyncwb.sync._api_projects import Project, Projects
 from asyncwb.sync._api_reports import BetaReport, Reports

@@ -223,7 +223,7 @@ class Files(Wrapper[AsyncFiles]):
 
     @property
     def cursor(self) -> str | None:
-        """Cursor of the next page; None before the first."""
+        """Cursor of the next page; before the first: where the listing starts, else None."""
         return self._async.cursor
 
     @property

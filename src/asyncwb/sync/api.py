@@ -5,12 +5,14 @@ from __future__ import annotations
 from asyncwb.api.console_logs import ConsoleLogLine
 from asyncwb.api.expressions import PythonMongoishQueryGenerator
 from asyncwb.api.query_generator import PanelMetricsHelper, QueryGenerator
+from asyncwb.artifacts.manifest import Manifest
 from asyncwb.errors import RunNotFoundError
 from asyncwb.sync._api import Api
 from asyncwb.sync._api_artifact_files import ArtifactFiles
+from asyncwb.sync._api_artifact_types import ArtifactType
 from asyncwb.sync._api_artifacts import ArtifactVersions, RunArtifacts
 from asyncwb.sync._api_client import Client
-from asyncwb.sync._api_collections import ArtifactCollection, ArtifactType
+from asyncwb.sync._api_collections import ArtifactCollection
 from asyncwb.sync._api_console_logs import ConsoleLogs
 from asyncwb.sync._api_files import File, Files
 from asyncwb.sync._api_following import HistoryFollow
@@ -28,11 +30,14 @@ from asyncwb.sync._api_team import Member, Team
 from asyncwb.sync._api_user import User
 from asyncwb.sync._api_watching import RunChange, RunWatch
 from asyncwb.sync._artifact import Artifact
+from asyncwb.sync._artifact_entry import ArtifactEntry
 
 # Names that the wandb package has had for the same things.
 ArtifactTypes = ProjectArtifactTypes
 ArtifactCollections = ProjectArtifactCollections
 Artifacts = ArtifactVersions
+ArtifactManifest = Manifest
+ArtifactManifestEntry = ArtifactEntry
 HTTPSummary = Summary
 SampledHistoryScan = HistoryScan
 
@@ -43,7 +48,10 @@ __all__ = [
     "Artifact",
     "ArtifactCollection",
     "ArtifactCollections",
+    "ArtifactEntry",
     "ArtifactFiles",
+    "ArtifactManifest",
+    "ArtifactManifestEntry",
     "ArtifactType",
     "ArtifactTypes",
     "ArtifactVersions",
@@ -57,6 +65,7 @@ __all__ = [
     "HTTPSummary",
     "HistoryFollow",
     "HistoryScan",
+    "Manifest",
     "Member",
     "PanelMetricsHelper",
     "Project",
