@@ -28,14 +28,12 @@ from asyncwb.api.user import User
 from asyncwb.api.watching import RunChange, RunWatch
 from asyncwb.artifacts.artifact import Artifact
 from asyncwb.artifacts.entry import ArtifactEntry
-from asyncwb.artifacts.manifest import Manifest
 from asyncwb.errors import RunNotFoundError
 
 # Names that the wandb package has had for the same things.
 ArtifactTypes = ProjectArtifactTypes
 ArtifactCollections = ProjectArtifactCollections
 Artifacts = ArtifactVersions
-ArtifactManifest = Manifest
 ArtifactManifestEntry = ArtifactEntry
 HTTPSummary = Summary
 SampledHistoryScan = HistoryScan
@@ -49,7 +47,6 @@ __all__ = [
     "ArtifactCollections",
     "ArtifactEntry",
     "ArtifactFiles",
-    "ArtifactManifest",
     "ArtifactManifestEntry",
     "ArtifactType",
     "ArtifactTypes",
@@ -64,7 +61,6 @@ __all__ = [
     "HTTPSummary",
     "HistoryFollow",
     "HistoryScan",
-    "Manifest",
     "Member",
     "PanelMetricsHelper",
     "Project",

@@ -78,6 +78,8 @@ def project_path(path: str | None, entity: str | None, project: str | None) -> P
     """
     if path is None:
         return ProjectPath(entity, project or DEFAULT_PROJECT)
+    if not isinstance(path, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidValueError(f"Invalid path: {path!r}. It is a text")
     if _is_address(path):
         parts = _address_parts(path)[:2]
     else:

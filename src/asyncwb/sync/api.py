@@ -5,7 +5,6 @@ from __future__ import annotations
 from asyncwb.api.console_logs import ConsoleLogLine
 from asyncwb.api.expressions import PythonMongoishQueryGenerator
 from asyncwb.api.query_generator import PanelMetricsHelper, QueryGenerator
-from asyncwb.artifacts.manifest import Manifest
 from asyncwb.errors import RunNotFoundError
 from asyncwb.sync._api import Api
 from asyncwb.sync._api_artifact_files import ArtifactFiles
@@ -36,7 +35,6 @@ from asyncwb.sync._artifact_entry import ArtifactEntry
 ArtifactTypes = ProjectArtifactTypes
 ArtifactCollections = ProjectArtifactCollections
 Artifacts = ArtifactVersions
-ArtifactManifest = Manifest
 ArtifactManifestEntry = ArtifactEntry
 HTTPSummary = Summary
 SampledHistoryScan = HistoryScan
@@ -50,7 +48,6 @@ __all__ = [
     "ArtifactCollections",
     "ArtifactEntry",
     "ArtifactFiles",
-    "ArtifactManifest",
     "ArtifactManifestEntry",
     "ArtifactType",
     "ArtifactTypes",
@@ -65,7 +62,6 @@ __all__ = [
     "HTTPSummary",
     "HistoryFollow",
     "HistoryScan",
-    "Manifest",
     "Member",
     "PanelMetricsHelper",
     "Project",
