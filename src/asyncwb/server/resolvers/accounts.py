@@ -145,9 +145,7 @@ async def _entity_user(node: Node, info: Info) -> Node | None:
 
 
 @query.field("models")
-async def _models(
-    _root: Any, info: Info, *, entityName: str | None = None, **page: Any
-) -> Node | None:
+async def _models(_root: Any, info: Info, *, entityName: str | None = None, **page: Any) -> Node:
     context = context_of(info)
     return await _projects_of(context, entityName, page)
 
@@ -159,15 +157,20 @@ async def _entity_projects(node: Node, info: Info, **page: Any) -> Node:
 
 
 @user.field("projects")
-async def _user_projects(node: Node, info: Info, **page: Any) -> Node | None:
+async def _user_projects(node: Node, info: Info, **page: Any) -> Node:
     context = context_of(info)
     return await _projects_of(context, node["entity"], page)
 
 
-async def _projects_of(context: Context, name: str | None, page: dict[str, Any]) -> Node | None:
-    def query(db: Connection) -> Node | None:
+async def _projects_of(context: Context, name: str | None, page: dict[str, Any]) -> Node:
+    def query(db: Connection) -> Node:
         row = accounts.find_entity(db, context.user, name)
-        return None if row is None else _projects_page(context, db, row.id, **page)
+        # To a client, an entity that is not there has no projects.
+        return (
+            connection([], dict, str)
+            if row is None
+            else _projects_page(context, db, row.id, **page)
+        )
 
     return await context.database.read(query)
 

@@ -32,8 +32,11 @@ async def _members(node: Node, info: Info) -> list[Node]:
     def query(db: Connection) -> list[Node]:
         rows = teams.list_members(db, node["_id"])
         keys = teams.shown_keys(db, context.user, node["_id"], rows, _key_of(context))
-        found = [_member_node(row, keys.get(row.id)) for row in rows]
-        return found + [_invite_node(row) for row in teams.list_invites(db, node["_id"])]
+        people = [_member_node(row, None) for row in rows if row.kind != "SERVICE"]
+        invited = [_invite_node(row) for row in teams.list_invites(db, node["_id"])]
+        # Clients take the last member for the service account that they just made.
+        services = [_member_node(row, keys.get(row.id)) for row in rows if row.kind == "SERVICE"]
+        return [*people, *invited, *services]
 
     return await context.database.read(query)
 
