@@ -305,6 +305,25 @@ async def test_artifacts_by_a_cursor(api: Api, server: LocalServer) -> None:
     assert not await api.artifact_collection_exists("kept/set0", "dataset")
 
 
+async def test_runs_by_the_artifacts_that_they_made_and_read(api: Api, server: LocalServer) -> None:
+    for name in ("maker", "reader", "idle"):
+        seed(server, "lineage", name)
+    made = Artifact("data", "dataset")
+    with made.new_file("a") as file:
+        file.write("a")
+    logged = await log(api, made, "lineage", run_id="maker")
+    await (await api.run("lineage/reader")).use_artifact(logged)
+
+    async def ids(filters: dict[str, Any]) -> list[str]:
+        return [run.id async for run in api.runs("lineage", filters)]
+
+    assert await ids({"outputArtifacts": "data:v0"}) == ["maker"]
+    assert await ids({"input_artifacts": {"$in": ["data:v0", "other:v1"]}}) == ["reader"]
+    assert await ids({"inputArtifacts": {"$regex": "^data:"}}) == ["reader"]
+    assert await ids({"inputArtifacts": None, "outputArtifacts": {"$exists": False}}) == ["idle"]
+    assert await ids({"outputArtifacts": {"$ne": "data:v0"}}) == ["reader", "idle"]
+
+
 async def test_many_listings_at_once_share_the_bound_of_the_api(api: Api) -> None:
     found: list[int] = []
 
