@@ -11,11 +11,14 @@ hands the call to the portal; signatures, overloads and docstrings are copied. R
     __aenter__, __aexit__, __aiter__     __enter__, __exit__, __iter__
     a class of the tables below          its blocking twin, wrapped in results
     Awaitable[T] as a result             T
-    length(), get(i), slice(..)          also len(x), x[i], x[a:b]
+    a classmethod                        a classmethod
+    length(), get(i), slice(..), next()  also len(x), x[i], x[a:b], next(x)
+    class C(Base["X"]), Base in T        the members of Base with X in the place of T
     def m(..) with `# sync: fast`        an async method that calls `_<name>_nowait` without a hop
     async def m(..) with `# sync: here`  PORTAL.here(self._async.m, ..): in the caller's thread
     async def m(self) with `# sync: property`  a property
     anything with `# sync: loaded`       calls `self.load()` first
+    anything with `# sync: lazy`         the same, where `self.lazy` says that it has to
     anything with `# sync: manual`       left out; written by hand in `sync/_manual.py`
 
 The methods of `Run` that CURRENT names become module-level functions of both faces, which call
@@ -52,15 +55,25 @@ PLAN = Plan(
         Source("asyncwb.api.runs", "_api_runs", ("Runs",)),
         Source("asyncwb.api.run", "_api_run", ("Run",)),
         Source("asyncwb.api.history", "_api_history", ("HistoryScan",)),
+        Source("asyncwb.api.following", "_api_following", ("HistoryFollow",)),
+        Source("asyncwb.api.watching", "_api_watching", ("RunChange", "RunWatch")),
+        Source("asyncwb.api.client", "_api_client", ("Client",)),
+        Source("asyncwb.api.console_logs", "_api_console_logs", ("ConsoleLogs",)),
+        Source("asyncwb.api.projects", "_api_projects", ("Project", "Projects")),
+        Source("asyncwb.api.reports", "_api_reports", ("BetaReport", "Reports")),
+        Source("asyncwb.api.sweeps", "_api_sweeps", ("Sweep",)),
+        Source("asyncwb.api.sweep_agents", "_api_sweep_agents", ("Agent", "AgentRuns")),
+        Source("asyncwb.api.sweep_listing", "_api_sweep_listing", ("Sweeps",)),
+        Source("asyncwb.api.team", "_api_team", ("Member", "Team")),
+        Source("asyncwb.api.user", "_api_user", ("User",)),
         Source("asyncwb.api.files", "_api_files", ("File", "Files")),
         Source("asyncwb.api.summary", "_api_summary", ("Summary",)),
         Source("asyncwb.sweeps.create", "_sweep", ("sweep",)),
         Source("asyncwb.sweeps.agent", "_agent", ("agent",)),
         Source("asyncwb.api.artifacts", "_api_artifacts", ("ArtifactVersions", "RunArtifacts")),
         Source("asyncwb.api.artifact_files", "_api_artifact_files", ("ArtifactFiles",)),
-        Source(
-            "asyncwb.api.collections", "_api_collections", ("ArtifactCollection", "ArtifactType")
-        ),
+        Source("asyncwb.api.artifact_types", "_api_artifact_types", ("ArtifactType",)),
+        Source("asyncwb.api.collections", "_api_collections", ("ArtifactCollection",)),
         Source(
             "asyncwb.api.listings",
             "_api_listings",
@@ -74,7 +87,7 @@ PLAN = Plan(
     ),
     constructed=frozenset({("asyncwb.api.api", "Api"), ("asyncwb.artifacts.fields", "Artifact")}),
     starters={"RunInit": ("asyncwb.run.run", "Run")},
-    by_hand=frozenset({"__init__.py", "_base.py", "_manual.py"}),
+    by_hand=frozenset({"__init__.py", "_base.py", "_manual.py", "api.py"}),
 )
 
 CURRENT = Current(

@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from asyncwb.errors import (
         ModelError as ModelError,
     )
+    from asyncwb.errors import NotFoundError as NotFoundError
     from asyncwb.errors import (
         PortalMisuseError as PortalMisuseError,
     )
@@ -185,6 +186,7 @@ __all__ = [
     "InvalidValueError",
     "JournalError",
     "ModelError",
+    "NotFoundError",
     "PortalMisuseError",
     "ProtocolError",
     "RateLimitError",
@@ -249,6 +251,7 @@ _HOMES = {
     "InvalidValueError": "asyncwb.errors",
     "JournalError": "asyncwb.errors",
     "ModelError": "asyncwb.errors",
+    "NotFoundError": "asyncwb.errors",
     "PortalMisuseError": "asyncwb.errors",
     "ProtocolError": "asyncwb.errors",
     "RateLimitError": "asyncwb.errors",

@@ -9,9 +9,10 @@
     |  |- ProtocolError              an answer that could not be understood
     |  |- DeadlineError              no answer in the time allowed (also a TimeoutError)
     |  |- DigestMismatchError        other bytes than the manifest promises (also a ValueError)
-    |  |- ArtifactNotFoundError      no such artifact (also a ValueError)
-    |  |- RegistryNotFoundError      no such registry or organization (also a ValueError)
-    |  `- RunNotFoundError           no such run (also a ValueError)
+    |  `- NotFoundError              no such project, sweep, user, team ... (also a ValueError)
+    |     |- ArtifactNotFoundError   no such artifact
+    |     |- RegistryNotFoundError   no such registry or organization
+    |     `- RunNotFoundError        no such run, or project of runs
     |- UsageError                    the call cannot be done as asked
     |  |- InvalidValueError          a bad argument (also a ValueError)
     |  |- ModelError                 an artifact that is no model (also an AssertionError)
@@ -48,6 +49,7 @@ __all__ = [
     "InvalidValueError",
     "JournalError",
     "ModelError",
+    "NotFoundError",
     "PortalMisuseError",
     "ProtocolError",
     "RateLimitError",
@@ -151,16 +153,20 @@ class DigestMismatchError(CommError, ValueError):
         self.got = got
 
 
-class ArtifactNotFoundError(CommError, ValueError):
+class NotFoundError(CommError, ValueError):
+    """The server has no such thing: a project, sweep, report, user, team, run or artifact."""
+
+
+class ArtifactNotFoundError(NotFoundError):
     """No artifact, or collection of artifacts, lives at the given path."""
 
 
-class RegistryNotFoundError(CommError, ValueError):
+class RegistryNotFoundError(NotFoundError):
     """No registry, or organization, has the given name."""
 
 
-class RunNotFoundError(CommError, ValueError):
-    """No run lives at the given path."""
+class RunNotFoundError(NotFoundError):
+    """No run, or no project with runs, lives at the given path."""
 
 
 class UsageError(Error):

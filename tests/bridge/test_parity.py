@@ -25,13 +25,29 @@ TWINS = {
     "asyncwb.api.files.File": "asyncwb.sync._api_files.File",
     "asyncwb.api.files.Files": "asyncwb.sync._api_files.Files",
     "asyncwb.api.summary.Summary": "asyncwb.sync._api_summary.Summary",
+    "asyncwb.api.client.Client": "asyncwb.sync._api_client.Client",
+    "asyncwb.api.console_logs.ConsoleLogs": "asyncwb.sync._api_console_logs.ConsoleLogs",
+    "asyncwb.api.following.HistoryFollow": "asyncwb.sync._api_following.HistoryFollow",
+    "asyncwb.api.projects.Project": "asyncwb.sync._api_projects.Project",
+    "asyncwb.api.projects.Projects": "asyncwb.sync._api_projects.Projects",
+    "asyncwb.api.reports.BetaReport": "asyncwb.sync._api_reports.BetaReport",
+    "asyncwb.api.reports.Reports": "asyncwb.sync._api_reports.Reports",
+    "asyncwb.api.sweep_agents.Agent": "asyncwb.sync._api_sweep_agents.Agent",
+    "asyncwb.api.sweep_agents.AgentRuns": "asyncwb.sync._api_sweep_agents.AgentRuns",
+    "asyncwb.api.sweep_listing.Sweeps": "asyncwb.sync._api_sweep_listing.Sweeps",
+    "asyncwb.api.sweeps.Sweep": "asyncwb.sync._api_sweeps.Sweep",
+    "asyncwb.api.team.Member": "asyncwb.sync._api_team.Member",
+    "asyncwb.api.team.Team": "asyncwb.sync._api_team.Team",
+    "asyncwb.api.user.User": "asyncwb.sync._api_user.User",
+    "asyncwb.api.watching.RunChange": "asyncwb.sync._api_watching.RunChange",
+    "asyncwb.api.watching.RunWatch": "asyncwb.sync._api_watching.RunWatch",
     "asyncwb.api.artifacts.ArtifactVersions": "asyncwb.sync._api_artifacts.ArtifactVersions",
     "asyncwb.api.artifacts.RunArtifacts": "asyncwb.sync._api_artifacts.RunArtifacts",
     "asyncwb.api.artifact_files.ArtifactFiles": "asyncwb.sync._api_artifact_files.ArtifactFiles",
     "asyncwb.api.collections.ArtifactCollection": (
         "asyncwb.sync._api_collections.ArtifactCollection"
     ),
-    "asyncwb.api.collections.ArtifactType": "asyncwb.sync._api_collections.ArtifactType",
+    "asyncwb.api.artifact_types.ArtifactType": "asyncwb.sync._api_artifact_types.ArtifactType",
     "asyncwb.api.listings.ProjectArtifactCollections": (
         "asyncwb.sync._api_listings.ProjectArtifactCollections"
     ),
@@ -68,6 +84,9 @@ def test_a_class_and_its_twin(path: str) -> None:
             # Blocking code asks for it without parentheses.
             assert list(inspect.signature(one).parameters) == ["self"], name
             continue
+        if isinstance(one, classmethod):
+            assert isinstance(other, classmethod), name
+            one, other = one.__func__, other.__func__
         given, there = inspect.signature(one), inspect.signature(other)
         assert list(given.parameters) == list(there.parameters), name
         for key, parameter in given.parameters.items():
@@ -99,6 +118,17 @@ def test_the_public_names_are_the_same() -> None:
     for face in (asyncwb, asyncwb.sync):
         for name in face.__all__:
             assert hasattr(face, name), name
+
+
+def test_the_names_of_the_read_side_are_the_same() -> None:
+    import asyncwb.api
+    import asyncwb.sync.api
+
+    assert asyncwb.api.__all__ == asyncwb.sync.api.__all__
+    for name in asyncwb.api.__all__:
+        ours, twin = getattr(asyncwb.api, name), getattr(asyncwb.sync.api, name)
+        path = f"{ours.__module__}.{ours.__name__}"
+        assert twin is (load(TWINS[path]) if path in TWINS else ours), name
 
 
 def test_the_tables_of_lazy_names_are_what_type_checkers_see() -> None:

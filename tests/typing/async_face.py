@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO, assert_type
 
 import asyncwb
-from asyncwb.api import MemberRole, Registry
-from asyncwb.api.run import Run as ApiRun
+from asyncwb.api import BetaReport, Member, MemberRole, Project, Registry, RunChange, Sweep
+from asyncwb.api import Run as ApiRun
 from asyncwb.portal import PORTAL, on_loop, on_loop_iter
 from asyncwb.run.metrics import Metric
 from asyncwb.sweeps.agent import AgentResult
@@ -45,6 +45,15 @@ async def use() -> None:
         assert_type(one, ApiRun)
         async for row in one.scan_history():
             assert_type(row, Row)
+        assert_type(await one.sweep(), Sweep | None)
+        async for row in one.follow(["loss"], 3):
+            assert_type(row, Row)
+    assert_type(await api.runs("e/p", limit=3).next(), ApiRun)
+    assert_type([project async for project in api.projects()], list[Project])
+    async for change in api.watch_runs("e/p"):
+        assert_type(change, RunChange)
+    assert_type(await api.from_path("e/p"), Project | ApiRun | Sweep | BetaReport)
+    assert_type((await api.team("t")).members, list[Member])
     registry = await api.create_registry("r", "restricted", artifact_types=["model"])
     assert_type(registry, Registry)
     assert_type(registry.visibility, Literal["organization", "restricted"])

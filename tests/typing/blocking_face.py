@@ -8,8 +8,8 @@ import asyncwb.sync as wandb
 from asyncwb.run.metrics import Metric
 from asyncwb.sweeps.agent import AgentResult
 from asyncwb.sweeps.path import SweepId
-from asyncwb.sync._api_files import File
-from asyncwb.sync._api_run import Run as ApiRun
+from asyncwb.sync.api import BetaReport, File, Project, Sweep, User
+from asyncwb.sync.api import Run as ApiRun
 from asyncwb.types import Row
 
 if TYPE_CHECKING:
@@ -63,3 +63,13 @@ for one in runs:
     assert_type(one.history(pandas=False), list[Row])
     assert_type(one.file("x"), File)
     assert_type(one.name, str | None)
+    assert_type(one.sweep, Sweep | None)
+    for row in one.follow():
+        assert_type(row, Row)
+assert_type(next(runs), ApiRun)
+assert_type(api.projects()[0], Project)
+assert_type(api.viewer, User)
+assert_type(api.from_path("e/p"), Project | ApiRun | Sweep | BetaReport)
+assert_type(User.create(api, "a@b"), User)
+for change in api.watch_runs("e/p"):
+    assert_type(change.run, ApiRun)

@@ -108,9 +108,8 @@ class _Functions(Writer):
         return found
 
     def _one(self, module: Module, item: Function) -> str:
-        if module not in self.needs:
-            self.needs[module] = (_Blocking if self.blocking else _Plain)(self.plan, module)
-        types = self.needs[module]
+        fresh = (_Blocking if self.blocking else _Plain)(self.plan, module)
+        types = self.needs.setdefault((module, ()), fresh)
         waits = isinstance(item, ast.AsyncFunctionDef)
         target, note = f'{self.current.find[1]}("{item.name}()")', ""
         name = item.name

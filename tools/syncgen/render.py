@@ -21,6 +21,7 @@ PLAIN_DUNDERS = frozenset(
     }
 )
 LINE = 100
+_HELPERS = frozenset({"unwrapped", "wrapped", "wrapped_as"})
 SLICE = "builtins.slice[int | None, int | None, int | None]"
 
 
@@ -58,7 +59,9 @@ class Writer:
         self.source = source
         self.main = load(source.module, plan.path(source.module))
         self.types = Types(plan, self.main)
-        self.needs: dict[Module, Types] = {self.main: self.types}
+        self.needs: dict[tuple[Module, tuple[tuple[str, str], ...]], Types] = {
+            (self.main, ()): self.types
+        }
         self.defaults: set[tuple[str, str]] = set()
         self.extra: set[str] = set()
         self.twins: set[str] = set()
@@ -99,25 +102,27 @@ class Writer:
         """Imports of other twins, below the classes: they name each other in circles."""
         if not self.twins:
             return ""
-        return "# ruff: noqa: E402\n" + "\n".join(sorted(self.twins))
+        return "# ruff: noqa: E402, TC001\n" + "\n".join(sorted(self.twins))
 
     # -- classes ----------------------------------------------------------------------------
 
     def _class(self, node: ast.ClassDef) -> str:
         self.extra.add("Wrapper")
         bases = [f"Wrapper[Async{node.name}]"]
-        chain: list[tuple[Module, ast.ClassDef]] = []
-        waiting = [(self.main, node)]
+        chain: list[tuple[Types, ast.ClassDef]] = []
+        waiting = [(self.types, node)]
         while waiting:
-            above, definition = waiting.pop(0)
-            chain.append((above, definition))
+            types, definition = waiting.pop(0)
+            above = types.module
+            chain.append((types, definition))
             for base in definition.bases:
-                origin = above.origin(base.id) if isinstance(base, ast.Name) else None
+                name, inside = _generic(base)
+                origin = above.origin(name) if name else None
                 if origin is not None and origin[0].startswith("asyncwb."):
                     module = load(origin[0], self.plan.path(origin[0]))
                     found = module.definitions[origin[1]]
                     assert isinstance(found, ast.ClassDef)
-                    waiting.append((module, found))
+                    waiting.append((self._types(module, inside), found))
                 elif above is self.main:
                     bases.append(ast.unparse(base))
                     self.defaults.update(
@@ -128,11 +133,10 @@ class Writer:
                     )
         body = [docstring(ast.get_docstring(node) or "")]
         seen: set[str] = set()
-        for module, definition in reversed(chain):
-            types = self.needs.setdefault(module, Types(self.plan, module))
+        for types, definition in reversed(chain):
             body += self._attributes(definition, types, seen)
-        for module, definition in chain:
-            body += self._members(node.name, definition, module, seen)
+        for types, definition in chain:
+            body += self._members(node.name, definition, types, seen)
         names = {item.name for _, part in chain for item in part.body if isinstance(item, Function)}
         body += self._sequence(chain, names)
         return f"class {node.name}({', '.join(bases)}):\n" + indent("\n\n".join(body), "    ")
@@ -157,8 +161,14 @@ class Writer:
                     found.append(_property(name, types.hint(statement.annotation), doc))
         return found
 
-    def _members(self, name: str, node: ast.ClassDef, module: Module, seen: set[str]) -> list[str]:
-        types = self.needs.setdefault(module, Types(self.plan, module))
+    def _types(self, module: Module, inside: str | None = None) -> Types:
+        """The annotations of a module, for a class of it, or one that makes `T` a type."""
+        bound = {"T": inside} if inside else {}
+        found = Types(self.plan, module, bound, self.main)
+        return self.needs.setdefault((module, tuple(bound.items())), found)
+
+    def _members(self, name: str, node: ast.ClassDef, types: Types, seen: set[str]) -> list[str]:
+        module = types.module
         found: list[str] = []
         overloaded: set[str] = set()
         here: set[str] = set()
@@ -185,7 +195,10 @@ class Writer:
                 found.append(self._write(item, types))
             else:
                 marks = module.marks(item)
-                found.append(self._method(item, types, marks, overloaded=item.name in overloaded))
+                of_class = "classmethod" in words
+                owner = f"Async{name}" if of_class else "self._async"
+                method = self._method(item, types, marks, owner, overloaded=item.name in overloaded)
+                found.append(("@classmethod\n" if of_class else "") + method)
         seen |= here
         return found
 
@@ -206,7 +219,9 @@ class Writer:
         head = f"@{item.name}.setter\n{self._head(item, types)}"
         return f"{head}\n    self._async.{item.name} = {value}"
 
-    def _method(self, item: Function, types: Types, marks: set[str], *, overloaded: bool) -> str:
+    def _method(
+        self, item: Function, types: Types, marks: set[str], owner: str, *, overloaded: bool
+    ) -> str:
         head = f"{self._head(item, types)}\n{_doc(item)}{_loading(marks)}"
         if "property" in marks:
             head = f"@property\n{head}"
@@ -214,7 +229,7 @@ class Writer:
             self.extra.add("PORTAL")
             verb = "here" if "here" in marks else "call"
             return f"{head}    PORTAL.{verb}(self._async.__aenter__)\n    return self"
-        target = f"self._async.{item.name}"
+        target = f"{owner}.{item.name}"
         if "fast" in marks:
             target = f"self._async._{item.name}_nowait"
             call = f"{target}({self._pass(item, types)})  # pyright: ignore[reportPrivateUsage]"
@@ -227,6 +242,9 @@ class Writer:
         value = types.wrapped(item.returns, call)
         if item.name.startswith("_") and not item.name.startswith("__"):
             value += "  # pyright: ignore[reportPrivateUsage]"
+        if item.name == "next":
+            end = "except StopAsyncIteration:\n        raise StopIteration from None"
+            return f"{head}    try:\n        return {value}\n    {end}"
         silent = item.returns is None or ast.unparse(item.returns) in {"None", "NoReturn"}
         return f"{head}{self._late(value, types)}    {'' if silent else 'return '}{value}"
 
@@ -250,20 +268,30 @@ class Writer:
         verb = "iterate" if iterator else verb
         return f"PORTAL.{verb}({', '.join(filter(None, [target, arguments]))})"
 
-    def _sequence(self, chain: list[tuple[Module, ast.ClassDef]], names: set[str]) -> list[str]:
-        """`len(x)`, `x[i]` and `x[a:b]` for classes with `length`, `get` and `slice`."""
+    def _sequence(self, chain: list[tuple[Types, ast.ClassDef]], names: set[str]) -> list[str]:
+        """`len(x)`, `x[i]`, `x[a:b]`, `next(x)`: for `length`, `get`, `slice` and `next`."""
         found: list[str] = []
+        if "next" in names:
+            types, item = next(
+                (types, item)
+                for types, part in chain
+                for item in part.body
+                if isinstance(item, Function) and item.name == "next"
+            )
+            found.append(
+                f"def __next__(self) -> {types.hint(item.returns)}:\n    return self.next()"
+            )
         if "length" in names:
             found.append("def __len__(self) -> int:\n    return self.length()")
-        if "get" not in names:
+        if not {"get", "length"} <= names:
             return found
         getter = next(
-            (module, item)
-            for module, part in chain
+            (types, item)
+            for types, part in chain
             for item in part.body
             if isinstance(item, Function) and item.name == "get"
         )
-        item_type = self.needs[getter[0]].hint(getter[1].returns)
+        item_type = getter[0].hint(getter[1].returns)
         if "slice" not in names:
             found.append(
                 f"def __getitem__(self, index: int) -> {item_type}:\n    return self.get(index)"
@@ -342,7 +370,9 @@ class Writer:
     def _pass(self, item: Function, types: Types) -> str:
         """The arguments, handed on as they came."""
         arguments = item.args
-        plain = [a for a in (*arguments.posonlyargs, *arguments.args) if a.arg != "self"]
+        plain = [
+            a for a in (*arguments.posonlyargs, *arguments.args) if a.arg not in {"self", "cls"}
+        ]
         parts = [types.unwrapped(a.annotation, a.arg) for a in plain]
         if arguments.vararg is not None:
             parts.append(f"*{arguments.vararg.arg}")
@@ -365,6 +395,8 @@ class Writer:
         ]
 
     def _imports(self) -> str:
+        if any("wrapped_as" in types.blocking for types in self.needs.values()):
+            self.extra.add("cast")
         real = self._originals()
         hints: list[str] = []
         if "PORTAL" in self.extra:
@@ -374,12 +406,9 @@ class Writer:
         real += [f"from typing import {n}" for n in ("cast", "overload") if n in self.extra]
         base = self.extra & {"Wrapper", "begin"}
         hints += [f"from typing import {name}" for name in ("Self", "Any") if name in self.extra]
-        for module, types in self.needs.items():
-            base |= types.blocking & {"unwrapped", "wrapped"}
-            hints += [
-                f"from collections.abc import {n}"
-                for n in types.blocking - {"unwrapped", "wrapped"}
-            ]
+        for types in self.needs.values():
+            base |= types.blocking & _HELPERS
+            hints += [f"from collections.abc import {name}" for name in types.blocking - _HELPERS]
             for origin in types.twins:
                 twin = self.plan.twin(*origin)
                 line = f"from {twin} import {origin[1]}"
@@ -388,6 +417,7 @@ class Writer:
                 elif origin[0] != self.source.module:
                     self.twins.add(line)
             for needed in types.hints:
+                module = types.home(needed)
                 if needed in module.imports:
                     source, attribute = module.imports[needed]
                     alias = "" if attribute == needed else f" as {needed}"
@@ -409,6 +439,16 @@ class Writer:
         return f"from typing import TYPE_CHECKING\n{lines}\n\nif TYPE_CHECKING:\n{block}"
 
 
+def _generic(base: ast.expr) -> tuple[str, str | None]:
+    """Name of a base class, and what stands in its brackets."""
+    if isinstance(base, ast.Name):
+        return base.id, None
+    if isinstance(base, ast.Subscript) and isinstance(base.value, ast.Name):
+        inside = base.slice.value if isinstance(base.slice, ast.Constant) else base.slice
+        return base.value.id, inside if isinstance(inside, str) else ast.unparse(base.slice)
+    return "", None
+
+
 def docstring(text: str, *, blocking: bool = True) -> str:
     """A docstring as source, said as the blocking face says it unless told not to."""
     text = blocking_words(text) if blocking else text
@@ -423,7 +463,9 @@ def _doc(item: Function) -> str:
 
 
 def _loading(marks: set[str]) -> str:
-    """The line that loads what an attribute needs, where it is marked so."""
+    """The lines that load what an attribute needs, where it is marked so."""
+    if "lazy" in marks:
+        return "    if self._async.lazy:\n        self.load()\n"
     return "    self.load()\n" if "loaded" in marks else ""
 
 

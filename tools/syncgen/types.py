@@ -17,25 +17,49 @@ ITERATORS = {
 
 
 class Types:
-    """Translates the annotations of one module and notes the names they need."""
+    """Translates the annotations of one module and notes the names they need.
 
-    def __init__(self, plan: Plan, module: Module) -> None:
+    Args:
+        plan: What is generated.
+        module: Where the annotations stand.
+        bound: What the type variables of a generic class stand for in a class that inherits it.
+        user: The module of that class.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        module: Module,
+        bound: dict[str, str] | None = None,
+        user: Module | None = None,
+    ) -> None:
         self.plan = plan
         self.module = module
+        self.bound = bound or {}
+        self.user = user or module
         self.hints: set[str] = set()
         self.blocking: set[str] = set()
         self.twins: set[tuple[str, str]] = set()
 
     def twin(self, name: str) -> bool:
         """Whether a name is a class that has a blocking twin."""
-        origin = self.module.origin(name)
+        origin = self.home(name).origin(name)
         return origin is not None and self.plan.twin(*origin) is not None
+
+    def home(self, name: str) -> Module:
+        """The module in which a name of a translated annotation means something."""
+        return self.user if name in self.bound.values() else self.module
+
+    def _parsed(self, node: ast.expr) -> ast.expr:
+        """An annotation with its strings parsed and its type variables put in."""
+        parsed = _parsed(node)
+        return _Binder(self.bound).visit(copy.deepcopy(parsed)) if self.bound else parsed
 
     def hint(self, node: ast.expr | None) -> str:
         """The blocking form of an annotation, as source."""
         if node is None:
             return "None"
-        return ast.unparse(self._translate(copy.deepcopy(_parsed(node))))
+        return ast.unparse(self._translate(copy.deepcopy(self._parsed(node))))
 
     def _translate(self, node: ast.expr) -> ast.expr:
         if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
@@ -66,7 +90,7 @@ class Types:
 
     def _need(self, name: str) -> None:
         if self.twin(name):
-            origin = self.module.origin(name)
+            origin = self.home(name).origin(name)
             assert origin is not None
             self.twins.add(origin)
         else:
@@ -74,7 +98,7 @@ class Types:
 
     def wrapped(self, node: ast.expr | None, value: str) -> str:
         """An expression that turns an async result into the blocking one."""
-        return self._wrap(None if node is None else _parsed(node), value) or value
+        return self._wrap(None if node is None else self._parsed(node), value) or value
 
     def _wrap(self, node: ast.expr | None, value: str) -> str | None:
         if isinstance(node, ast.Name):
@@ -85,7 +109,12 @@ class Types:
             if not inner:
                 return None
             if len(arms) != 1:
-                raise SystemExit(f"cannot wrap a union of several: {ast.unparse(node)}")
+                twins = [ast.unparse(arm) for arm in _arms(node)]
+                if not all(map(self.twin, twins)):
+                    raise SystemExit(f"cannot wrap this union: {ast.unparse(node)}")
+                self.blocking.add("wrapped_as")
+                found = f"wrapped_as({value}, {', '.join(twins)})"
+                return f'cast("{" | ".join(twins)}", {found})'
             return f"None if (found := {value}) is None else {inner[0]}"
         if not isinstance(node, ast.Subscript) or not isinstance(node.value, ast.Name):
             return None
@@ -106,7 +135,7 @@ class Types:
 
     def unwrapped(self, node: ast.expr | None, name: str) -> str:
         """An expression that turns a blocking argument into the async one."""
-        node = None if node is None else _parsed(node)
+        node = None if node is None else self._parsed(node)
         if isinstance(node, ast.Name) and self.twin(node.id):
             return f"{name}._async"
         arms = _arms(node) if node is not None else []
@@ -129,7 +158,7 @@ class Types:
 
     def is_iterator(self, node: ast.expr | None) -> bool:
         """Whether an annotation is an async iterator of some kind."""
-        node = None if node is None else _parsed(node)
+        node = None if node is None else self._parsed(node)
         return (
             isinstance(node, ast.Subscript)
             and isinstance(node.value, ast.Name)
@@ -138,12 +167,22 @@ class Types:
 
     def is_awaitable(self, node: ast.expr | None) -> bool:
         """Whether an annotation is `Awaitable[...]`."""
-        node = None if node is None else _parsed(node)
+        node = None if node is None else self._parsed(node)
         return (
             isinstance(node, ast.Subscript)
             and isinstance(node.value, ast.Name)
             and node.value.id == "Awaitable"
         )
+
+
+class _Binder(ast.NodeTransformer):
+    """Puts names in the place of type variables."""
+
+    def __init__(self, bound: dict[str, str]) -> None:
+        self._bound = bound
+
+    def visit_Name(self, node: ast.Name) -> ast.Name:  # noqa: N802 - ast's way to name it
+        return ast.Name(self._bound.get(node.id, node.id), node.ctx)
 
 
 def _parsed(node: ast.expr) -> ast.expr:

@@ -4,27 +4,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from asyncwb.api.administration import Administration
 from asyncwb.api.artifact_queries import ArtifactQueries
+from asyncwb.api.client import Client
 from asyncwb.api.history import RunAddress
-from asyncwb.api.paths import project_path, run_path
+from asyncwb.api.paths import ProjectPath, project_path, run_path
+from asyncwb.api.project_queries import ProjectQueries
 from asyncwb.api.registries.queries import RegistryQueries
 from asyncwb.api.run import Run, fetch
 from asyncwb.api.runs import DEFAULT_ORDER, Runs
 from asyncwb.api.user import User
+from asyncwb.api.watching import RunWatch
 from asyncwb.errors import InvalidValueError
-from asyncwb.graphql.service import Service
+from asyncwb.graphql.service import USER_AGENT, Service
 from asyncwb.portal import on_loop
-from asyncwb.settings import resolve
+from asyncwb.settings import Settings, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from asyncwb.settings import Settings
+    from asyncwb.api.projects import Project
+    from asyncwb.api.reports import BetaReport
+    from asyncwb.api.sweeps import Sweep
 
 __all__ = ["Api"]
 
+_PATH_FORMS = (
+    "project, entity/project, entity/project/run_id, entity/project/runs/run_id, "
+    "entity/project/sweeps/sweep_id or entity/project/reports/Title--id"
+)
 
-class Api(ArtifactQueries, RegistryQueries):
+
+class Api(ProjectQueries, Administration, ArtifactQueries, RegistryQueries):
     """Queries what a server keeps: `run = await asyncwb.Api().run("entity/project/run_id")`.
 
     Making one sends nothing and looks up no key: the first request does. One Api has at most 16
@@ -49,6 +60,8 @@ class Api(ArtifactQueries, RegistryQueries):
         *,
         settings: Settings | None = None,
     ) -> None:
+        if settings is not None and not isinstance(settings, Settings):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidValueError(f"settings is a Settings, not {type(settings).__name__}")
         given = dict(overrides or {})
         if "username" in given:
             given.setdefault("entity", given.pop("username"))
@@ -71,18 +84,36 @@ class Api(ArtifactQueries, RegistryQueries):
         """The settings in use."""
         return self._settings
 
+    @property
+    def user_agent(self) -> str:
+        """How its requests name themselves."""
+        return USER_AGENT
+
+    @property
+    def client(self) -> Client:
+        """For GraphQL documents of one's own."""
+        return Client(self._service)
+
     @on_loop
-    async def viewer(self) -> User:
+    async def api_key(self) -> str | None:  # sync: property
+        """The key in use: the argument, else that of environment and netrc; None without one.
+
+        Sends nothing. It is a secret: do not print it.
+        """
+        return await self._service.api_key()
+
+    @on_loop
+    async def viewer(self) -> User:  # sync: property
         """The account of the key; asked for once.
 
         Raises:
             AuthenticationError: There is no key, or the server does not know it.
             CommError: The server was not reached.
         """
-        return User.from_node(await self._service.viewer())
+        return User(self._service, await self._service.viewer())
 
     @on_loop
-    async def default_entity(self) -> str | None:
+    async def default_entity(self) -> str | None:  # sync: property
         """Entity of paths that name none: the `entity` setting, else that of the account.
 
         Raises:
@@ -119,6 +150,8 @@ class Api(ArtifactQueries, RegistryQueries):
         per_page: int = 50,
         include_sweeps: bool = False,
         lazy: bool = False,
+        *,
+        limit: int | None = None,
     ) -> Runs:
         """The runs of a project: `async for run in api.runs("entity/project")`.
 
@@ -129,13 +162,13 @@ class Api(ArtifactQueries, RegistryQueries):
             filters: MongoDB-style filter: `{"config.lr": {"$gt": 0.1}, "state": "finished"}`.
             order: `+` or `-` and a key: `+created_at`, `-summary_metrics.loss`.
             per_page: Runs asked for at once.
-            include_sweeps: Not available yet.
+            include_sweeps: Load the sweep of each run with it; every sweep is asked for once.
             lazy: List runs without config and summary, which makes pages of large runs lighter;
                 `await run.load()` gets the rest of one.
+            limit: Number of runs at most.
 
         Raises:
             InvalidValueError: An argument is wrong.
-            UnsupportedError: `include_sweeps` is set.
         """
         return Runs(
             self._service,
@@ -145,7 +178,71 @@ class Api(ArtifactQueries, RegistryQueries):
             per_page=per_page,
             include_sweeps=include_sweeps,
             lazy=lazy,
+            limit=limit,
         )
+
+    def watch_runs(
+        self,
+        path: str | None = None,
+        filters: Mapping[str, Any] | None = None,
+        *,
+        initial: bool = False,
+        lazy: bool = True,
+        poll_seconds: float = 5.0,
+    ) -> RunWatch:
+        """Changes of the runs of a project: `async for change in api.watch_runs("project")`.
+
+        Every look lists all runs that match: filters keep that small. The first look only takes
+        note, unless `initial` is set.
+
+        Args:
+            path: `entity/project`, `project`, or the address of the project's page.
+            filters: MongoDB-style filter, as for `runs`.
+            initial: Also give the runs of the first look, as "appeared".
+            lazy: Look without config and summary; else changes of them are seen, too.
+            poll_seconds: Time between two looks.
+
+        Raises:
+            InvalidValueError: An argument is wrong.
+        """
+        return RunWatch(
+            self._service,
+            project_path(path, self._settings.entity, self._settings.project),
+            filters=filters,
+            initial=initial,
+            lazy=lazy,
+            poll_seconds=poll_seconds,
+        )
+
+    @on_loop
+    async def from_path(self, path: str) -> Project | Run | Sweep | BetaReport:
+        """Load what a path names.
+
+        Args:
+            path: A project, run, sweep or report: `entity/project`, `entity/project/run_id`, or
+                with a word in the middle: `entity/project/sweeps/sweep_id`.
+
+        Raises:
+            NotFoundError: It is not there.
+            InvalidValueError: The path has another form.
+            CommError: The server refused or was not reached.
+        """
+        parts = path.strip().strip("/").split("/")
+        if not all(part.strip() for part in parts):
+            raise InvalidValueError(f"Invalid path: {path!r}. Paths are {_PATH_FORMS}")
+        match [part.strip() for part in parts]:
+            case [_] | [_, _]:
+                return await self.project("/".join(parts))
+            case [_, _, _]:
+                return await self.run(path)
+            case [entity, project, word, name] if word.startswith("run"):
+                return await self.run(f"{entity}/{project}/{name}")
+            case [entity, project, word, name] if word.startswith("sweep"):
+                return await self.sweep(f"{entity}/{project}/{name}")
+            case [entity, project, word, name] if word.startswith("report"):
+                return await self._report(ProjectPath(entity, project), name)
+            case _:
+                raise InvalidValueError(f"Invalid path: {path!r}. Paths are {_PATH_FORMS}")
 
     @on_loop
     async def flush(self) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from asyncwb.api.artifact_types import ArtifactType, fetch_type
 from asyncwb.api.artifacts import ArtifactPath, ArtifactVersions, artifact_path, fetch_artifact
-from asyncwb.api.collections import ArtifactCollection, ArtifactType, fetch_collection, fetch_type
+from asyncwb.api.collections import ArtifactCollection, fetch_collection
 from asyncwb.api.listings import ProjectArtifactCollections, ProjectArtifactTypes
 from asyncwb.api.paths import project_path
 from asyncwb.artifacts.artifact import Artifact
@@ -83,6 +84,7 @@ class ArtifactQueries:
         order: str | None = None,
         per_page: int = 50,
         tags: Sequence[str] | None = None,
+        start: str | None = None,
     ) -> ArtifactVersions:
         """The versions of a collection, the newest first. Sends nothing before the first one.
 
@@ -92,13 +94,20 @@ class ArtifactQueries:
             order: `+` or `-` and a key, for example `+created_at`.
             per_page: Versions asked for at once.
             tags: Only versions that have one of these tags.
+            start: Cursor to go on behind: `cursor` of an earlier listing.
 
         Raises:
             InvalidValueError: An argument is wrong.
         """
         where = self._collection_path(name)
         return ArtifactVersions(
-            self._service, where, type_name, order=order, per_page=per_page, tags=tags
+            self._service,
+            where,
+            type_name,
+            order=order,
+            per_page=per_page,
+            tags=tags,
+            start=start,
         )
 
     @on_loop
@@ -119,19 +128,20 @@ class ArtifactQueries:
         return await fetch_type(self._service, entity, where.project, type_name)
 
     def artifact_types(
-        self, project: str | None = None, per_page: int = 50
+        self, project: str | None = None, per_page: int = 50, start: str | None = None
     ) -> ProjectArtifactTypes:
         """The types of artifacts of a project. Sends nothing before the first one.
 
         Args:
             project: `entity/project` or `project`; None: those of the settings.
             per_page: Types asked for at once.
+            start: Cursor to go on behind: `cursor` of an earlier listing.
 
         Raises:
             InvalidValueError: An argument is wrong.
         """
         where = project_path(project, self._settings.entity, self._settings.project)
-        return ProjectArtifactTypes(self._service, where.entity, where.project, per_page)
+        return ProjectArtifactTypes(self._service, where.entity, where.project, per_page, start)
 
     @on_loop
     async def artifact_collection(self, type_name: str, name: str) -> ArtifactCollection:
@@ -175,6 +185,7 @@ class ArtifactQueries:
         order: str | None = None,
         per_page: int = 50,
         filters: Mapping[str, Any] | None = None,
+        start: str | None = None,
     ) -> ProjectArtifactCollections:
         """The collections of a project. Sends nothing before the first one.
 
@@ -184,6 +195,7 @@ class ArtifactQueries:
             order: `+` or `-` and a key, for example `+created_at`.
             per_page: Collections asked for at once.
             filters: MongoDB-style filter, e.g. `{"name": {"$regex": "^train"}}`.
+            start: Cursor to go on behind: `cursor` of an earlier listing.
 
         Raises:
             InvalidValueError: An argument is wrong.
@@ -197,6 +209,7 @@ class ArtifactQueries:
             filters=filters,
             order=order,
             per_page=per_page,
+            start=start,
         )
 
     def artifact_versions(self, type_name: str, name: str, per_page: int = 50) -> ArtifactVersions:

@@ -5,18 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from asyncwb import jsonx
-from asyncwb.api.batches import closing, each
+from asyncwb.api.pages import Listing
 from asyncwb.artifacts.artifact import Artifact
 from asyncwb.artifacts.list_operations import RUN_INPUTS, RUN_OUTPUTS, VERSIONS
 from asyncwb.artifacts.names import REGISTRY_PREFIX, check_tags
 from asyncwb.artifacts.organizations import owner
 from asyncwb.artifacts.read_operations import MEMBERSHIP
 from asyncwb.errors import ArtifactNotFoundError, InvalidValueError, RunNotFoundError
-from asyncwb.graphql.paginator import Page, Paginator
-from asyncwb.portal import on_loop, on_loop_iter
+from asyncwb.graphql.paginator import Page
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from asyncwb.api.history import RunAddress
@@ -98,7 +97,7 @@ async def fetch_artifact(
     return found
 
 
-class ArtifactVersions:
+class ArtifactVersions(Listing["Artifact"]):
     """Versions of one collection, the newest first; made by `Api.artifacts`. Pages are kept.
 
     `async for artifact in versions`, `await versions.length()`, `await versions.get(0)`.
@@ -114,59 +113,19 @@ class ArtifactVersions:
         per_page: int,
         tags: Sequence[str] | None,
         filters: Mapping[str, Any] | None = None,
+        start: str | None = None,
     ) -> None:
-        if per_page < 1:
-            raise InvalidValueError(f"per_page must be 1 or more, not {per_page}")
-        self._service = service
+        super().__init__(service, name="asyncwb artifacts", per_page=per_page, start=start)
         self._where = where
         self._type = type_name
         self._order = order
-        self._per_page = per_page
         conditions: dict[str, Any] = {"state": "COMMITTED", **(filters or {})}
         if tags:
             conditions["tag"] = {"$in": check_tags(tags)}
         self._filters = jsonx.encode(conditions).decode()
-        self._count: int | None = None
-        self._pages = Paginator(self._fetch, name="asyncwb artifacts")
 
     def __repr__(self) -> str:
         return f"<ArtifactVersions {self._where.project}/{self._where.name}>"
-
-    def __aiter__(self) -> AsyncGenerator[Artifact, None]:
-        return self.items()
-
-    def items(self) -> AsyncGenerator[Artifact, None]:
-        """Iterate over the versions.
-
-        Raises:
-            ArtifactNotFoundError: There is no such collection.
-            CommError: The server refused or was not reached.
-        """
-        return each(self.batches())
-
-    @on_loop_iter
-    async def batches(self) -> AsyncIterator[list[Artifact]]:
-        """Iterate over pages of versions."""
-        async with closing(self._pages.batches()) as pages:
-            async for page in pages:
-                yield page
-
-    @on_loop
-    async def length(self) -> int:
-        """Number of the versions."""
-        if self._count is None:
-            await self._pages.page(0)
-        return self._count or 0
-
-    @on_loop
-    async def get(self, index: int) -> Artifact:
-        """The version at a position of the listing; negative ones count from the end.
-
-        Raises:
-            IndexError: There is none.
-        """
-        found = await self._pages.take(index + 1 if index >= 0 else None)
-        return found[index]
 
     async def _fetch(self, cursor: str | None) -> Page[Artifact]:
         where = self._where
@@ -200,7 +159,7 @@ class ArtifactVersions:
         return Page(found, listing.page_info.end_cursor, listing.page_info.has_next_page)
 
 
-class RunArtifacts:
+class RunArtifacts(Listing["Artifact"]):
     """Versions that a run logged or used; made by `Run.logged_artifacts` and `used_artifacts`.
 
     `async for artifact in artifacts`, `await artifacts.length()`, `await artifacts.get(0)`. Pages
@@ -208,53 +167,12 @@ class RunArtifacts:
     """
 
     def __init__(self, service: Service, address: RunAddress, *, used: bool, per_page: int) -> None:
-        if per_page < 1:
-            raise InvalidValueError(f"per_page must be 1 or more, not {per_page}")
-        self._service = service
+        super().__init__(service, name="asyncwb artifacts of a run", per_page=per_page)
         self._address = address
         self._operation = RUN_INPUTS if used else RUN_OUTPUTS
-        self._per_page = per_page
-        self._count: int | None = None
-        self._pages = Paginator(self._fetch, name="asyncwb artifacts of a run")
 
     def __repr__(self) -> str:
         return f"<RunArtifacts {self._address}>"
-
-    def __aiter__(self) -> AsyncGenerator[Artifact, None]:
-        return self.items()
-
-    def items(self) -> AsyncGenerator[Artifact, None]:
-        """Iterate over the versions.
-
-        Raises:
-            RunNotFoundError: The run is gone.
-            CommError: The server refused or was not reached.
-        """
-        return each(self.batches())
-
-    @on_loop_iter
-    async def batches(self) -> AsyncIterator[list[Artifact]]:
-        """Iterate over pages of versions."""
-        async with closing(self._pages.batches()) as pages:
-            async for page in pages:
-                yield page
-
-    @on_loop
-    async def length(self) -> int:
-        """Number of the versions."""
-        if self._count is None:
-            await self._pages.page(0)
-        return self._count or 0
-
-    @on_loop
-    async def get(self, index: int) -> Artifact:
-        """The version at a position of the listing; negative ones count from the end.
-
-        Raises:
-            IndexError: There is none.
-        """
-        found = await self._pages.take(index + 1 if index >= 0 else None)
-        return found[index]
 
     async def _fetch(self, cursor: str | None) -> Page[Artifact]:
         variables = {**self._address.variables, "cursor": cursor, "perPage": self._per_page}

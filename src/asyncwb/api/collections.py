@@ -1,11 +1,10 @@
-"""Collections of artifacts, and their types."""
+"""Collections of artifacts."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from asyncwb.api.artifacts import ArtifactPath, ArtifactVersions
-from asyncwb.api.listings import ProjectArtifactCollections
 from asyncwb.artifacts.collection_operations import (
     ADD_TAGS,
     COLLECTION,
@@ -14,7 +13,6 @@ from asyncwb.artifacts.collection_operations import (
     DELETE_SEQUENCE,
     DELETE_TAGS,
     MOVE_SEQUENCE,
-    TYPE,
     UPDATE_PORTFOLIO,
     UPDATE_SEQUENCE,
 )
@@ -23,101 +21,16 @@ from asyncwb.errors import ArtifactNotFoundError, InvalidValueError, ProtocolErr
 from asyncwb.portal import on_loop
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from typing import Any
+    from collections.abc import Sequence
 
-    from asyncwb.artifacts.collection_operations import ChangedData, CollectionNode, TypeNode
+    from asyncwb.artifacts.collection_operations import ChangedData, CollectionNode
     from asyncwb.graphql.operation import Operation
     from asyncwb.graphql.service import Service
 
-__all__ = ["ArtifactCollection", "ArtifactType", "fetch_collection", "fetch_type"]
+__all__ = ["ArtifactCollection", "fetch_collection"]
 
 _ALIASES_PER_PAGE = 1000
 _TAGS_PER_REQUEST = 20
-
-
-class ArtifactType:
-    """A type of artifacts in a project, such as `dataset`; made by `Api.artifact_type`."""
-
-    def __init__(self, service: Service, entity: str, project: str, node: TypeNode) -> None:
-        self._service = service
-        self._entity = entity
-        self._project = project
-        self._node = node
-
-    def __repr__(self) -> str:
-        return f"<ArtifactType {self.name}>"
-
-    @property
-    def id(self) -> str:
-        """Opaque id."""
-        return self._node.id
-
-    @property
-    def name(self) -> str:
-        """Name of the type."""
-        return self._node.name
-
-    @property
-    def type(self) -> str:
-        """The same as `name`."""
-        return self._node.name
-
-    @property
-    def description(self) -> str | None:
-        """Description of the type."""
-        return self._node.description
-
-    @property
-    def entity(self) -> str:
-        """Owner of the project."""
-        return self._entity
-
-    @property
-    def project(self) -> str:
-        """The project."""
-        return self._project
-
-    @property
-    def created_at(self) -> str | None:
-        """When it was made, in ISO form."""
-        return self._node.created_at
-
-    def collections(
-        self,
-        filters: Mapping[str, Any] | None = None,
-        order: str | None = None,
-        per_page: int = 50,
-    ) -> ProjectArtifactCollections:
-        """The collections of this type. Sends nothing before the first one.
-
-        Args:
-            filters: MongoDB-style filter, e.g. `{"name": {"$regex": "^train"}}`.
-            order: `+` or `-` and a key, for example `+created_at`.
-            per_page: Collections asked for at once.
-
-        Raises:
-            InvalidValueError: An argument is wrong.
-        """
-        return ProjectArtifactCollections(
-            self._service,
-            self._entity,
-            self._project,
-            self.name,
-            filters=filters,
-            order=order,
-            per_page=per_page,
-        )
-
-    @on_loop
-    async def collection(self, name: str) -> ArtifactCollection:
-        """One collection of this type.
-
-        Raises:
-            ArtifactNotFoundError: There is none.
-            CommError: The server refused or was not reached.
-        """
-        return await fetch_collection(self._service, self._entity, self._project, self.name, name)
 
 
 class ArtifactCollection:
@@ -237,18 +150,25 @@ class ArtifactCollection:
             if not there.aliases.page_info.has_next_page:
                 return found
 
-    def artifacts(self, per_page: int = 50) -> ArtifactVersions:
+    def artifacts(self, per_page: int = 50, start: str | None = None) -> ArtifactVersions:
         """Its versions, the newest first. Sends nothing before the first one.
 
         Args:
             per_page: Versions asked for at once.
+            start: Cursor to go on behind: `cursor` of an earlier listing.
 
         Raises:
             InvalidValueError: `per_page` is below 1.
         """
         where = ArtifactPath(self._entity, self._project, self._node.name)
         return ArtifactVersions(
-            self._service, where, self._node.type.name, order=None, per_page=per_page, tags=None
+            self._service,
+            where,
+            self._node.type.name,
+            order=None,
+            per_page=per_page,
+            tags=None,
+            start=start,
         )
 
     @on_loop
@@ -345,21 +265,6 @@ class ArtifactCollection:
         self._description = node.description
         self._type = node.type.name
         self._tags = _tags_of(node)
-
-
-async def fetch_type(service: Service, entity: str, project: str, name: str) -> ArtifactType:
-    """Ask for a type. In the loop.
-
-    Raises:
-        ArtifactNotFoundError: The project has no such type.
-        CommError: The server refused or was not reached.
-    """
-    variables = {"entity": entity, "project": project, "type": name}
-    found = (await service.execute(TYPE, variables)).project
-    node = found.artifact_type if found is not None else None
-    if node is None:
-        raise ArtifactNotFoundError(f"Could not find artifact type {name!r} in {entity}/{project}")
-    return ArtifactType(service, entity, project, node)
 
 
 async def fetch_collection(

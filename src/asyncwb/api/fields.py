@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from asyncwb.graphql.api_answers import RunNode
     from asyncwb.graphql.service import Service
 
-__all__ = ["RunFields"]
+__all__ = ["RESERVED", "RunFields"]
 
 T = TypeVar("T")
 
@@ -99,7 +99,7 @@ class RunFields:
     @property
     def user(self) -> User | None:
         """Who started it; the two names only."""
-        return User.from_node(self._node.user) if self._node.user is not None else None
+        return None if self._node.user is None else User(self._service, self._node.user)
 
     @property
     def created_at(self) -> str:
@@ -137,7 +137,7 @@ class RunFields:
         return self._config is None
 
     @property
-    def config(self) -> dict[str, Any]:
+    def config(self) -> dict[str, Any]:  # sync: lazy
         """Configuration without the reserved keys; change it and `await run.update()`.
 
         Raises:
@@ -146,7 +146,7 @@ class RunFields:
         return self._loaded(self._config, "config")
 
     @property
-    def rawconfig(self) -> dict[str, Any]:
+    def rawconfig(self) -> dict[str, Any]:  # sync: lazy
         """Configuration with the reserved keys, as of the last load.
 
         Raises:
@@ -155,7 +155,7 @@ class RunFields:
         return self._loaded(self._rawconfig, "rawconfig")
 
     @property
-    def summary(self) -> Summary:
+    def summary(self) -> Summary:  # sync: lazy
         """Last values; change them and `await run.summary.update()`.
 
         Raises:
@@ -164,7 +164,7 @@ class RunFields:
         return self._loaded(self._summary, "summary")
 
     @property
-    def summary_metrics(self) -> dict[str, Any]:
+    def summary_metrics(self) -> dict[str, Any]:  # sync: lazy
         """A copy of the summary as a dict.
 
         Raises:
@@ -173,7 +173,7 @@ class RunFields:
         return dict(self.summary)
 
     @property
-    def system_metrics(self) -> dict[str, Any]:
+    def system_metrics(self) -> dict[str, Any]:  # sync: lazy
         """Newest sample of the system metrics.
 
         Raises:
@@ -183,7 +183,7 @@ class RunFields:
         return self._loaded(None if node is msgspec.UNSET else json_object(node), "system_metrics")
 
     @property
-    def history_keys(self) -> dict[str, Any]:
+    def history_keys(self) -> dict[str, Any]:  # sync: lazy
         """What the server knows of the history: `lastStep`, and types and counts of the `keys`.
 
         Raises:
@@ -193,7 +193,7 @@ class RunFields:
         return self._loaded(None if node is msgspec.UNSET else (node or {}), "history_keys")
 
     @property
-    def last_history_step(self) -> int:
+    def last_history_step(self) -> int:  # sync: lazy
         """Step of the last row, -1 without rows, as of the last load.
 
         Raises:
@@ -202,7 +202,7 @@ class RunFields:
         return int(self.history_keys.get("lastStep", -1))
 
     @property
-    def lastHistoryStep(self) -> int:  # noqa: N802 - the name that the wandb package uses
+    def lastHistoryStep(self) -> int:  # noqa: N802 - the wandb package's name  # sync: lazy
         """Another name of `last_history_step`."""
         return self.last_history_step
 

@@ -6,8 +6,10 @@ import os
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
-from asyncwb.api.batches import closing, each
+from asyncwb.api.frames import Page as WebPage
+from asyncwb.api.pages import Listing
 from asyncwb.api.places import inside
 from asyncwb.errors import CommError, InvalidValueError, RunNotFoundError, UsageError
 from asyncwb.graphql import READ_POLICY
@@ -17,12 +19,12 @@ from asyncwb.graphql.api_operations import (
     MARK_RUN_FILES_UPLOADED,
     RUN_FILES,
 )
-from asyncwb.graphql.paginator import Page, Paginator
-from asyncwb.portal import on_loop, on_loop_iter
+from asyncwb.graphql.paginator import Page
+from asyncwb.portal import on_loop
 from asyncwb.transport.offload import offload
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+    from collections.abc import Sequence
 
     from asyncwb.api.history import RunAddress
     from asyncwb.graphql.api_answers import FileNode
@@ -33,7 +35,7 @@ __all__ = ["File", "Files", "upload"]
 _WRITE_BYTES = 1024 * 1024
 
 
-class File:
+class File(WebPage):
     """A file of a run, or of a version of an artifact.
 
     Attributes:
@@ -60,6 +62,24 @@ class File:
 
     def __repr__(self) -> str:
         return f"<File {self.name} ({self.mimetype}) {self.size} bytes>"
+
+    @property
+    def digest(self) -> str | None:
+        """Another name of `md5`."""
+        return self.md5
+
+    @property
+    def path_uri(self) -> str:
+        """`s3://bucket/key` of a file that lies in S3; empty for other storage."""
+        parts = urlsplit(self.direct_url or "")
+        host = parts.hostname or ""
+        bucket, dot, region = host.partition(".s3")
+        if not dot or not region.endswith("amazonaws.com"):
+            return ""
+        return f"s3://{bucket}/{unquote(parts.path).lstrip('/')}"
+
+    def _page_url(self) -> str | None:
+        return self.url or None
 
     @on_loop
     async def read(self) -> bytes:
@@ -149,7 +169,7 @@ class File:
         await self._service.execute(DELETE_FILES, {"files": [self.id], "projectId": project_id})
 
 
-class Files:
+class Files(Listing["File"]):
     """Files of one run; made by `Run.files`. Pages are asked for once and kept.
 
     `async for file in files`, `await files.length()`, `await files.get(0)`.
@@ -163,59 +183,17 @@ class Files:
         names: Sequence[str] | None,
         pattern: str | None,
         per_page: int,
+        limit: int | None = None,
     ) -> None:
         if names and pattern:
             raise InvalidValueError("files() takes names or a pattern, not both")
-        if per_page < 1:
-            raise InvalidValueError(f"per_page must be 1 or more, not {per_page}")
-        self._service = service
+        super().__init__(service, name="asyncwb files", per_page=per_page, limit=limit)
         self._address = address
         self._names = [names] if isinstance(names, str) else list(names or [])
         self._pattern = pattern
-        self._per_page = per_page
-        self._count: int | None = None
-        self._pages = Paginator(self._fetch, name="asyncwb files")
 
     def __repr__(self) -> str:
         return f"<Files {self._address}>"
-
-    def __aiter__(self) -> AsyncGenerator[File, None]:
-        return self.items()
-
-    def items(self) -> AsyncGenerator[File, None]:
-        """Iterate over the files.
-
-        Raises:
-            RunNotFoundError: The run is gone.
-            CommError: The server refused or was not reached.
-        """
-        return each(self.batches())
-
-    @on_loop_iter
-    async def batches(self) -> AsyncIterator[list[File]]:
-        """Iterate over pages of files."""
-        async with closing(self._pages.batches()) as pages:
-            async for page in pages:
-                yield page
-
-    @on_loop
-    async def length(self) -> int:
-        """Number of the files listed; the server's count where no names or pattern are given."""
-        if self._names or self._pattern:
-            return len(await self._pages.take(None))
-        if self._count is None:
-            await self._pages.page(0)
-        return self._count or 0
-
-    @on_loop
-    async def get(self, index: int) -> File:
-        """The file at a position; negative ones count from the end.
-
-        Raises:
-            IndexError: There is none.
-        """
-        files = await self._pages.take(index + 1 if index >= 0 else None)
-        return files[index]
 
     async def _fetch(self, cursor: str | None) -> Page[File]:
         variables: dict[str, object] = {
@@ -228,7 +206,8 @@ class Files:
         project = (await self._service.execute(RUN_FILES, variables)).project
         if project is None or project.run is None:
             raise RunNotFoundError(f"Could not find run {self._address}")
-        self._count = project.run.file_count
+        # The server counts all files of the run, whatever the names and pattern.
+        self._count = None if self._names or self._pattern else project.run.file_count
         listing = project.run.files
         if listing is None:
             return Page([], None, more=False)

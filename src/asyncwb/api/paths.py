@@ -12,7 +12,9 @@ __all__ = ["ProjectPath", "RunPath", "project_path", "run_path"]
 
 DEFAULT_PROJECT = "uncategorized"
 
-_RUN_FORMS = "entity/project/run_id, project/run_id, run_id, or the address of a run's page"
+_RUN_FORMS = (
+    "entity/project/{kind}_id, project/{kind}_id, {kind}_id, or the address of a {kind}'s page"
+)
 _PROJECT_FORMS = "entity/project, project, or the address of a project's page"
 _KINDS = frozenset({"runs", "sweeps"})
 
@@ -32,8 +34,8 @@ class RunPath(NamedTuple):
     run_id: str
 
 
-def run_path(path: str, entity: str | None, project: str | None) -> RunPath:
-    """Read the path of a run.
+def run_path(path: str, entity: str | None, project: str | None, kind: str = "run") -> RunPath:
+    """Read the path of a run, or of a sweep.
 
     Args:
         path: `entity/project/run_id`, `project/run_id`, `run_id`; `/runs/` may stand before the
@@ -41,11 +43,14 @@ def run_path(path: str, entity: str | None, project: str | None) -> RunPath:
             works too.
         entity: Used where the path names none.
         project: Used where the path names none.
+        kind: What it is the path of, for messages: "run" or "sweep".
 
     Raises:
         InvalidValueError: The path has another form, or names no project where there is no
             default one.
     """
+    if not isinstance(path, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidValueError(f"Invalid path: {path!r}. It is a text")
     parts = _address_parts(path) if _is_address(path) else _run_parts(path)
     found_entity, found_project = entity, project
     if len(parts) == 3:
@@ -55,10 +60,12 @@ def run_path(path: str, entity: str | None, project: str | None) -> RunPath:
     else:
         run_id = parts[0] if len(parts) == 1 else ""
     if not run_id or len(parts) > 3 or found_project == "" or found_entity == "":
-        raise InvalidValueError(f"Invalid path: {path!r}. A run is named by {_RUN_FORMS}")
+        raise InvalidValueError(
+            f"Invalid path: {path!r}. A {kind} is named by {_RUN_FORMS.format(kind=kind)}"
+        )
     if found_project is None:
         raise InvalidValueError(
-            f"Invalid path: {path!r} (missing project). Write project/run_id, or set a project: "
+            f"Invalid path: {path!r} (missing project). Write project/{kind}_id, or set a project: "
             'Api({"project": ...}) or WANDB_PROJECT'
         )
     return RunPath(found_entity, found_project, run_id)
@@ -72,6 +79,8 @@ def project_path(path: str | None, entity: str | None, project: str | None) -> P
     """
     if path is None:
         return ProjectPath(entity, project or DEFAULT_PROJECT)
+    if not isinstance(path, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidValueError(f"Invalid path: {path!r}. It is a text")
     if _is_address(path):
         parts = _address_parts(path)[:2]
     else:

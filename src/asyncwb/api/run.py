@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import anyio
 
-from asyncwb import jsonx
-from asyncwb.api.fields import RESERVED, RunFields
-from asyncwb.api.files import File, Files, upload
+from asyncwb.api.following import ENDED
 from asyncwb.api.history import HistoryScan, RunAddress, check_keys, sampled_rows
+from asyncwb.api.run_access import RunAccess
 from asyncwb.api.run_artifacts import RunArtifactMethods
+from asyncwb.api.run_files import RunFileMethods
 from asyncwb.api.summary import Summary
-from asyncwb.errors import CommError, InvalidValueError, RunNotFoundError, WaitTimeoutError
+from asyncwb.errors import InvalidValueError, RunNotFoundError, WaitTimeoutError
 from asyncwb.graphql.api_operations import (
     DELETE_RUN,
     RUN,
@@ -26,7 +25,6 @@ from asyncwb.portal import on_loop
 from asyncwb.transport.offload import offload
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Sequence
 
     from asyncwb.graphql.api_answers import RunNode
@@ -35,10 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Run", "fetch"]
 
-_ENDED = frozenset({"finished", "crashed", "failed", "killed"})
 
-
-class Run(RunFields, RunArtifactMethods):
+class Run(RunAccess, RunFileMethods, RunArtifactMethods):
     """A run on the server, as `Api.run` and `Api.runs` give it.
 
     Attributes are what the server said when the run was loaded; nothing here waits for the
@@ -60,6 +56,17 @@ class Run(RunFields, RunArtifactMethods):
         if force or self.lazy:
             self._take(await fetch(self._service, self._address))
 
+    async def load_full_data(self, force: bool = False) -> None:
+        """Another name of `load`.
+
+        Args:
+            force: Load everything again.
+
+        Raises:
+            CommError: As for `load`.
+        """
+        await self.load(force)
+
     @on_loop
     async def update(self) -> None:
         """Send name, notes, description, tags, group, job type, config and summary.
@@ -71,9 +78,7 @@ class Run(RunFields, RunArtifactMethods):
             InvalidValueError: A value cannot be written as JSON.
             CommError: The server refused or was not reached.
         """
-        reserved = {k: v for k, v in self.rawconfig.items() if k in RESERVED}
-        config = {**reserved, **self.config}
-        wrapped = {key: {"value": value, "desc": None} for key, value in config.items()}
+        config = self.json_config
         summary = dict(self.summary)
         tags: object = self.tags
         if isinstance(tags, str):
@@ -86,7 +91,7 @@ class Run(RunFields, RunArtifactMethods):
             "tags": list(self.tags),
             "group": self.group,
             "jobType": self.job_type,
-            "config": jsonx.encode(wrapped).decode(),
+            "config": config,
         }
         answer = (await self._service.execute(UPDATE_RUN, variables)).upsert_bucket
         await self._write_summary(summary)
@@ -156,7 +161,7 @@ class Run(RunFields, RunArtifactMethods):
             CommError: The server refused or was not reached.
         """
         with anyio.move_on_after(timeout) as scope:
-            while await self._current_state() not in _ENDED:  # noqa: ASYNC110 - the server decides
+            while await self._current_state() not in ENDED:  # noqa: ASYNC110 - the server decides
                 await anyio.sleep(poll_seconds)
         if scope.cancelled_caught:
             raise WaitTimeoutError(f"{self._address} did not end within {timeout} s")
@@ -267,65 +272,27 @@ class Run(RunFields, RunArtifactMethods):
             max_step=max_step,
         )
 
-    def files(
+    def beta_scan_history(
         self,
-        names: Sequence[str] | None = None,
-        pattern: str | None = None,
-        per_page: int = 50,
-    ) -> Files:
-        """Files of the run: `async for file in run.files()`.
+        keys: Sequence[str] | None = None,
+        page_size: int = 1000,
+        min_step: int = 0,
+        max_step: int | None = None,
+        use_cache: bool = True,
+    ) -> HistoryScan:
+        """An older name of `scan_history`.
 
         Args:
-            names: Only these.
-            pattern: Only names like this; `%` stands for any text, `_` for one character.
-            per_page: Files asked for at once.
+            keys: As there.
+            page_size: As there.
+            min_step: As there.
+            max_step: As there.
+            use_cache: As there.
 
         Raises:
-            InvalidValueError: Names and a pattern, or a page size below 1.
+            InvalidValueError: An argument is wrong.
         """
-        return Files(self._service, self._address, names=names, pattern=pattern, per_page=per_page)
-
-    @on_loop
-    async def file(self, name: str) -> File:
-        """One file by its name.
-
-        Raises:
-            CommError: There is none of that name, or the server was not reached.
-        """
-        try:
-            return await self.files([name]).get(0)
-        except IndexError as exc:
-            raise CommError(f"{self._address} has no file {name!r}", exc=exc) from exc
-
-    @on_loop
-    async def upload_file(
-        self, path: str | os.PathLike[str], root: str | os.PathLike[str] = "."
-    ) -> File:
-        """Upload one file, also to a run that has ended.
-
-        Args:
-            path: The file.
-            root: The file is named by its path relative to this folder.
-
-        Raises:
-            InvalidValueError: The file cannot be read or does not lie under `root`.
-            CommError: The server refused or was not reached.
-        """
-        return await upload(self._service, self._address, Path(path), Path(root))
-
-    @on_loop
-    async def metadata(self) -> dict[str, Any] | None:
-        """What the run recorded of its machine (`wandb-metadata.json`); None where it is missing.
-
-        Raises:
-            CommError: The server was not reached.
-        """
-        try:
-            file = await self.files(["wandb-metadata.json"]).get(0)
-        except IndexError:
-            return None
-        value = jsonx.decode(await file.read())
-        return cast("dict[str, Any]", value) if isinstance(value, dict) else None
+        return self.scan_history(keys, page_size, min_step, max_step, use_cache)
 
 
 async def fetch(service: Service, address: RunAddress) -> RunNode:

@@ -9,6 +9,7 @@ import msgspec
 from asyncwb.graphql.paginator import PageInfo  # noqa: TC001 - msgspec reads the annotations
 
 __all__ = [
+    "ApiKeyNode",
     "CreateRunFilesData",
     "Feature",
     "FeaturesData",
@@ -55,6 +56,22 @@ class _Names(_Node):
     edges: list[_NameEdge] = []
 
 
+class ApiKeyNode(_Node):
+    """A key; the name is what may be shown of it."""
+
+    id: str
+    name: str
+    description: str | None = None
+
+
+class _KeyEdge(_Node):
+    node: ApiKeyNode | None = None
+
+
+class _Keys(_Node):
+    edges: list[_KeyEdge] = []
+
+
 class UserNode(_Node):
     """A user; of the user of a run only the names are asked for."""
 
@@ -64,7 +81,11 @@ class UserNode(_Node):
     email: str | None = None
     admin: bool | None = None
     entity: str | None = None
+    flags: str | None = None
+    deleted_at: str | None = None
+    photo_url: str | None = None
     teams: _Names | None = None
+    api_keys: _Keys | None = None
 
 
 class RunNode(_Node):

@@ -24,6 +24,7 @@ __all__ = [
     "DELETE_RUN",
     "FEATURES",
     "HISTORY_PAGE",
+    "LIGHT_FIELDS",
     "LIGHT_RUN",
     "LIGHT_RUNS",
     "LIVE_BOUNDS",
@@ -42,14 +43,15 @@ __all__ = [
     "UPDATE_RUN",
     "UPDATE_RUN_STATE",
     "UPDATE_SUMMARY",
+    "USER_FIELDS",
     "VIEWER",
 ]
 
-_LIGHT_FIELDS = """
+LIGHT_FIELDS = """
     id name projectId displayName description notes tags state group jobType sweepName
     commit readOnly createdAt heartbeatAt historyLineCount user { name username }
 """
-_FULL_FIELDS = _LIGHT_FIELDS + " config summaryMetrics systemMetrics historyKeys"
+_FULL_FIELDS = LIGHT_FIELDS + " config summaryMetrics systemMetrics historyKeys"
 
 
 def _runs(name: str, fields: str) -> Operation[RunsData]:
@@ -78,9 +80,9 @@ def _of_run(name: str, selection: str, declared: str = "") -> str:
 
 
 RUNS = _runs("Runs", _FULL_FIELDS)
-LIGHT_RUNS = _runs("LightRuns", _LIGHT_FIELDS)
+LIGHT_RUNS = _runs("LightRuns", LIGHT_FIELDS)
 RUN = Operation("Run", _of_run("Run", _FULL_FIELDS), RunData)
-LIGHT_RUN = Operation("LightRun", _of_run("LightRun", _LIGHT_FIELDS), RunData)
+LIGHT_RUN = Operation("LightRun", _of_run("LightRun", LIGHT_FIELDS), RunData)
 RUN_STATE = Operation("RunState", _of_run("RunState", "state"), StateData)
 
 RUN_HISTORY = Operation(
@@ -132,12 +134,10 @@ RUN_FILES = Operation(
     FilesData,
 )
 
-VIEWER = Operation(
-    "Viewer",
-    "query Viewer { viewer { id name username email admin entity teams { edges { node { name } } }"
-    " } }",
-    ViewerData,
-)
+USER_FIELDS = """id name username email admin flags entity deletedAt
+    apiKeys { edges { node { id name description } } } teams { edges { node { name } } }"""
+
+VIEWER = Operation("Viewer", f"query Viewer {{ viewer {{ {USER_FIELDS} }} }}", ViewerData)
 FEATURES = Operation(
     "Features", "query Features { serverInfo { features { name isEnabled } } }", FeaturesData
 )

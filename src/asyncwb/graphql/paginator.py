@@ -49,15 +49,22 @@ class Paginator(Generic[T]):
     Args:
         fetch: Asks for the page that starts at a cursor (None: the first one).
         name: Names the background task of the prefetch.
+        start: Cursor of the first page; None: the beginning of the listing.
     """
 
-    def __init__(self, fetch: Callable[[str | None], Awaitable[Page[T]]], *, name: str) -> None:
+    def __init__(
+        self,
+        fetch: Callable[[str | None], Awaitable[Page[T]]],
+        *,
+        name: str,
+        start: str | None = None,
+    ) -> None:
         self._fetch = fetch
         self._name = name
         self._lock = PerProcess(anyio.Lock)
         self._pages: list[list[T]] = []
-        self.cursor: str | None = None
-        """Cursor of the next page; None before the first."""
+        self.cursor: str | None = start
+        """Cursor of the next page; before the first: where the listing starts."""
         self.more = True
         """Whether pages are left to ask for; True before the first."""
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 import anyio
 
-from asyncwb.credentials import require_key
+from asyncwb.credentials import find_key, require_key
 from asyncwb.errors import AuthenticationError
 from asyncwb.graphql import GraphQL
 from asyncwb.graphql.api_operations import FEATURES, ORGANIZATIONS, VIEWER
@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     from asyncwb.graphql.api_answers import OrganizationNode, UserNode
     from asyncwb.settings import Settings
 
-__all__ = ["MAX_IN_FLIGHT", "Service"]
+__all__ = ["MAX_IN_FLIGHT", "USER_AGENT", "Service"]
 
 T = TypeVar("T")
+
+USER_AGENT = "asyncwb (api)"
+"""How requests of an Api name themselves."""
 
 MAX_IN_FLIGHT = 16
 """Requests that one Api has in flight at most, over all its iterators."""
@@ -64,7 +67,7 @@ class Service:
                 ca_file=settings.ca_file,
                 insecure=settings.insecure,
                 extra_headers=settings.extra_http_headers,
-                user_agent="asyncwb (api)",
+                user_agent=USER_AGENT,
                 auth_hint=f"The key used came from {found.source}.",
             )
         return await Transport.shared(self._config)
@@ -138,6 +141,11 @@ class Service:
                 if one.org_entity is not None and one.org_entity.name == entity:
                     return one.name
         return entity
+
+    async def api_key(self) -> str | None:
+        """The key in use; None where there is none."""
+        found = await anyio.to_thread.run_sync(find_key, self.settings)
+        return None if found is None else found.key
 
     def forget(self) -> None:
         """Forget what was asked once."""

@@ -1,4 +1,4 @@
-"""URLs that grant access to one file for a while, without credentials."""
+"""What the server's secret makes: URLs to one file for a while, keys of service accounts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Action = Literal[
 
 
 class Signer:
-    """Makes and checks signed URLs.
+    """Makes and checks signed URLs, and makes keys.
 
     Args:
         secret: The server's signing secret.
@@ -49,6 +49,11 @@ class Signer:
             raise forbidden("the URL's signature is wrong")
         if moment < time.time():
             raise forbidden("the URL has expired")
+
+    def service_key(self, user_id: int) -> str:
+        """The key of a service account: the same each time, 40 hexadecimal digits."""
+        message = f"key of the service account {user_id}".encode()
+        return hmac.new(self._secret, message, hashlib.sha256).hexdigest()[:40]
 
     def _sign(self, action: Action, file_id: int, expires: int) -> str:
         message = f"{action}\n{file_id}\n{expires}".encode()

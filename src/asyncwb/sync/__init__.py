@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from asyncwb.errors import (
         ModelError as ModelError,
     )
+    from asyncwb.errors import NotFoundError as NotFoundError
     from asyncwb.errors import (
         PortalMisuseError as PortalMisuseError,
     )
@@ -181,6 +182,7 @@ __all__ = [
     "InvalidValueError",
     "JournalError",
     "ModelError",
+    "NotFoundError",
     "PortalMisuseError",
     "ProtocolError",
     "RateLimitError",
@@ -244,6 +246,7 @@ _HOMES = {
     "InvalidValueError": "asyncwb.errors",
     "JournalError": "asyncwb.errors",
     "ModelError": "asyncwb.errors",
+    "NotFoundError": "asyncwb.errors",
     "PortalMisuseError": "asyncwb.errors",
     "ProtocolError": "asyncwb.errors",
     "RateLimitError": "asyncwb.errors",

@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from asyncwb.api.api import Api as AsyncApi
 from asyncwb.api.runs import DEFAULT_ORDER
 from asyncwb.portal import PORTAL
-from asyncwb.sync._base import Wrapper
+from asyncwb.sync._base import Wrapper, wrapped_as
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from asyncwb.api.registries.changes import Visibility
     from asyncwb.api.registries.queries import Organization
-    from asyncwb.api.user import User
     from asyncwb.settings import Settings
 
 __all__ = ["Api"]
@@ -55,6 +54,25 @@ class Api(Wrapper[AsyncApi]):
         """The settings in use."""
         return self._async.settings
 
+    @property
+    def user_agent(self) -> str:
+        """How its requests name themselves."""
+        return self._async.user_agent
+
+    @property
+    def client(self) -> Client:
+        """For GraphQL documents of one's own."""
+        return Client.from_async(self._async.client)
+
+    @property
+    def api_key(self) -> str | None:
+        """The key in use: the argument, else that of environment and netrc; None without one.
+
+        Sends nothing. It is a secret: do not print it.
+        """
+        return PORTAL.call(self._async.api_key)
+
+    @property
     def viewer(self) -> User:
         """The account of the key; asked for once.
 
@@ -62,8 +80,9 @@ class Api(Wrapper[AsyncApi]):
             AuthenticationError: There is no key, or the server does not know it.
             CommError: The server was not reached.
         """
-        return PORTAL.call(self._async.viewer)
+        return User.from_async(PORTAL.call(self._async.viewer))
 
+    @property
     def default_entity(self) -> str | None:
         """Entity of paths that name none: the `entity` setting, else that of the account.
 
@@ -95,6 +114,8 @@ class Api(Wrapper[AsyncApi]):
         per_page: int = 50,
         include_sweeps: bool = False,
         lazy: bool = False,
+        *,
+        limit: int | None = None,
     ) -> Runs:
         """The runs of a project: `for run in api.runs("entity/project")`.
 
@@ -105,16 +126,63 @@ class Api(Wrapper[AsyncApi]):
             filters: MongoDB-style filter: `{"config.lr": {"$gt": 0.1}, "state": "finished"}`.
             order: `+` or `-` and a key: `+created_at`, `-summary_metrics.loss`.
             per_page: Runs asked for at once.
-            include_sweeps: Not available yet.
+            include_sweeps: Load the sweep of each run with it; every sweep is asked for once.
             lazy: List runs without config and summary, which makes pages of large runs lighter;
                 `run.load()` gets the rest of one.
+            limit: Number of runs at most.
 
         Raises:
             InvalidValueError: An argument is wrong.
-            UnsupportedError: `include_sweeps` is set.
         """
         return Runs.from_async(
-            self._async.runs(path, filters, order, per_page, include_sweeps, lazy)
+            self._async.runs(path, filters, order, per_page, include_sweeps, lazy, limit=limit)
+        )
+
+    def watch_runs(
+        self,
+        path: str | None = None,
+        filters: Mapping[str, Any] | None = None,
+        *,
+        initial: bool = False,
+        lazy: bool = True,
+        poll_seconds: float = 5.0,
+    ) -> RunWatch:
+        """Changes of the runs of a project: `for change in api.watch_runs("project")`.
+
+        Every look lists all runs that match: filters keep that small. The first look only takes
+        note, unless `initial` is set.
+
+        Args:
+            path: `entity/project`, `project`, or the address of the project's page.
+            filters: MongoDB-style filter, as for `runs`.
+            initial: Also give the runs of the first look, as "appeared".
+            lazy: Look without config and summary; else changes of them are seen, too.
+            poll_seconds: Time between two looks.
+
+        Raises:
+            InvalidValueError: An argument is wrong.
+        """
+        return RunWatch.from_async(
+            self._async.watch_runs(
+                path, filters, initial=initial, lazy=lazy, poll_seconds=poll_seconds
+            )
+        )
+
+    def from_path(self, path: str) -> Project | Run | Sweep | BetaReport:
+        """Load what a path names.
+
+        Args:
+            path: A project, run, sweep or report: `entity/project`, `entity/project/run_id`, or
+                with a word in the middle: `entity/project/sweeps/sweep_id`.
+
+        Raises:
+            NotFoundError: It is not there.
+            InvalidValueError: The path has another form.
+            CommError: The server refused or was not reached.
+        """
+        return cast(
+            "Project | Run | Sweep | BetaReport",
+            wrapped_as(PORTAL.call(self._async.from_path, path), Project, Run, Sweep, BetaReport),
         )
 
     def flush(self) -> None:
@@ -123,6 +191,240 @@ class Api(Wrapper[AsyncApi]):
         Runs are never kept: `run` and `runs` ask the server each time.
         """
         PORTAL.call(self._async.flush)
+
+    def project(self, name: str, entity: str | None = None) -> Project:
+        """Load a project.
+
+        Args:
+            name: Its name, or `entity/project`.
+            entity: Its owner; None: the default one.
+
+        Raises:
+            NotFoundError: There is none.
+            InvalidValueError: The name has another form.
+            CommError: The server refused or was not reached.
+        """
+        return Project.from_async(PORTAL.call(self._async.project, name, entity))
+
+    def projects(
+        self, entity: str | None = None, per_page: int = 200, *, limit: int | None = None
+    ) -> Projects:
+        """The projects of an entity: `for project in api.projects()`.
+
+        Sends nothing before the first one is asked for.
+
+        Args:
+            entity: User or team; None: the default one.
+            per_page: Projects asked for at once.
+            limit: Number of projects at most.
+
+        Raises:
+            InvalidValueError: An argument is wrong.
+        """
+        return Projects.from_async(self._async.projects(entity, per_page, limit=limit))
+
+    def create_project(self, name: str, entity: str | None = None) -> Project:
+        """Make a project, or find the one of that name.
+
+        Args:
+            name: Name.
+            entity: Its owner; None: the default one.
+
+        Raises:
+            CommError: The server refused (a name, an entity) or was not reached.
+        """
+        return Project.from_async(PORTAL.call(self._async.create_project, name, entity))
+
+    def create_run(
+        self, *, run_id: str | None = None, project: str | None = None, entity: str | None = None
+    ) -> Run:
+        """Make a run without a process that logs to it.
+
+        Args:
+            run_id: Id; None: a random one.
+            project: None: that of the settings, else "uncategorized".
+            entity: None: the default one.
+
+        Raises:
+            CommError: The server refused or was not reached.
+        """
+        return Run.from_async(
+            PORTAL.call(self._async.create_run, run_id=run_id, project=project, entity=entity)
+        )
+
+    def sweep(self, path: str = "") -> Sweep:
+        """Load a sweep.
+
+        Args:
+            path: `entity/project/sweep_id`, `project/sweep_id`, `sweep_id`, or the address of the
+                sweep's page.
+
+        Raises:
+            NotFoundError: There is none.
+            InvalidValueError: The path has another form.
+            CommError: The server refused or was not reached.
+        """
+        return Sweep.from_async(PORTAL.call(self._async.sweep, path))
+
+    def sweeps(
+        self,
+        path: str | None = None,
+        filters: Mapping[str, Any] | None = None,
+        order: str | None = None,
+        per_page: int = 50,
+        *,
+        limit: int | None = None,
+    ) -> Sweeps:
+        """The sweeps of a project. Sends nothing before the first one is asked for.
+
+        Args:
+            path: `entity/project`, `project`, or the address of the project's page.
+            filters: MongoDB-style filter, e.g. `{"state": "RUNNING"}`.
+            order: `+` or `-` and a key, for servers that order sweeps.
+            per_page: Sweeps asked for at once.
+            limit: Number of sweeps at most.
+
+        Raises:
+            InvalidValueError: An argument is wrong.
+        """
+        return Sweeps.from_async(self._async.sweeps(path, filters, order, per_page, limit=limit))
+
+    def create_sweep(
+        self,
+        config: Mapping[str, Any],
+        project: str | None = None,
+        entity: str | None = None,
+        prior_runs: Sequence[str] | None = None,
+    ) -> Sweep:
+        """Make a sweep, which `asyncwb.agent` carries out.
+
+        The config is checked before anything is sent.
+
+        Args:
+            config: The config, as for `asyncwb.sweep`.
+            project: None: that of the config, else of the settings, else "uncategorized".
+            entity: None: that of the config, else the default one.
+            prior_runs: Ids of runs of the project that become part of the sweep.
+
+        Raises:
+            InvalidValueError: The config cannot be searched; names the parameter.
+            CommError: The server refused or was not reached.
+        """
+        return Sweep.from_async(
+            PORTAL.call(self._async.create_sweep, config, project, entity, prior_runs)
+        )
+
+    def reports(
+        self,
+        path: str = "",
+        name: str | None = None,
+        per_page: int = 50,
+        *,
+        limit: int | None = None,
+    ) -> Reports:
+        """The reports of a project. Sends nothing before the first one is asked for.
+
+        Args:
+            path: `entity/project` or `project`; empty: those of the settings.
+            name: Only the report of this name; percent-encoding is taken off.
+            per_page: Reports asked for at once.
+            limit: Number of reports at most.
+
+        Raises:
+            InvalidValueError: An argument is wrong.
+        """
+        return Reports.from_async(self._async.reports(path, name, per_page, limit=limit))
+
+    def create_report(
+        self, path: str, title: str, description: str = "", spec: Mapping[str, Any] | None = None
+    ) -> BetaReport:
+        """Keep a report with a project.
+
+        Args:
+            path: `entity/project` or `project`.
+            title: Title.
+            description: Description.
+            spec: Content, in the form of the web app: `{"panelGroups": [...], ...}`.
+
+        Raises:
+            InvalidValueError: The path has another form, the title is empty, or the spec cannot
+                be written as JSON.
+            CommError: The server refused or was not reached.
+        """
+        return BetaReport.from_async(
+            PORTAL.call(self._async.create_report, path, title, description, spec)
+        )
+
+    def user(self, username_or_email: str) -> User | None:
+        """The user of a name or address.
+
+        Args:
+            username_or_email: The whole of it, or a part.
+
+        Returns:
+            The one of exactly this name or address, else the first that has it as a part, which
+            is logged as a warning where there are several; None where there is none.
+
+        Raises:
+            InvalidValueError: The text is empty.
+            CommError: The server refused or was not reached.
+        """
+        return (
+            None
+            if (found := PORTAL.call(self._async.user, username_or_email)) is None
+            else User.from_async(found)
+        )
+
+    def users(self, username_or_email: str) -> list[User]:
+        """The users whose name or address has a text.
+
+        Args:
+            username_or_email: The text.
+
+        Raises:
+            InvalidValueError: The text is empty.
+            CommError: The server refused or was not reached.
+        """
+        return [User.from_async(one) for one in PORTAL.call(self._async.users, username_or_email)]
+
+    def create_user(self, email: str, admin: bool | None = False) -> User:
+        """Add a user; for administrators of an installation.
+
+        On an asyncwb server the account has no key: `user.generate_api_key()` makes one.
+
+        Args:
+            email: Address; its part before the `@` becomes the user name.
+            admin: Whether to make an administrator of the installation.
+
+        Raises:
+            InvalidValueError: The address is none.
+            CommError: The server refused, for example a name that is taken, or was not reached.
+        """
+        return User.from_async(PORTAL.call(self._async.create_user, email, admin))
+
+    def team(self, team: str) -> Team:
+        """Load a team with its members.
+
+        Args:
+            team: Name.
+
+        Raises:
+            NotFoundError: There is none, or this account may not see it.
+            CommError: The server refused or was not reached.
+        """
+        return Team.from_async(PORTAL.call(self._async.team, team))
+
+    def create_team(self, team: str, admin_username: str | None = None) -> Team:
+        """Add a team.
+
+        Args:
+            team: Name; the entity of its projects.
+            admin_username: Its first administrator; None: the account of this Api.
+
+        Raises:
+            CommError: The server refused, for example a name that is taken, or was not reached.
+        """
+        return Team.from_async(PORTAL.call(self._async.create_team, team, admin_username))
 
     def artifact(self, name: str, type: str | None = None) -> Artifact:
         """Load one version of an artifact: `api.artifact("project/data:latest")`.
@@ -173,6 +475,7 @@ class Api(Wrapper[AsyncApi]):
         order: str | None = None,
         per_page: int = 50,
         tags: Sequence[str] | None = None,
+        start: str | None = None,
     ) -> ArtifactVersions:
         """The versions of a collection, the newest first. Sends nothing before the first one.
 
@@ -182,12 +485,13 @@ class Api(Wrapper[AsyncApi]):
             order: `+` or `-` and a key, for example `+created_at`.
             per_page: Versions asked for at once.
             tags: Only versions that have one of these tags.
+            start: Cursor to go on behind: `cursor` of an earlier listing.
 
         Raises:
             InvalidValueError: An argument is wrong.
         """
         return ArtifactVersions.from_async(
-            self._async.artifacts(type_name, name, order, per_page, tags)
+            self._async.artifacts(type_name, name, order, per_page, tags, start)
         )
 
     def artifact_type(self, type_name: str, project: str | None = None) -> ArtifactType:
@@ -205,18 +509,19 @@ class Api(Wrapper[AsyncApi]):
         return ArtifactType.from_async(PORTAL.call(self._async.artifact_type, type_name, project))
 
     def artifact_types(
-        self, project: str | None = None, per_page: int = 50
+        self, project: str | None = None, per_page: int = 50, start: str | None = None
     ) -> ProjectArtifactTypes:
         """The types of artifacts of a project. Sends nothing before the first one.
 
         Args:
             project: `entity/project` or `project`; None: those of the settings.
             per_page: Types asked for at once.
+            start: Cursor to go on behind: `cursor` of an earlier listing.
 
         Raises:
             InvalidValueError: An argument is wrong.
         """
-        return ProjectArtifactTypes.from_async(self._async.artifact_types(project, per_page))
+        return ProjectArtifactTypes.from_async(self._async.artifact_types(project, per_page, start))
 
     def artifact_collection(self, type_name: str, name: str) -> ArtifactCollection:
         """Load a collection: `api.artifact_collection("dataset", "project/data")`.
@@ -254,6 +559,7 @@ class Api(Wrapper[AsyncApi]):
         order: str | None = None,
         per_page: int = 50,
         filters: Mapping[str, Any] | None = None,
+        start: str | None = None,
     ) -> ProjectArtifactCollections:
         """The collections of a project. Sends nothing before the first one.
 
@@ -263,12 +569,15 @@ class Api(Wrapper[AsyncApi]):
             order: `+` or `-` and a key, for example `+created_at`.
             per_page: Collections asked for at once.
             filters: MongoDB-style filter, e.g. `{"name": {"$regex": "^train"}}`.
+            start: Cursor to go on behind: `cursor` of an earlier listing.
 
         Raises:
             InvalidValueError: An argument is wrong.
         """
         return ProjectArtifactCollections.from_async(
-            self._async.artifact_collections(project_name, type_name, order, per_page, filters)
+            self._async.artifact_collections(
+                project_name, type_name, order, per_page, filters, start
+            )
         )
 
     def artifact_versions(self, type_name: str, name: str, per_page: int = 50) -> ArtifactVersions:
@@ -366,12 +675,21 @@ class Api(Wrapper[AsyncApi]):
         )
 
 
-# ruff: noqa: E402
+# ruff: noqa: E402, TC001
+from asyncwb.sync._api_artifact_types import ArtifactType
 from asyncwb.sync._api_artifacts import ArtifactVersions
-from asyncwb.sync._api_collections import ArtifactCollection, ArtifactType
+from asyncwb.sync._api_client import Client
+from asyncwb.sync._api_collections import ArtifactCollection
 from asyncwb.sync._api_listings import ProjectArtifactCollections, ProjectArtifactTypes
+from asyncwb.sync._api_projects import Project, Projects
+from asyncwb.sync._api_reports import BetaReport, Reports
 from asyncwb.sync._api_run import Run
 from asyncwb.sync._api_runs import Runs
+from asyncwb.sync._api_sweep_listing import Sweeps
+from asyncwb.sync._api_sweeps import Sweep
+from asyncwb.sync._api_team import Team
+from asyncwb.sync._api_user import User
+from asyncwb.sync._api_watching import RunWatch
 from asyncwb.sync._artifact import Artifact
 from asyncwb.sync._registries import Registries
 from asyncwb.sync._registry import Registry

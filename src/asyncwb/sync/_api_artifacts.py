@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from asyncwb.api.artifacts import ArtifactVersions as AsyncArtifactVersions
 from asyncwb.api.artifacts import RunArtifacts as AsyncRunArtifacts
@@ -12,6 +12,7 @@ from asyncwb.portal import PORTAL
 from asyncwb.sync._base import Wrapper, wrapped
 
 if TYPE_CHECKING:
+    import builtins
     from collections.abc import Iterator
 
 __all__ = ["ArtifactVersions", "RunArtifacts"]
@@ -29,38 +30,107 @@ class ArtifactVersions(Wrapper[AsyncArtifactVersions]):
         )
 
     def items(self) -> Iterator[Artifact]:
-        """Iterate over the versions.
+        """Iterate from the beginning; closing the iterator cancels what is in flight.
 
         Raises:
-            ArtifactNotFoundError: There is no such collection.
-            CommError: The server refused or was not reached.
+            NotFoundError: What the listing is of is not there.
+            CommError: The server refused (a filter, an order) or was not reached.
         """
         return wrapped(PORTAL.iterate(self._async.items), lambda item: Artifact.from_async(item))
 
     def batches(self) -> Iterator[list[Artifact]]:
-        """Iterate over pages of versions."""
+        """Iterate over pages, as lists.
+
+        Raises:
+            CommError: As for `items`.
+        """
         return wrapped(
             PORTAL.iterate(self._async.batches),
             lambda item: [Artifact.from_async(one) for one in item],
         )
 
+    @property
+    def more(self) -> bool:
+        """Whether pages are left to ask for; True before the first."""
+        return self._async.more
+
+    @property
+    def cursor(self) -> str | None:
+        """Cursor of the next page; before the first: where the listing starts, else None."""
+        return self._async.cursor
+
+    @property
+    def per_page(self) -> int:
+        """Items asked for at once."""
+        return self._async.per_page
+
     def length(self) -> int:
-        """Number of the versions."""
+        """Number of items: as the server counts them, or counted here by loading all pages.
+
+        Raises:
+            CommError: As for `items`.
+        """
         return PORTAL.call(self._async.length)
 
     def get(self, index: int) -> Artifact:
-        """The version at a position of the listing; negative ones count from the end.
+        """The item at a position, as `listing[index]` of the blocking face.
+
+        Args:
+            index: From 0; negative positions count from the end and load all pages.
 
         Raises:
             IndexError: There is none.
+            CommError: As for `items`.
         """
         return Artifact.from_async(PORTAL.call(self._async.get, index))
+
+    def slice(
+        self, start: int | None = None, stop: int | None = None, step: int | None = None
+    ) -> list[Artifact]:
+        """The items of a slice, as `listing[start:stop:step]` of the blocking face.
+
+        Only the pages up to `stop` are loaded; a negative bound or step loads all of them.
+
+        Raises:
+            InvalidValueError: The step is 0.
+            CommError: As for `items`.
+        """
+        return [
+            Artifact.from_async(one) for one in PORTAL.call(self._async.slice, start, stop, step)
+        ]
+
+    def next(self) -> Artifact:
+        """The item after the one that the last `next` gave; iterations have their own position.
+
+        Raises:
+            StopAsyncIteration: That was the last one.
+            CommError: As for `items`.
+        """
+        try:
+            return Artifact.from_async(PORTAL.call(self._async.next))
+        except StopAsyncIteration:
+            raise StopIteration from None
+
+    def __next__(self) -> Artifact:
+        return self.next()
 
     def __len__(self) -> int:
         return self.length()
 
-    def __getitem__(self, index: int) -> Artifact:
-        return self.get(index)
+    @overload
+    def __getitem__(self, index: int) -> Artifact: ...
+
+    @overload
+    def __getitem__(
+        self, index: builtins.slice[int | None, int | None, int | None]
+    ) -> list[Artifact]: ...
+
+    def __getitem__(
+        self, index: int | builtins.slice[int | None, int | None, int | None]
+    ) -> Artifact | list[Artifact]:
+        if isinstance(index, int):
+            return self.get(index)
+        return self.slice(index.start, index.stop, index.step)
 
 
 class RunArtifacts(Wrapper[AsyncRunArtifacts]):
@@ -76,39 +146,108 @@ class RunArtifacts(Wrapper[AsyncRunArtifacts]):
         )
 
     def items(self) -> Iterator[Artifact]:
-        """Iterate over the versions.
+        """Iterate from the beginning; closing the iterator cancels what is in flight.
 
         Raises:
-            RunNotFoundError: The run is gone.
-            CommError: The server refused or was not reached.
+            NotFoundError: What the listing is of is not there.
+            CommError: The server refused (a filter, an order) or was not reached.
         """
         return wrapped(PORTAL.iterate(self._async.items), lambda item: Artifact.from_async(item))
 
     def batches(self) -> Iterator[list[Artifact]]:
-        """Iterate over pages of versions."""
+        """Iterate over pages, as lists.
+
+        Raises:
+            CommError: As for `items`.
+        """
         return wrapped(
             PORTAL.iterate(self._async.batches),
             lambda item: [Artifact.from_async(one) for one in item],
         )
 
+    @property
+    def more(self) -> bool:
+        """Whether pages are left to ask for; True before the first."""
+        return self._async.more
+
+    @property
+    def cursor(self) -> str | None:
+        """Cursor of the next page; before the first: where the listing starts, else None."""
+        return self._async.cursor
+
+    @property
+    def per_page(self) -> int:
+        """Items asked for at once."""
+        return self._async.per_page
+
     def length(self) -> int:
-        """Number of the versions."""
+        """Number of items: as the server counts them, or counted here by loading all pages.
+
+        Raises:
+            CommError: As for `items`.
+        """
         return PORTAL.call(self._async.length)
 
     def get(self, index: int) -> Artifact:
-        """The version at a position of the listing; negative ones count from the end.
+        """The item at a position, as `listing[index]` of the blocking face.
+
+        Args:
+            index: From 0; negative positions count from the end and load all pages.
 
         Raises:
             IndexError: There is none.
+            CommError: As for `items`.
         """
         return Artifact.from_async(PORTAL.call(self._async.get, index))
+
+    def slice(
+        self, start: int | None = None, stop: int | None = None, step: int | None = None
+    ) -> list[Artifact]:
+        """The items of a slice, as `listing[start:stop:step]` of the blocking face.
+
+        Only the pages up to `stop` are loaded; a negative bound or step loads all of them.
+
+        Raises:
+            InvalidValueError: The step is 0.
+            CommError: As for `items`.
+        """
+        return [
+            Artifact.from_async(one) for one in PORTAL.call(self._async.slice, start, stop, step)
+        ]
+
+    def next(self) -> Artifact:
+        """The item after the one that the last `next` gave; iterations have their own position.
+
+        Raises:
+            StopAsyncIteration: That was the last one.
+            CommError: As for `items`.
+        """
+        try:
+            return Artifact.from_async(PORTAL.call(self._async.next))
+        except StopAsyncIteration:
+            raise StopIteration from None
+
+    def __next__(self) -> Artifact:
+        return self.next()
 
     def __len__(self) -> int:
         return self.length()
 
-    def __getitem__(self, index: int) -> Artifact:
-        return self.get(index)
+    @overload
+    def __getitem__(self, index: int) -> Artifact: ...
+
+    @overload
+    def __getitem__(
+        self, index: builtins.slice[int | None, int | None, int | None]
+    ) -> list[Artifact]: ...
+
+    def __getitem__(
+        self, index: int | builtins.slice[int | None, int | None, int | None]
+    ) -> Artifact | list[Artifact]:
+        if isinstance(index, int):
+            return self.get(index)
+        return self.slice(index.start, index.stop, index.step)
 
 
-# ruff: noqa: E402
+# ruff: noqa: E402, TC001
 from asyncwb.sync._artifact import Artifact

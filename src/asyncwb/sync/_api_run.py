@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, Literal
 
-    from asyncwb.api.user import User
     from asyncwb.types import Row
 
 __all__ = ["Run"]
@@ -94,6 +93,17 @@ class Run(Wrapper[AsyncRun]):
             CommError: The server refused or was not reached.
         """
         PORTAL.call(self._async.load, force)
+
+    def load_full_data(self, force: bool = False) -> None:
+        """Another name of `load`.
+
+        Args:
+            force: Load everything again.
+
+        Raises:
+            CommError: As for `load`.
+        """
+        PORTAL.call(self._async.load_full_data, force)
 
     def update(self) -> None:
         """Send name, notes, description, tags, group, job type, config and summary.
@@ -235,8 +245,132 @@ class Run(Wrapper[AsyncRun]):
             self._async.scan_history(keys, page_size, min_step, max_step, use_cache)
         )
 
+    def beta_scan_history(
+        self,
+        keys: Sequence[str] | None = None,
+        page_size: int = 1000,
+        min_step: int = 0,
+        max_step: int | None = None,
+        use_cache: bool = True,
+    ) -> HistoryScan:
+        """An older name of `scan_history`.
+
+        Args:
+            keys: As there.
+            page_size: As there.
+            min_step: As there.
+            max_step: As there.
+            use_cache: As there.
+
+        Raises:
+            InvalidValueError: An argument is wrong.
+        """
+        return HistoryScan.from_async(
+            self._async.beta_scan_history(keys, page_size, min_step, max_step, use_cache)
+        )
+
+    @property
+    def username(self) -> str:
+        """An older name of `entity`."""
+        return self._async.username
+
+    @property
+    def json_config(self) -> str:
+        """The config as `update` sends it: JSON text of `{key: {"value": ..., "desc": null}}`.
+
+        Raises:
+            UsageError: The run is lazy; `run.load()` first.
+            InvalidValueError: A value cannot be written as JSON.
+        """
+        if self._async.lazy:
+            self.load()
+        return self._async.json_config
+
+    @classmethod
+    def create(
+        cls,
+        api: Api,
+        run_id: str | None = None,
+        project: str | None = None,
+        entity: str | None = None,
+        state: Literal["running", "pending"] = "running",
+    ) -> Run:
+        """The same as `Api.create_run`, which always makes running ones.
+
+        Args:
+            api: Who asks.
+            run_id: Id; None: a random one.
+            project: None: that of the settings, else "uncategorized".
+            entity: None: the default one.
+            state: State of a run that is new.
+
+        Raises:
+            InvalidValueError: Another state.
+            CommError: The server refused or was not reached.
+        """
+        return Run.from_async(
+            PORTAL.call(AsyncRun.create, api._async, run_id, project, entity, state)
+        )
+
+    @property
+    def sweep(self) -> Sweep | None:
+        """The sweep it belongs to; None for other runs, and where the sweep is deleted.
+
+        Asks once.
+
+        Raises:
+            CommError: The server refused or was not reached.
+        """
+        return (
+            None if (found := PORTAL.call(self._async.sweep)) is None else Sweep.from_async(found)
+        )
+
+    def console_logs(self, *, per_page: int = 1000, last: int | None = None) -> ConsoleLogs:
+        """Lines that the run printed: `for line in run.console_logs()`.
+
+        Sends nothing before the first line is asked for.
+
+        Args:
+            per_page: Lines asked for at once.
+            last: Only so many lines from the end, in one request.
+
+        Raises:
+            InvalidValueError: An argument is wrong.
+        """
+        return ConsoleLogs.from_async(self._async.console_logs(per_page=per_page, last=last))
+
+    def follow(
+        self,
+        keys: Sequence[str] | None = None,
+        from_step: int | None = 0,
+        *,
+        poll_seconds: float = 1.0,
+    ) -> HistoryFollow:
+        """Rows as they land: `for row in run.follow()`.
+
+        Gives the rows that are there, then every new one soon after the server has it, and ends
+        when the run is finished, failed, crashed or killed. Rows that land late, under a step
+        that is passed, are given, too: with `keys` or a `from_step` above 0 at the end.
+
+        Args:
+            keys: Only these (and `_step`), and only rows that have all of them.
+            from_step: First step; None: only rows behind the last step of now.
+            poll_seconds: Time between two looks at the server.
+
+        Raises:
+            InvalidValueError: An argument is wrong.
+        """
+        return HistoryFollow.from_async(
+            self._async.follow(keys, from_step, poll_seconds=poll_seconds)
+        )
+
     def files(
-        self, names: Sequence[str] | None = None, pattern: str | None = None, per_page: int = 50
+        self,
+        names: Sequence[str] | None = None,
+        pattern: str | None = None,
+        per_page: int = 50,
+        *,
+        limit: int | None = None,
     ) -> Files:
         """Files of the run: `for file in run.files()`.
 
@@ -244,11 +378,12 @@ class Run(Wrapper[AsyncRun]):
             names: Only these.
             pattern: Only names like this; `%` stands for any text, `_` for one character.
             per_page: Files asked for at once.
+            limit: Number of files at most.
 
         Raises:
             InvalidValueError: Names and a pattern, or a page size below 1.
         """
-        return Files.from_async(self._async.files(names, pattern, per_page))
+        return Files.from_async(self._async.files(names, pattern, per_page, limit=limit))
 
     def file(self, name: str) -> File:
         """One file by its name.
@@ -271,6 +406,7 @@ class Run(Wrapper[AsyncRun]):
         """
         return File.from_async(PORTAL.call(self._async.upload_file, path, root))
 
+    @property
     def metadata(self) -> dict[str, Any] | None:
         """What the run recorded of its machine (`wandb-metadata.json`); None where it is missing.
 
@@ -278,149 +414,6 @@ class Run(Wrapper[AsyncRun]):
             CommError: The server was not reached.
         """
         return PORTAL.call(self._async.metadata)
-
-    @property
-    def id(self) -> str:
-        """Run id, the last part of the path."""
-        return self._async.id
-
-    @property
-    def entity(self) -> str:
-        """User or team that owns the project."""
-        return self._async.entity
-
-    @property
-    def project(self) -> str:
-        """Project."""
-        return self._async.project
-
-    @property
-    def path(self) -> list[str]:
-        """Entity, project and id, percent-encoded."""
-        return self._async.path
-
-    @property
-    def url(self) -> str:
-        """Address of the run's web page."""
-        return self._async.url
-
-    @property
-    def storage_id(self) -> str:
-        """Opaque id that the server's mutations use."""
-        return self._async.storage_id
-
-    @property
-    def state(self) -> str:
-        """running, finished, failed, crashed, killed, pending ..., as of the last load."""
-        return self._async.state
-
-    @property
-    def user(self) -> User | None:
-        """Who started it; the two names only."""
-        return self._async.user
-
-    @property
-    def created_at(self) -> str:
-        """ISO time, UTC."""
-        return self._async.created_at
-
-    @property
-    def heartbeat_at(self) -> str | None:
-        """ISO time, UTC, of the last sign of life."""
-        return self._async.heartbeat_at
-
-    @property
-    def sweep_name(self) -> str | None:
-        """Id of the sweep it belongs to."""
-        return self._async.sweep_name
-
-    @property
-    def commit(self) -> str | None:
-        """Git commit."""
-        return self._async.commit
-
-    @property
-    def read_only(self) -> bool:
-        """Whether this account may not change it."""
-        return self._async.read_only
-
-    @property
-    def history_line_count(self) -> int:
-        """Number of rows of history, as of the last load."""
-        return self._async.history_line_count
-
-    @property
-    def lazy(self) -> bool:
-        """Whether config, summary and the like are still missing."""
-        return self._async.lazy
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """Configuration without the reserved keys; change it and `run.update()`.
-
-        Raises:
-            UsageError: The run is lazy; `run.load()` first.
-        """
-        return self._async.config
-
-    @property
-    def rawconfig(self) -> dict[str, Any]:
-        """Configuration with the reserved keys, as of the last load.
-
-        Raises:
-            UsageError: The run is lazy; `run.load()` first.
-        """
-        return self._async.rawconfig
-
-    @property
-    def summary(self) -> Summary:
-        """Last values; change them and `run.summary.update()`.
-
-        Raises:
-            UsageError: The run is lazy; `run.load()` first.
-        """
-        return Summary.from_async(self._async.summary)
-
-    @property
-    def summary_metrics(self) -> dict[str, Any]:
-        """A copy of the summary as a dict.
-
-        Raises:
-            UsageError: The run is lazy; `run.load()` first.
-        """
-        return self._async.summary_metrics
-
-    @property
-    def system_metrics(self) -> dict[str, Any]:
-        """Newest sample of the system metrics.
-
-        Raises:
-            UsageError: The run is lazy; `run.load()` first.
-        """
-        return self._async.system_metrics
-
-    @property
-    def history_keys(self) -> dict[str, Any]:
-        """What the server knows of the history: `lastStep`, and types and counts of the `keys`.
-
-        Raises:
-            UsageError: The run is lazy; `run.load()` first.
-        """
-        return self._async.history_keys
-
-    @property
-    def last_history_step(self) -> int:
-        """Step of the last row, -1 without rows, as of the last load.
-
-        Raises:
-            UsageError: The run is lazy; `run.load()` first.
-        """
-        return self._async.last_history_step
-
-    @property
-    def lastHistoryStep(self) -> int:
-        """Another name of `last_history_step`."""
-        return self._async.lastHistoryStep
 
     def logged_artifacts(self, per_page: int = 100) -> RunArtifacts:
         """The artifact versions that the run logged. Sends nothing before the first one.
@@ -478,10 +471,204 @@ class Run(Wrapper[AsyncRun]):
             PORTAL.call(self._async.log_artifact, artifact._async, aliases, tags)
         )
 
+    @property
+    def id(self) -> str:
+        """Run id, the last part of the path."""
+        return self._async.id
 
-# ruff: noqa: E402
+    @property
+    def entity(self) -> str:
+        """User or team that owns the project."""
+        return self._async.entity
+
+    @property
+    def project(self) -> str:
+        """Project."""
+        return self._async.project
+
+    @property
+    def path(self) -> list[str]:
+        """Entity, project and id, percent-encoded."""
+        return self._async.path
+
+    @property
+    def url(self) -> str:
+        """Address of the run's web page."""
+        return self._async.url
+
+    @property
+    def storage_id(self) -> str:
+        """Opaque id that the server's mutations use."""
+        return self._async.storage_id
+
+    @property
+    def state(self) -> str:
+        """running, finished, failed, crashed, killed, pending ..., as of the last load."""
+        return self._async.state
+
+    @property
+    def user(self) -> User | None:
+        """Who started it; the two names only."""
+        return None if (found := self._async.user) is None else User.from_async(found)
+
+    @property
+    def created_at(self) -> str:
+        """ISO time, UTC."""
+        return self._async.created_at
+
+    @property
+    def heartbeat_at(self) -> str | None:
+        """ISO time, UTC, of the last sign of life."""
+        return self._async.heartbeat_at
+
+    @property
+    def sweep_name(self) -> str | None:
+        """Id of the sweep it belongs to."""
+        return self._async.sweep_name
+
+    @property
+    def commit(self) -> str | None:
+        """Git commit."""
+        return self._async.commit
+
+    @property
+    def read_only(self) -> bool:
+        """Whether this account may not change it."""
+        return self._async.read_only
+
+    @property
+    def history_line_count(self) -> int:
+        """Number of rows of history, as of the last load."""
+        return self._async.history_line_count
+
+    @property
+    def lazy(self) -> bool:
+        """Whether config, summary and the like are still missing."""
+        return self._async.lazy
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Configuration without the reserved keys; change it and `run.update()`.
+
+        Raises:
+            UsageError: The run is lazy; `run.load()` first.
+        """
+        if self._async.lazy:
+            self.load()
+        return self._async.config
+
+    @property
+    def rawconfig(self) -> dict[str, Any]:
+        """Configuration with the reserved keys, as of the last load.
+
+        Raises:
+            UsageError: The run is lazy; `run.load()` first.
+        """
+        if self._async.lazy:
+            self.load()
+        return self._async.rawconfig
+
+    @property
+    def summary(self) -> Summary:
+        """Last values; change them and `run.summary.update()`.
+
+        Raises:
+            UsageError: The run is lazy; `run.load()` first.
+        """
+        if self._async.lazy:
+            self.load()
+        return Summary.from_async(self._async.summary)
+
+    @property
+    def summary_metrics(self) -> dict[str, Any]:
+        """A copy of the summary as a dict.
+
+        Raises:
+            UsageError: The run is lazy; `run.load()` first.
+        """
+        if self._async.lazy:
+            self.load()
+        return self._async.summary_metrics
+
+    @property
+    def system_metrics(self) -> dict[str, Any]:
+        """Newest sample of the system metrics.
+
+        Raises:
+            UsageError: The run is lazy; `run.load()` first.
+        """
+        if self._async.lazy:
+            self.load()
+        return self._async.system_metrics
+
+    @property
+    def history_keys(self) -> dict[str, Any]:
+        """What the server knows of the history: `lastStep`, and types and counts of the `keys`.
+
+        Raises:
+            UsageError: The run is lazy; `run.load()` first.
+        """
+        if self._async.lazy:
+            self.load()
+        return self._async.history_keys
+
+    @property
+    def last_history_step(self) -> int:
+        """Step of the last row, -1 without rows, as of the last load.
+
+        Raises:
+            UsageError: The run is lazy; `run.load()` first.
+        """
+        if self._async.lazy:
+            self.load()
+        return self._async.last_history_step
+
+    @property
+    def lastHistoryStep(self) -> int:
+        """Another name of `last_history_step`."""
+        if self._async.lazy:
+            self.load()
+        return self._async.lastHistoryStep
+
+    def to_html(self, height: int = 420, hidden: bool = False) -> str:
+        """The web page as an HTML frame. Never waits.
+
+        Args:
+            height: Pixels.
+            hidden: Show a button first, and the page when it is pressed.
+
+        Raises:
+            InvalidValueError: The height is no positive integer.
+        """
+        return self._async.to_html(height, hidden)
+
+    def display(self, height: int = 420, hidden: bool = False) -> bool:
+        """Show the web page below the cell of a notebook. Never waits.
+
+        Args:
+            height: Pixels.
+            hidden: Show a button first, and the page when it is pressed.
+
+        Returns:
+            Whether it was shown: only in a notebook.
+
+        Raises:
+            InvalidValueError: The height is no positive integer.
+        """
+        return self._async.display(height, hidden)
+
+    def _repr_html_(self) -> str:
+        return self._async._repr_html_()  # pyright: ignore[reportPrivateUsage]
+
+
+# ruff: noqa: E402, TC001
+from asyncwb.sync._api import Api
 from asyncwb.sync._api_artifacts import RunArtifacts
+from asyncwb.sync._api_console_logs import ConsoleLogs
 from asyncwb.sync._api_files import File, Files
+from asyncwb.sync._api_following import HistoryFollow
 from asyncwb.sync._api_history import HistoryScan
 from asyncwb.sync._api_summary import Summary
+from asyncwb.sync._api_sweeps import Sweep
+from asyncwb.sync._api_user import User
 from asyncwb.sync._artifact import Artifact

@@ -13,6 +13,7 @@ from asyncwb.sync._base import Wrapper, wrapped
 if TYPE_CHECKING:
     import builtins
     from collections.abc import Iterator
+    from typing import Any, Literal
 
 __all__ = ["Runs"]
 
@@ -21,23 +22,63 @@ class Runs(Wrapper[AsyncRuns]):
     """Runs of a project; made by `Api.runs`. Pages are asked for once and kept.
 
     `for run in runs`; `runs.length()`, `runs.get(3)`,
-    `runs.slice(0, 10)`. While the caller works on a page the next one is under way.
+    `runs.slice(0, 10)`, `runs.next()`. While the caller works on a page the next one
+    is under way.
     """
+
+    def upgrade_to_full(self) -> None:
+        """Load config and summary of the runs that were listed without, and of those to come.
+
+        Raises:
+            RunNotFoundError: A run is gone.
+            CommError: The server refused or was not reached.
+        """
+        PORTAL.call(self._async.upgrade_to_full)
+
+    def histories(
+        self,
+        samples: int = 500,
+        keys: list[str] | None = None,
+        x_axis: str = "_step",
+        format: Literal["default", "pandas", "polars"] = "default",
+        stream: Literal["default", "system"] = "default",
+    ) -> Any:
+        """Sampled rows of every run, each with the id of its run under `run_id`.
+
+        One request for each run, several at a time.
+
+        Args:
+            samples: Number of rows of each run at most.
+            keys: Only these, and only rows that have all of them.
+            x_axis: With `keys`: what stands in the rows beside them.
+            format: "default" for a list of dicts, or the package whose DataFrame is wanted.
+            stream: "system" for the system metrics; takes no keys.
+
+        Returns:
+            A list of dicts, or a DataFrame with a column for each key and `run_id`, in the order of
+            their names.
+
+        Raises:
+            InvalidValueError: An argument is wrong.
+            UnsupportedError: The package of `format` is not installed.
+            CommError: The server refused or was not reached.
+        """
+        return PORTAL.call(self._async.histories, samples, keys, x_axis, format, stream)
 
     def __iter__(self) -> Iterator[Run]:
         return wrapped(PORTAL.iterate(self._async.__aiter__), lambda item: Run.from_async(item))
 
     def items(self) -> Iterator[Run]:
-        """Iterate over the runs; closing the iterator cancels what is in flight.
+        """Iterate from the beginning; closing the iterator cancels what is in flight.
 
         Raises:
-            RunNotFoundError: There is no such project.
+            NotFoundError: What the listing is of is not there.
             CommError: The server refused (a filter, an order) or was not reached.
         """
         return wrapped(PORTAL.iterate(self._async.items), lambda item: Run.from_async(item))
 
     def batches(self) -> Iterator[list[Run]]:
-        """Iterate over pages of runs.
+        """Iterate over pages, as lists.
 
         Raises:
             CommError: As for `items`.
@@ -53,42 +94,61 @@ class Runs(Wrapper[AsyncRuns]):
 
     @property
     def cursor(self) -> str | None:
-        """Cursor of the next page; None before the first."""
+        """Cursor of the next page; before the first: where the listing starts, else None."""
         return self._async.cursor
 
+    @property
+    def per_page(self) -> int:
+        """Items asked for at once."""
+        return self._async.per_page
+
     def length(self) -> int:
-        """Number of runs that match, as the server counts them; loads a page if none is loaded.
+        """Number of items: as the server counts them, or counted here by loading all pages.
 
         Raises:
-            RunNotFoundError: There is no such project.
-            CommError: The server refused or was not reached.
+            CommError: As for `items`.
         """
         return PORTAL.call(self._async.length)
 
     def get(self, index: int) -> Run:
-        """The run at a position, as `runs[index]` of the blocking face.
+        """The item at a position, as `listing[index]` of the blocking face.
 
         Args:
             index: From 0; negative positions count from the end and load all pages.
 
         Raises:
             IndexError: There is none.
-            CommError: The server refused or was not reached.
+            CommError: As for `items`.
         """
         return Run.from_async(PORTAL.call(self._async.get, index))
 
     def slice(
         self, start: int | None = None, stop: int | None = None, step: int | None = None
     ) -> list[Run]:
-        """The runs of a slice, as `runs[start:stop:step]` of the blocking face.
+        """The items of a slice, as `listing[start:stop:step]` of the blocking face.
 
         Only the pages up to `stop` are loaded; a negative bound or step loads all of them.
 
         Raises:
             InvalidValueError: The step is 0.
-            CommError: The server refused or was not reached.
+            CommError: As for `items`.
         """
         return [Run.from_async(one) for one in PORTAL.call(self._async.slice, start, stop, step)]
+
+    def next(self) -> Run:
+        """The item after the one that the last `next` gave; iterations have their own position.
+
+        Raises:
+            StopAsyncIteration: That was the last one.
+            CommError: As for `items`.
+        """
+        try:
+            return Run.from_async(PORTAL.call(self._async.next))
+        except StopAsyncIteration:
+            raise StopIteration from None
+
+    def __next__(self) -> Run:
+        return self.next()
 
     def __len__(self) -> int:
         return self.length()
@@ -109,5 +169,5 @@ class Runs(Wrapper[AsyncRuns]):
         return self.slice(index.start, index.stop, index.step)
 
 
-# ruff: noqa: E402
+# ruff: noqa: E402, TC001
 from asyncwb.sync._api_run import Run

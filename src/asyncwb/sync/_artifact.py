@@ -747,7 +747,7 @@ class Artifact(Wrapper[AsyncArtifact]):
         return self._async.client_id
 
 
-# ruff: noqa: E402
+# ruff: noqa: E402, TC001
 from asyncwb.sync._api_artifact_files import ArtifactFiles
 from asyncwb.sync._api_collections import ArtifactCollection
 from asyncwb.sync._api_run import Run

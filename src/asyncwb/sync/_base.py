@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from asyncwb.run import run as _run
     from asyncwb.run.init import RunInit
 
-__all__ = ["Wrapper", "begin", "unwrapped", "wrapped"]
+__all__ = ["Wrapper", "begin", "unwrapped", "wrapped", "wrapped_as"]
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -89,6 +89,15 @@ def wrapped(items: LoopIterator[A], wrap: Callable[[A], T]) -> WrappedIterator[A
 def unwrapped(value: Any) -> Any:
     """The async object of a blocking one; anything else as it is."""
     return value._async if isinstance(value, Wrapper) else value  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType, reportPrivateUsage]
+
+
+def wrapped_as(found: object, *twins: type[Any]) -> Any:
+    """Wrap an object of one of several classes in its own twin."""
+    for twin in twins:
+        [wraps] = twin.__orig_bases__[0].__args__
+        if isinstance(found, wraps):
+            return twin.from_async(found)
+    raise TypeError(f"{type(found).__name__} has none of these twins: {twins}")
 
 
 def begin(starter: RunInit) -> _run.Run:

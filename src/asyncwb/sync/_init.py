@@ -154,5 +154,5 @@ def init(
     )
 
 
-# ruff: noqa: E402
+# ruff: noqa: E402, TC001
 from asyncwb.sync._run import Run

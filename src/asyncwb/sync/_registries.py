@@ -99,6 +99,6 @@ class Registries(Wrapper[AsyncRegistries]):
         return self.get(index)
 
 
-# ruff: noqa: E402
+# ruff: noqa: E402, TC001
 from asyncwb.sync._registry import Registry
 from asyncwb.sync._registry_search import Collections, Versions

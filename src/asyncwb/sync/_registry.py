@@ -245,5 +245,5 @@ class Registry(Wrapper[AsyncRegistry]):
         return Registry.from_async(PORTAL.call(self._async.update_member, member, role))
 
 
-# ruff: noqa: E402
+# ruff: noqa: E402, TC001
 from asyncwb.sync._registry_search import Collections, Versions

@@ -132,6 +132,6 @@ class Versions(Wrapper[AsyncVersions]):
         return self.get(index)
 
 
-# ruff: noqa: E402
+# ruff: noqa: E402, TC001
 from asyncwb.sync._api_collections import ArtifactCollection
 from asyncwb.sync._artifact import Artifact

@@ -58,6 +58,9 @@ RUN_FIELDS = "{ id config history project { id } files { edges { node { id direc
 async def test_nothing_private_is_open_to_another_user(client: Client) -> None:
     run = (await client.upsert("r", config='{"secret":{"value":"hush"}}'))["bucket"]
     await client.history("r", 0, [{"_step": 0, "hush": 1}])
+    keep = "mutation($i: UpsertViewInput!) { upsertView(input: $i) { view { id } } }"
+    report = {"entityName": "local", "projectName": "demo", "displayName": "hush"}
+    view = (await client.data(keep, i=report))["upsertView"]["view"]["id"]
     made = await client.data(FILES, f=["hush.txt"])
     url = made["createRunFiles"]["files"][0]["uploadUrl"]
     assert (await client.http.put(url, content=b"hush", auth=anonymous)).status_code == 200
@@ -117,6 +120,14 @@ async def test_nothing_private_is_open_to_another_user(client: Client) -> None:
         ("createServiceAccount(input: $i) { user { id } }",
          {"entityName": "local", "description": "x"}),
         ("createUser(input: $i) { user { id } }", {"email": "eve@x", "admin": True}),
+        ("createInvite(input: $i) { invite { id } }", {"entityName": "local", "username": "bo"}),
+        ("deleteInvite(input: $i) { success }",
+         {"entityName": "local", "id": make_id("User", 1)}),
+        ("generateApiKey(input: $i) { apiKey { name } }", {"username": "local"}),
+        ("upsertView(input: $i) { view { id } }",
+         {"entityName": "local", "projectName": "demo", "spec": "{}"}),
+        ("upsertView(input: $i) { view { id } }", {"id": view, "displayName": "taken over"}),
+        ("deleteView(input: $i) { success }", {"id": view}),
     ]  # fmt: skip
     for mutation, value in writes:
         name = mutation.partition("(")[0]

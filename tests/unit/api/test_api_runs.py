@@ -21,7 +21,6 @@ from asyncwb.errors import (
     InvalidValueError,
     ProtocolError,
     RunNotFoundError,
-    UnsupportedError,
     UsageError,
     WaitTimeoutError,
 )
@@ -175,9 +174,25 @@ def test_a_bad_listing_argument_raises_at_the_call(arguments: dict[str, Any]) ->
         runs(FakeTransport(), **arguments)
 
 
-def test_sweeps_are_refused_not_ignored() -> None:
-    with pytest.raises(UnsupportedError, match="sweep_name"):
-        runs(FakeTransport(), include_sweeps=True)
+async def test_each_sweep_of_a_listing_is_asked_for_once() -> None:
+    names = ["s1", "s1", None, "gone"]
+    edges = [
+        {"cursor": str(n), "node": run_node(f"r{n}", sweepName=name, **FULL)}
+        for n, name in enumerate(names)
+    ]
+    transport = FakeTransport(
+        Runs=lambda _: {
+            "project": {"runCount": 4, "runs": {"edges": edges, "pageInfo": {"hasNextPage": False}}}
+        },
+        Sweep=lambda asked: {
+            "project": {"sweep": None if asked["name"] == "gone" else {"id": "S", "name": "s1"}}
+        },
+    )
+    listed = [run async for run in runs(transport, include_sweeps=True)]
+    assert transport.count("Sweep") == 2
+    sweeps = [await run.sweep() for run in listed[:3]]
+    assert [sweep and sweep.id for sweep in sweeps] == ["s1", "s1", None]
+    assert transport.count("Sweep") == 2
 
 
 async def test_the_fields_of_a_run() -> None:

@@ -10,6 +10,10 @@ from asyncwb.api import AddOnlyArtifactTypesList, MemberRole, Team, TeamMember, 
 from asyncwb.api.registries.changes import check_name, check_visibility
 from asyncwb.api.registries.members import ids_of, role_name
 from asyncwb.errors import InvalidValueError
+from asyncwb.graphql.account_operations import TeamNode
+from asyncwb.graphql.api_answers import UserNode
+from asyncwb.graphql.service import Service
+from asyncwb.settings import resolve
 
 
 def identity(text: str) -> str:
@@ -71,8 +75,9 @@ def test_what_is_no_type_is_refused(wrong: str) -> None:
 
 
 def test_members_are_named_by_object_or_id() -> None:
-    user = User(id=identity("User:3"), username="ann")
-    team = Team(id=identity("Entity:5"), name="crew")
+    service = Service(resolve({}), 1.0)
+    user = User(service, UserNode(id=identity("User:3"), username="ann"))
+    team = Team(service, TeamNode(id=identity("Entity:5"), name="crew"))
     found = ids_of(
         [
             team,

@@ -342,12 +342,122 @@ def test_functions_hand_blocking_objects_on(tmp_path: Path) -> None:
     assert "    from boxes.box import Box\n" in face
 
 
+ROWS = '''
+"""Rows of boxes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Row(Generic[T]):
+    """What rows have in common."""
+
+    async def items(self) -> AsyncIterator[T]:
+        yield
+
+    async def next(self) -> T:
+        """The next one."""
+
+    async def get(self, index: int) -> T:
+        """One."""
+
+    async def length(self) -> int:
+        """How many."""
+
+
+class Lid:
+    """A lid."""
+
+
+class Box(Row["Lid"]):
+    """A box of lids."""
+
+    @classmethod
+    async def make(cls, lid: Lid) -> Box:
+        """Make one."""
+
+    @property
+    def lid(self) -> Lid:  # sync: lazy
+        """Its lid."""
+
+    async def any(self) -> Lid | Box:
+        """One of several."""
+'''
+
+ROWS_GOLDEN = '''
+class Box(Wrapper[AsyncBox]):
+    """A box of lids."""
+
+    @classmethod
+    def make(cls, lid: Lid) -> Box:
+        """Make one."""
+        return Box.from_async(PORTAL.call(AsyncBox.make, lid._async))
+
+    @property
+    def lid(self) -> Lid:
+        """Its lid."""
+        if self._async.lazy:
+            self.load()
+        return Lid.from_async(self._async.lid)
+
+    def any(self) -> Lid | Box:
+        """One of several."""
+        return cast("Lid | Box", wrapped_as(PORTAL.call(self._async.any), Lid, Box))
+
+    def items(self) -> Iterator[Lid]:
+        return wrapped(PORTAL.iterate(self._async.items), lambda item: Lid.from_async(item))
+
+    def next(self) -> Lid:
+        """The next one."""
+        try:
+            return Lid.from_async(PORTAL.call(self._async.next))
+        except StopAsyncIteration:
+            raise StopIteration from None
+
+    def get(self, index: int) -> Lid:
+        """One."""
+        return Lid.from_async(PORTAL.call(self._async.get, index))
+
+    def length(self) -> int:
+        """How many."""
+        return PORTAL.call(self._async.length)
+
+    def __next__(self) -> Lid:
+        return self.next()
+
+    def __len__(self) -> int:
+        return self.length()
+
+    def __getitem__(self, index: int) -> Lid:
+        return self.get(index)
+'''
+
+
+def test_members_of_a_generic_base_are_those_of_its_class(tmp_path: Path) -> None:
+    (tmp_path / "asyncwb").mkdir()
+    [text] = gen_sync.generate(generic_plan(tmp_path)).files.values()
+    assert ROWS_GOLDEN in text
+    assert "from boxes.sync._base import Wrapper, wrapped, wrapped_as" in text
+
+
+def generic_plan(folder: Path) -> Plan:
+    """The same rules, with the base in another module of the package."""
+    base, rest = ROWS.split("class Lid:")
+    (folder / "asyncwb" / "rows.py").write_text(base)
+    head = '"""Rows."""\nfrom __future__ import annotations\nfrom asyncwb.rows import Row\n'
+    return plan(folder, f"{head}\n\nclass Lid:{rest}")
+
+
 @pytest.mark.parametrize(
     ("code", "complaint"),
     [
         ("    @property\n    async def x(self) -> int: ...", "properties do no I/O"),
         ("    def __init__(self) -> None:\n        self.x = 1", "annotate it"),
-        ("    async def x(self) -> Lid | Box: ...", "union of several"),
+        ("    async def x(self) -> Lid | list[Box]: ...", "cannot wrap this union"),
     ],
 )
 def test_what_it_refuses(tmp_path: Path, code: str, complaint: str) -> None:

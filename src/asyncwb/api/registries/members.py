@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
+from asyncwb.api.team import Team
 from asyncwb.api.user import User
 from asyncwb.errors import InvalidValueError
+from asyncwb.graphql.api_answers import UserNode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from asyncwb.api.registries.operations import MemberNode, TeamMemberNode
+    from asyncwb.graphql.service import Service
 
-__all__ = ["Member", "MemberRole", "Team", "TeamMember", "UserMember", "ids_of", "role_name"]
+__all__ = ["Member", "MemberRole", "TeamMember", "UserMember", "ids_of", "role_name"]
 
 
 class MemberRole(StrEnum):
@@ -33,23 +36,6 @@ class MemberRole(StrEnum):
     """See what is there."""
 
 
-class Team(msgspec.Struct, frozen=True, kw_only=True):
-    """A team of users.
-
-    Attributes:
-        id: Opaque id.
-        name: Its name, which is an entity's.
-        members: Its users.
-    """
-
-    id: str
-    name: str
-    members: tuple[User, ...] = ()
-
-    def __repr__(self) -> str:
-        return f"<Team {self.name}>"
-
-
 class UserMember(msgspec.Struct, frozen=True, kw_only=True):
     """A user that is a member of a registry.
 
@@ -63,10 +49,10 @@ class UserMember(msgspec.Struct, frozen=True, kw_only=True):
     role: MemberRole | str
 
     @classmethod
-    def from_node(cls, node: MemberNode) -> UserMember:
+    def from_node(cls, service: Service, node: MemberNode) -> UserMember:
         """Make one from the server's answer."""
-        user = User(id=node.id, name=node.name, username=node.username, email=node.email)
-        return cls(user=user, role=_role(node.role.name))
+        user = UserNode(id=node.id, name=node.name, username=node.username, email=node.email)
+        return cls(user=User(service, user), role=_role(node.role.name))
 
 
 class TeamMember(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,14 +68,9 @@ class TeamMember(msgspec.Struct, frozen=True, kw_only=True):
     role: MemberRole | str
 
     @classmethod
-    def from_node(cls, node: TeamMemberNode) -> TeamMember:
+    def from_node(cls, service: Service, node: TeamMemberNode) -> TeamMember:
         """Make one from the server's answer."""
-        users = tuple(
-            User(id=one.id, name=one.name, username=one.username, email=one.email)
-            for one in node.team.members
-        )
-        team = Team(id=node.team.id, name=node.team.name, members=users)
-        return cls(team=team, role=_role(node.role.name))
+        return cls(team=Team(service, node.team), role=_role(node.role.name))
 
 
 Member: TypeAlias = User | UserMember | Team | TeamMember | str
@@ -146,9 +127,9 @@ def _id_of(member: object) -> str:
         member = member.user
     elif isinstance(member, TeamMember):
         member = member.team
-    if isinstance(member, User | Team):
-        member = member.id
-    return member if isinstance(member, str) else ""
+    # Users and teams of either face.
+    identity = getattr(member, "id", member)
+    return identity if isinstance(identity, str) else ""
 
 
 def _kind_of(identity: str) -> str:

@@ -12,6 +12,9 @@ from asyncwb.artifacts.read_operations import (
     MembershipNode,
     VersionNode,
 )
+from asyncwb.graphql.account_operations import (
+    TeamNode,  # noqa: TC001 - msgspec reads the annotations
+)
 from asyncwb.graphql.operation import Operation
 from asyncwb.graphql.paginator import PageInfo  # noqa: TC001 - msgspec reads the annotations
 
@@ -190,23 +193,10 @@ USER_MEMBERS = Operation(
 )
 
 
-class _TeamUser(_Camel):
-    id: str | None = None
-    name: str | None = None
-    username: str | None = None
-    email: str | None = None
-
-
-class _Team(_Camel):
-    id: str
-    name: str
-    members: list[_TeamUser] = []
-
-
 class TeamMemberNode(_Camel):
     """A team that is a member of a registry."""
 
-    team: _Team
+    team: TeamNode
     role: _Name
 
 
@@ -224,7 +214,13 @@ TEAM_MEMBERS = Operation(
     "RegistryTeamMembers",
     """query RegistryTeamMembers($project: String!, $entity: String!) {
   project(name: $project, entityName: $entity) {
-    teamMembers { team { id name members { id name username email } } role { name } }
+    teamMembers {
+      team {
+        id name isTeam entityType
+        members { id role pending email username name }
+      }
+      role { name }
+    }
   }
 }""",
     TeamMembersData,

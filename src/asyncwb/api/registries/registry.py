@@ -285,7 +285,7 @@ class Registry:
         found = (await self._service.execute(USER_MEMBERS, self._where)).project
         if found is None:
             self._gone()
-        return [UserMember.from_node(node) for node in found.members]
+        return [UserMember.from_node(self._service, node) for node in found.members]
 
     @on_loop
     async def team_members(self) -> list[TeamMember]:
@@ -298,7 +298,7 @@ class Registry:
         found = (await self._service.execute(TEAM_MEMBERS, self._where)).project
         if found is None:
             self._gone()
-        return [TeamMember.from_node(node) for node in found.team_members]
+        return [TeamMember.from_node(self._service, node) for node in found.team_members]
 
     @on_loop
     async def members(self) -> list[UserMember | TeamMember]:

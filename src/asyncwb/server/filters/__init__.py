@@ -7,5 +7,13 @@ A filter is a JSON object in the manner of MongoDB; an order is a field name wit
 
 from .compiler import compile_fields, compile_filter
 from .order import Order, compile_order, order_by
+from .sweep_fields import sweep_fields
 
-__all__ = ["Order", "compile_fields", "compile_filter", "compile_order", "order_by"]
+__all__ = [
+    "Order",
+    "compile_fields",
+    "compile_filter",
+    "compile_order",
+    "order_by",
+    "sweep_fields",
+]

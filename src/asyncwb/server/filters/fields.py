@@ -5,13 +5,22 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from sqlalchemy import String, and_
+from sqlalchemy import cast as sql_cast
+
 from asyncwb.server.problems import invalid
+from asyncwb.server.storage.artifact_tables import (
+    artifact_inputs,
+    artifact_outputs,
+    artifacts,
+    collections,
+)
 from asyncwb.server.storage.tables import runs, users
 
 from .operators import Field, JsonField, NumberField, TagsField, TextField, TimeField
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, Table
 
 __all__ = ["resolve"]
 
@@ -40,6 +49,23 @@ _NUMBER = {
     "history_line_count": runs.c.history_lines,
     "exitcode": runs.c.exitcode,
 }
+
+
+_ARTIFACTS: dict[str, Table] = {
+    "input_artifacts": artifact_inputs,
+    "output_artifacts": artifact_outputs,
+}
+
+
+def _artifact_names(uses: Table) -> Field:
+    """Names, as in `data:v3`, of the versions that a run read or made."""
+    name = collections.c.name + ":v" + sql_cast(artifacts.c.version_index, String)
+    mine = and_(
+        uses.c.run_id == runs.c.id,
+        artifacts.c.id == uses.c.artifact_id,
+        collections.c.id == artifacts.c.sequence_id,
+    )
+    return TagsField(name, mine)
 
 
 def resolve(key: str, state: ColumnElement[str]) -> Field:
@@ -72,6 +98,8 @@ def resolve(key: str, state: ColumnElement[str]) -> Field:
             return NumberField(_NUMBER[head])
         if head == "tags":
             return TagsField()
+        if head in _ARTIFACTS:
+            return _artifact_names(_ARTIFACTS[head])
     raise invalid(f"unknown filter or order key {key!r}")
 
 

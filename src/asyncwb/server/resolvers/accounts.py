@@ -10,7 +10,7 @@ from asyncwb.server.filters import compile_fields, order_by
 from asyncwb.server.filters.artifact_fields import registry_fields
 from asyncwb.server.filters.order import make_cursor
 from asyncwb.server.ids import make_id, parse_id
-from asyncwb.server.problems import forbidden, invalid
+from asyncwb.server.problems import forbidden, invalid, not_found
 from asyncwb.server.storage import accounts
 from asyncwb.server.storage.projects import find_project, project_query
 from asyncwb.server.storage.tables import (
@@ -22,6 +22,7 @@ from asyncwb.server.storage.tables import (
     runs,
     users,
 )
+from asyncwb.server.storage.teams import accept_invites
 
 from .context import Context, Info, Node, context_of
 from .nodes import entity_node, project_node, user_node
@@ -131,30 +132,6 @@ async def _storage(node: Node, info: Info) -> int:
     return await context_of(info).database.read(lambda db: int(db.execute(statement).scalar_one()))
 
 
-@entity.field("members")
-async def _members(node: Node, info: Info) -> list[Node]:
-    statement = (
-        select(users, members.c.admin.label("leads"))
-        .join(members, members.c.user_id == users.c.id)
-        .where(members.c.entity_id == node["_id"])
-        .order_by(users.c.id)
-    )
-    rows = await context_of(info).database.read(lambda db: db.execute(statement).all())
-    return [
-        {
-            "id": make_id("User", row.id),
-            "name": row.name,
-            "username": row.username,
-            "email": row.email,
-            "admin": bool(row.leads),
-            "pending": False,
-            "role": "admin" if row.leads else "member",
-            "accountType": row.kind,
-        }
-        for row in rows
-    ]
-
-
 @entity.field("user")
 async def _entity_user(node: Node, info: Info) -> Node | None:
     if node["_user_id"] is None:
@@ -166,9 +143,7 @@ async def _entity_user(node: Node, info: Info) -> Node | None:
 
 
 @query.field("models")
-async def _models(
-    _root: Any, info: Info, *, entityName: str | None = None, **page: Any
-) -> Node | None:
+async def _models(_root: Any, info: Info, *, entityName: str | None = None, **page: Any) -> Node:
     context = context_of(info)
     return await _projects_of(context, entityName, page)
 
@@ -187,15 +162,20 @@ async def _entity_projects(node: Node, info: Info, **page: Any) -> Node:
 
 
 @user.field("projects")
-async def _user_projects(node: Node, info: Info, **page: Any) -> Node | None:
+async def _user_projects(node: Node, info: Info, **page: Any) -> Node:
     context = context_of(info)
     return await _projects_of(context, node["entity"], page)
 
 
-async def _projects_of(context: Context, name: str | None, page: dict[str, Any]) -> Node | None:
-    def query(db: Connection) -> Node | None:
+async def _projects_of(context: Context, name: str | None, page: dict[str, Any]) -> Node:
+    def query(db: Connection) -> Node:
         row = accounts.find_entity(db, context.user, name)
-        return None if row is None else _projects_page(context, db, row.id, **page)
+        # To a client, an entity that is not there has no projects.
+        return (
+            connection([], dict, str)
+            if row is None
+            else _projects_page(context, db, row.id, **page)
+        )
 
     return await context.database.read(query)
 
@@ -233,10 +213,20 @@ def _projects_page(
 @mutation.field("generateApiKey")
 async def _generate_key(_root: Any, info: Info, input: dict[str, Any]) -> Node:
     context = context_of(info)
-    description = input.get("description")
-    key_id, key = await context.database.write(
-        lambda db: accounts.create_key(db, context.user.id, description)
-    )
+    description, username = input.get("description"), input.get("username")
+
+    def change(db: Connection) -> tuple[int, str]:
+        owner = context.user
+        if username is not None and username != owner.username:
+            if not owner.admin:
+                raise forbidden("only an administrator can make keys for others")
+            found = accounts.find_user(db, username=username)
+            if found is None:
+                raise not_found(f"no user {username!r}")
+            owner = found
+        return accounts.create_key(db, owner.id, description)
+
+    key_id, key = await context.database.write(change)
     # the one answer that holds the whole key; listings show its beginning
     return {"apiKey": _key_node(key_id, key, description)}
 
@@ -259,31 +249,12 @@ async def _create_user(_root: Any, info: Info, input: dict[str, Any]) -> Node:
     username = email.partition("@")[0]
     if not username:
         raise invalid(f"not an e-mail address: {email!r}")
-    made = await context.database.write(
-        lambda db: accounts.create_user(
+
+    def change(db: Connection) -> Any:
+        made = accounts.create_user(
             db, username=username, name=username, email=email, admin=bool(input.get("admin"))
         )
-    )
-    return {"user": user_node(made)}
+        accept_invites(db, made)
+        return made
 
-
-@mutation.field("createTeam")
-async def _create_team(_root: Any, info: Info, input: dict[str, Any]) -> Node:
-    context = context_of(info)
-    name = input["teamName"]
-    await context.database.write(
-        lambda db: accounts.create_team(db, context.user, name, input.get("teamAdminUserName"))
-    )
-    return {"entity": await _entity(None, info, name=name)}
-
-
-@mutation.field("createServiceAccount")
-async def _create_service(_root: Any, info: Info, input: dict[str, Any]) -> Node:
-    context = context_of(info)
-    made = await context.database.write(
-        lambda db: accounts.create_service_account(
-            db, context.user, input["entityName"], input["description"]
-        )
-    )
-    found = await context.database.read(lambda db: accounts.find_user(db, user_id=made))
-    return {"user": user_node(found) if found else None}
+    return {"user": user_node(await context.database.write(change))}

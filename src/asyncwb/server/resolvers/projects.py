@@ -14,7 +14,9 @@ from asyncwb.server.problems import not_found
 from asyncwb.server.storage import projects as store
 from asyncwb.server.storage import registries
 from asyncwb.server.storage.accounts import entity_query, find_entity, find_user
+from asyncwb.server.storage.artifact_files import take_orphans
 from asyncwb.server.storage.files import blobs_of_runs
+from asyncwb.server.storage.manifests import manifest_blobs
 from asyncwb.server.storage.organizations import check_role
 from asyncwb.server.storage.runs import find_run, run_query, state_at
 from asyncwb.server.storage.tables import entities, runs
@@ -147,11 +149,6 @@ async def _total(node: Node, info: Info) -> int:
     return await _count(context_of(info), node["_selected"])
 
 
-@project.field("allViews")
-def _nothing_yet(_node: Node, _info: Info, **_: Any) -> Node:
-    return connection([], dict, str, totalCount=0)
-
-
 @mutation.field("upsertModel")
 async def _upsert(_root: Any, info: Info, input: dict[str, Any]) -> Node:
     context = context_of(info)
@@ -216,11 +213,12 @@ async def _delete(_root: Any, info: Info, input: dict[str, Any]) -> Node:
     project_id = parse_id("Project", input["id"])
 
     def change(db: Connection) -> list[str]:
-        store.owned_project(db, context.user, project_id)
+        row = store.owned_project(db, context.user, project_id)
         check_role(db, context.user, project_id, "admin")
         blobs = blobs_of_runs(db, runs.c.project_id == project_id)
+        blobs += manifest_blobs(db, project_id)
         store.delete_project(db, project_id)
-        return blobs
+        return blobs + take_orphans(db, row["entity_id"])
 
     context.obsolete_blobs += await context.database.write(change)
     return {"success": True}

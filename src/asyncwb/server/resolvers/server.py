@@ -19,6 +19,8 @@ from . import (
     registries,
     runs,
     sweeps,
+    teams,
+    views,
 )
 from .registry import Resolvers, load_schema
 
@@ -48,6 +50,7 @@ _FEATURES = (
     "MARK_RUN_FILES_UPLOADED",
     "PROJECT_ARTIFACT_COLLECTION_MEMBERSHIP",
     "STRUCTURED_CONSOLE_LOGS",
+    "SWEEPS_QUERY_FILTERING",
     "TOTAL_COUNT_IN_FILE_CONNECTION",
     "USE_ARTIFACT_WITH_ENTITY_AND_PROJECT_INFORMATION",
     "X_SMALL_FILE_BATCHES",
@@ -67,10 +70,16 @@ def make_schema() -> GraphQLSchema:
         accounts.mutation,
         accounts.user,
         accounts.entity,
+        teams.entity,
+        teams.mutation,
         projects.query,
         projects.mutation,
         projects.project,
         projects.run_connection,
+        views.query,
+        views.mutation,
+        views.project,
+        views.view,
         runs.run,
         runs.mutation,
         history.run,

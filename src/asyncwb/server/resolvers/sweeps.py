@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
-from asyncwb.server.filters import compile_filter
+from asyncwb.server.filters import compile_fields, compile_filter, order_by, sweep_fields
+from asyncwb.server.filters.order import make_cursor
 from asyncwb.server.ids import iso, make_id
 from asyncwb.server.jsontext import decode, encode, is_object
 from asyncwb.server.problems import invalid, not_found
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from asyncwb.searchspace import SweepConfig
+    from asyncwb.server.filters.operators import Field
 
 __all__ = ["agent", "mutation", "project", "sweep"]
 
@@ -84,19 +86,39 @@ async def _total(node: Node, info: Info) -> int:
 
 @project.field("sweeps")
 async def _sweeps(
-    node: Node, info: Info, *, first: int | None = None, after: str | None = None, **_: Any
+    node: Node,
+    info: Info,
+    *,
+    first: int | None = None,
+    after: str | None = None,
+    filters: str | None = None,
+    order: str | None = None,
 ) -> Node:
     context = context_of(info)
     size = page_size(first)
-    query = (
-        store.sweep_query(context.user, context.crashed_after)
-        .where(sweeps.c.project_id == node["_id"], sweeps.c.id > (number_from(after) or 0))
-        .order_by(sweeps.c.id)
-        .limit(size + 1)
+
+    def field(key: str) -> Field:
+        return sweep_fields(key, store.state_now(context.crashed_after), store.run_count())
+
+    query = store.sweep_query(context.user, context.crashed_after).where(
+        sweeps.c.project_id == node["_id"], compile_fields(filters, field)
     )
-    rows = await context.database.read(lambda db: db.execute(query).mappings().all())
+    text = (order or "").strip()
+    if not text:
+        query = query.where(sweeps.c.id > (number_from(after) or 0)).order_by(sweeps.c.id)
+    else:
+        by = order_by(text, field, sweeps.c.id)
+        query = query.add_columns(by.key.label("order_value")).order_by(*by.clauses())
+        if after:
+            query = query.where(by.after(after))
+    rows = await context.database.read(
+        lambda db: db.execute(query.limit(size + 1)).mappings().all()
+    )
     return connection(
-        rows[:size], _sweep_node, lambda row: cursor_of(row["id"]), more=len(rows) > size
+        rows[:size],
+        _sweep_node,
+        lambda row: make_cursor(row["order_value"], row["id"]) if text else cursor_of(row["id"]),
+        more=len(rows) > size,
     )
 
 

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, delete, exists, insert, or_, select
+from sqlalchemy import ColumnElement, and_, delete, exists, or_, select
 
 from asyncwb.server.problems import conflict, forbidden, not_found
 
@@ -25,17 +25,18 @@ if TYPE_CHECKING:
 __all__ = [
     "User",
     "add_first_user",
+    "check_free",
     "create_key",
-    "create_service_account",
-    "create_team",
     "create_user",
     "delete_key",
+    "digest",
     "entity_for",
     "entity_query",
     "find_entity",
     "find_user",
     "find_user_by_key",
     "free_name",
+    "insert_key",
     "is_organization",
     "owned_by",
     "readable",
@@ -102,7 +103,7 @@ def add_first_user(connection: Connection, identity: Identity) -> None:
         )
     known = select(api_keys.c.id).where(api_keys.c.digest == digest(identity.api_key))
     if connection.execute(known).first() is None:
-        _insert_key(connection, user.id, identity.api_key, "first key")
+        insert_key(connection, user.id, identity.api_key, "first key")
 
 
 def create_user(
@@ -119,7 +120,7 @@ def create_user(
     Raises:
         Problem: The name is taken (409).
     """
-    _check_free(connection, username, "a user name")
+    check_free(connection, username, "a user name")
     now = time.time()
     values = {"username": username, "name": name, "email": email, "admin": admin, "kind": kind}
     user_id = insert_row(connection, users, **values, created_at=now)
@@ -127,7 +128,8 @@ def create_user(
     return User(user_id, username, name, email, admin, username, entity_id)
 
 
-def _check_free(connection: Connection, name: str, what: str) -> None:
+def check_free(connection: Connection, name: str, what: str) -> None:
+    """Refuse a name of a user or team that is bad (400) or taken (409)."""
     check_name(name, what, _FORBIDDEN)
     taken = select(entities.c.id).where(entities.c.name == name)
     if connection.execute(taken).first() is not None:
@@ -151,10 +153,11 @@ def free_name(connection: Connection, wanted: str) -> str:
 def create_key(connection: Connection, user_id: int, description: str | None) -> tuple[int, str]:
     """Make a key; returns its row id and the key itself, which is not kept."""
     key = secrets.token_hex(20)
-    return _insert_key(connection, user_id, key, description), key
+    return insert_key(connection, user_id, key, description), key
 
 
-def _insert_key(connection: Connection, user_id: int, key: str, description: str | None) -> int:
+def insert_key(connection: Connection, user_id: int, key: str, description: str | None) -> int:
+    """Let a key be one of a user's; returns its row id."""
     return insert_row(
         connection,
         api_keys,
@@ -172,43 +175,6 @@ def delete_key(connection: Connection, user: User, key_id: int) -> bool:
     if not user.admin:
         condition = and_(condition, api_keys.c.user_id == user.id)
     return connection.execute(delete(api_keys).where(condition)).rowcount > 0
-
-
-def create_team(connection: Connection, user: User, name: str, admin_username: str | None) -> int:
-    """Add a team; the named user, or else the caller, becomes its administrator."""
-    _check_free(connection, name, "a team name")
-    head = user
-    if admin_username:
-        found = find_user(connection, username=admin_username)
-        if found is None:
-            raise not_found(f"no user {admin_username!r}")
-        head = found
-    team_id = insert_row(connection, entities, name=name, created_at=time.time())
-    connection.execute(insert(members).values(entity_id=team_id, user_id=head.id, admin=True))
-    return team_id
-
-
-def create_service_account(
-    connection: Connection, user: User, entity: str, description: str
-) -> int:
-    """Add a user that is not a person to a team.
-
-    Raises:
-        Problem: No such team (404), or the caller does not lead it (403).
-    """
-    team = entity_for(connection, user, entity)
-    leads = select(members.c.admin).where(
-        members.c.entity_id == team.id, members.c.user_id == user.id
-    )
-    leader = user.admin or team.user_id == user.id or connection.execute(leads).scalar()
-    if not leader:
-        raise forbidden(f"only its administrators add accounts to {entity!r}")
-    name = f"service-{secrets.token_hex(4)}"
-    account = create_user(
-        connection, username=name, name=description, email="", admin=False, kind="SERVICE"
-    )
-    connection.execute(insert(members).values(entity_id=team.id, user_id=account.id, admin=False))
-    return account.id
 
 
 def readable(user: User) -> ColumnElement[bool]:

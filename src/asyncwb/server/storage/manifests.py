@@ -16,7 +16,13 @@ from sqlalchemy import delete, insert, select, update
 from asyncwb.server.jsontext import encode
 from asyncwb.server.problems import invalid, not_found
 
-from .artifact_tables import artifact_entries, artifact_manifests, artifacts, stored_files
+from .artifact_tables import (
+    artifact_entries,
+    artifact_manifests,
+    artifacts,
+    collections,
+    stored_files,
+)
 from .files import check_file_name
 from .rows import insert_row
 
@@ -105,6 +111,17 @@ def forget_manifests(connection: Connection, artifact_id: int) -> list[str]:
         delete(artifact_manifests).where(artifact_manifests.c.artifact_id == artifact_id)
     )
     return blobs
+
+
+def manifest_blobs(connection: Connection, project_id: int) -> list[str]:
+    """Blobs of manifests of a project that were uploaded and not forgotten."""
+    query = (
+        select(artifact_manifests.c.blob)
+        .join(artifacts, artifacts.c.id == artifact_manifests.c.artifact_id)
+        .join(collections, collections.c.id == artifacts.c.sequence_id)
+        .where(collections.c.project_id == project_id, artifact_manifests.c.blob.is_not(None))
+    )
+    return list(connection.execute(query).scalars())
 
 
 def attach_manifest(connection: Connection, manifest_id: int, blob: str) -> str | None:

@@ -27,7 +27,9 @@ __all__ = [
     "check_state",
     "create_sweep",
     "find_sweep",
+    "run_count",
     "set_state",
+    "state_now",
     "sweep_by_id",
     "sweep_query",
 ]
@@ -38,9 +40,8 @@ ACTIVE = ("pending", "running", "preempting", "preempted")
 _STATES = ("RUNNING", "PAUSED", "CANCELED", "FINISHED")
 
 
-def sweep_query(user: User, crashed_after: float) -> Any:
-    """Sweeps that a user can see, with project, entity, run count and present state."""
-    mine = and_(runs.c.project_id == sweeps.c.project_id, runs.c.sweep_name == sweeps.c.name)
+def state_now(crashed_after: float) -> ColumnElement[str]:
+    """The present state of a sweep: the end of its last run ends it, without anybody's note."""
     now = state_at(time.time(), crashed_after)
     active = exists(
         select(sweep_trials.c.id)
@@ -48,12 +49,22 @@ def sweep_query(user: User, crashed_after: float) -> Any:
         .where(sweep_trials.c.sweep_id == sweeps.c.id, now.in_(ACTIVE))
     )
     over = and_(sweeps.c.state.in_(("PENDING", "RUNNING")), sweeps.c.exhausted, ~active)
+    return case((over, "FINISHED"), else_=sweeps.c.state)
+
+
+def run_count() -> ColumnElement[int]:
+    """The number of runs of a sweep."""
+    mine = and_(runs.c.project_id == sweeps.c.project_id, runs.c.sweep_name == sweeps.c.name)
+    return select(func.count()).select_from(runs).where(mine).scalar_subquery()
+
+
+def sweep_query(user: User, crashed_after: float) -> Any:
+    """Sweeps that a user can see, with project, entity, run count and present state."""
     return (
         select(
             *(column for column in sweeps.c if column.name != "state"),
-            # The end of the last run ends the sweep; nobody has to be there to note it.
-            case((over, "FINISHED"), else_=sweeps.c.state).label("state"),
-            select(func.count()).select_from(runs).where(mine).scalar_subquery().label("run_count"),
+            state_now(crashed_after).label("state"),
+            run_count().label("run_count"),
             projects.c.name.label("project_name"),
             entities.c.name.label("entity_name"),
         )
