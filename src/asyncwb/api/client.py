@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from asyncwb.errors import InvalidValueError
@@ -51,6 +52,7 @@ class Client:
         """
         if not isinstance(document, str) or not document.strip():  # pyright: ignore[reportUnnecessaryIsInstance]
             raise InvalidValueError(f"a GraphQL document is a text, not {document!r}")
+        named = re.search(r"\b(?:query|mutation)\s+(\w+)", document)
         # The server takes an empty name for none; the document has one operation.
-        operation = Operation("", document, dict[str, Any])
+        operation = Operation(named[1] if named else "", document, dict[str, Any])
         return await self._service.execute(operation, variable_values or {})

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from asyncwb.api.frames import Page as WebPage
 from asyncwb.api.pages import Listing
 from asyncwb.api.places import inside
 from asyncwb.errors import CommError, InvalidValueError, RunNotFoundError, UsageError
@@ -35,7 +34,7 @@ __all__ = ["File", "Files", "upload"]
 _WRITE_BYTES = 1024 * 1024
 
 
-class File(WebPage):
+class File:
     """A file of a run, or of a version of an artifact.
 
     Attributes:
@@ -77,9 +76,6 @@ class File(WebPage):
         if not dot or not region.endswith("amazonaws.com"):
             return ""
         return f"s3://{bucket}/{unquote(parts.path).lstrip('/')}"
-
-    def _page_url(self) -> str | None:
-        return self.url or None
 
     @on_loop
     async def read(self) -> bytes:

@@ -69,7 +69,7 @@ class HistoryFollow:
 
     @on_loop_iter
     async def batches(self) -> AsyncIterator[list[Row]]:
-        """Iterate over lists of rows: what landed together.
+        """Iterate over lists of up to 64 rows.
 
         Raises:
             CommError: As for `rows`.

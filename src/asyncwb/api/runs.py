@@ -164,12 +164,15 @@ class Runs(Listing["Run"]):
             "order": self._order,
             "perPage": self._per_page,
             "cursor": cursor,
+            # Counting reads every run that the filters look into: once is enough.
+            "count": self._count is None,
         }
         operation = LIGHT_RUNS if self._lazy else RUNS
         answer = (await self._service.execute(operation, variables, lane="bulk")).project
         if answer is None:
             raise RunNotFoundError(f"Could not find project {entity}/{project}")
-        self._count = answer.run_count
+        if answer.run_count is not None:
+            self._count = answer.run_count
         if answer.runs is None:
             return Page([], None, more=False)
         runs = [

@@ -6,8 +6,6 @@ import logging
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
-import yaml
-
 from asyncwb import jsonx
 from asyncwb.api.frames import Page as WebPage
 from asyncwb.api.paths import DEFAULT_PROJECT, ProjectPath
@@ -18,8 +16,6 @@ from asyncwb.errors import InvalidValueError, NotFoundError, ProtocolError, Unsu
 from asyncwb.graphql.sweep_operations import CREATE_SWEEP, SET_SWEEP_STATE
 from asyncwb.graphql.sweep_reading import AGENT, AGENTS, ENQUEUE_RUN, SWEEP
 from asyncwb.portal import on_loop
-from asyncwb.searchspace import fill_distributions, read_config
-from asyncwb.sender.yamltext import to_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -135,6 +131,8 @@ class Sweep(WebPage):
     @property
     def config(self) -> dict[str, Any]:
         """The config of the sweep, as a new dict."""
+        import yaml  # few readers of runs look at sweeps
+
         value = yaml.safe_load(self._node.config or "{}")
         return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
@@ -378,6 +376,9 @@ async def create_sweep(
         InvalidValueError: The config cannot be searched; names the parameter.
         CommError: The server refused or was not reached.
     """
+    from asyncwb.searchspace import fill_distributions, read_config
+    from asyncwb.sender.yamltext import to_yaml
+
     wanted = dict(config)
     for warning in read_config(wanted).warnings:
         log.warning("new sweep: %s", warning)

@@ -59,10 +59,10 @@ def _runs(name: str, fields: str) -> Operation[RunsData]:
         name,
         f"""query {name}(
   $entity: String!, $project: String!, $cursor: String, $perPage: Int,
-  $order: String, $filters: JSONString
+  $order: String, $filters: JSONString, $count: Boolean!
 ) {{
   project(entityName: $entity, name: $project) {{
-    runCount(filters: $filters)
+    runCount(filters: $filters) @include(if: $count)
     runs(filters: $filters, order: $order, first: $perPage, after: $cursor) {{
       edges {{ cursor node {{ {fields} }} }}
       pageInfo {{ hasNextPage endCursor }}

@@ -157,36 +157,6 @@ class File(Wrapper[AsyncFile]):
         """
         PORTAL.call(self._async.delete, project_id)
 
-    def to_html(self, height: int = 420, hidden: bool = False) -> str:
-        """The web page as an HTML frame. Never waits.
-
-        Args:
-            height: Pixels.
-            hidden: Show a button first, and the page when it is pressed.
-
-        Raises:
-            InvalidValueError: The height is no positive integer.
-        """
-        return self._async.to_html(height, hidden)
-
-    def display(self, height: int = 420, hidden: bool = False) -> bool:
-        """Show the web page below the cell of a notebook. Never waits.
-
-        Args:
-            height: Pixels.
-            hidden: Show a button first, and the page when it is pressed.
-
-        Returns:
-            Whether it was shown: only in a notebook.
-
-        Raises:
-            InvalidValueError: The height is no positive integer.
-        """
-        return self._async.display(height, hidden)
-
-    def _repr_html_(self) -> str:
-        return self._async._repr_html_()  # pyright: ignore[reportPrivateUsage]
-
 
 class Files(Wrapper[AsyncFiles]):
     """Files of one run; made by `Run.files`. Pages are asked for once and kept.

@@ -40,7 +40,7 @@ class HistoryFollow(Wrapper[AsyncHistoryFollow]):
         return PORTAL.iterate(self._async.rows)
 
     def batches(self) -> Iterator[list[Row]]:
-        """Iterate over lists of rows: what landed together.
+        """Iterate over lists of up to 64 rows.
 
         Raises:
             CommError: As for `rows`.

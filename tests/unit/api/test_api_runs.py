@@ -406,3 +406,10 @@ def test_bad_arguments_of_an_api() -> None:
         Api(timeout=0)
     with pytest.raises(InvalidValueError, match="both"):
         Api({"entity": "e"}, settings=Api().settings)
+
+
+async def test_runs_are_counted_once() -> None:
+    transport = FakeTransport(Runs=listing(23, **FULL))
+    listed = runs(transport, per_page=10)
+    assert len([run async for run in listed]) == await listed.length() == 23
+    assert [asked["count"] for _, asked in transport.calls] == [True, False, False]
