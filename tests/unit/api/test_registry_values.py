@@ -93,7 +93,8 @@ def test_members_are_named_by_object_or_id() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", ["ann", "", identity("Project:3"), identity("User:"), User(username="ann"), None, 3]
+    "wrong",
+    ["ann", "", identity("Project:3"), identity("User:"), UserNode(username="ann"), None, 3],
 )
 def test_what_names_no_member_is_refused(wrong: object) -> None:
     with pytest.raises(InvalidValueError, match="a member of a registry is"):
@@ -107,7 +108,8 @@ def test_roles() -> None:
         "viewer",
         "restricted_viewer",
     ]
-    assert role_name("viewer") == "viewer"
+    assert role_name("viewer") == MemberRole.VIEWER
+    assert role_name("restricted_viewer") == MemberRole.RESTRICTED_VIEWER
     for wrong in ("boss", "", None):
         with pytest.raises(InvalidValueError, match="a role is one of 'admin'"):
             role_name(wrong)  # type: ignore[arg-type]
