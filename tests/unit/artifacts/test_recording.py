@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from asyncwb.artifacts.manifest import Manifest, ManifestEntry
@@ -107,6 +107,7 @@ def drafts(draw: Callable[..., Any]) -> Draft:
     )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(drafts())
 def test_every_draft_comes_back(draft: Draft) -> None:
     found = back(draft)

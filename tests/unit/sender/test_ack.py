@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asyncwb.sender.ack import Ack, ack_path, load_ack, store_ack
@@ -64,6 +64,7 @@ def deliveries(draw: st.DrawFn) -> tuple[list[int], list[int], set[int]]:
     return positions, order, draw(st.sets(st.sampled_from(positions)))
 
 
+@settings(deadline=None)
 @given(deliveries())
 def test_errands_are_remembered_in_whatever_order_they_end(
     delivery: tuple[list[int], list[int], set[int]],
@@ -87,6 +88,7 @@ def test_errands_are_remembered_in_whatever_order_they_end(
     assert list(ack.errands) == kept
 
 
+@settings(deadline=None)
 @given(deliveries())
 def test_a_second_sender_does_the_rest(delivery: tuple[list[int], list[int], set[int]]) -> None:
     positions, order, failing = delivery
