@@ -267,6 +267,7 @@ class RunArtifacts(RunAttributes):
             core.terminal.warning(f"log_code(): there is no code below {root}")
             return None
         await core.artifacts.log(artifact)
+        core.survey.code_is_logged = True
         core.recorder.config_reserved("code_path", artifact.name)
         return artifact
 

@@ -85,6 +85,9 @@ class Survey:
     ) -> None:
         self._settings = settings
         self._recorder = recorder
+        # The config then names the artifact, not the script that this saves.
+        self.code_is_logged = False
+        self._code_path: ConfigRecord | None = None
         self._files = files
         self._program = program
         self._repository: Repository | None = None
@@ -172,7 +175,9 @@ class Survey:
     def _write(self) -> None:
         records = self._records
         for number in range(self._written, len(records)):
-            self._recorder.write(records[number])
+            record = records[number]
+            if not (self.code_is_logged and record is self._code_path):
+                self._recorder.write(record)
             self._written = number + 1
 
     # -- what is known at once --------------------------------------------------------------
@@ -274,7 +279,8 @@ class Survey:
             with open(self._program.file, "rb") as file:
                 self._put(name, file.read())
             path = Item(nested_key=["_wandb", "code_path"], value_json=encode(name).decode())
-            self._records.append(ConfigRecord(update=[path]))
+            self._code_path = ConfigRecord(update=[path])
+            self._records.append(self._code_path)
         if self._repository is not None:
             from asyncwb.run.environment.git import save_patches
 
