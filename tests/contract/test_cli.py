@@ -208,6 +208,29 @@ def test_sync_says_what_is_wrong(offline: list[str], tmp_path: Path) -> None:
     assert err.startswith("asyncwb: There is no API key")
 
 
+def test_files_become_a_version(server: LocalServer, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.txt").write_text("a")
+    env = {**server.env, "HOME": str(tmp_path)}
+
+    def put(*words: str) -> tuple[int, str, str]:
+        return asyncwb_command("artifact", "put", *words, cwd=tmp_path, env=env)
+
+    code, out, err = put("data", "-n", "cli/set", "-t", "dataset", "-a", "best", "-d", "A set")
+    assert (code, out) == (0, f"{server.entity}/cli/set:v0\n"), err
+    version = asyncwb.sync.Api(server.settings).artifact("cli/set:best")
+    assert (version.description, sorted(version.manifest.entries)) == ("A set", ["a.txt"])
+    maker = version.logged_by()
+    assert maker is not None
+    assert maker.job_type == "auto"
+    code, _, err = put("nothing", "--name", "cli/set")
+    assert code == 1
+    assert "nothing" in err
+    code, _, err = put("data", "--name", "a/b/c/d")
+    assert code == 1
+    assert "[entity/][project/]name" in err
+
+
 def test_artifacts_and_their_cache(server: LocalServer, tmp_path: Path) -> None:
     env = {**server.env, "WANDB_PROJECT": "cli", "WANDB_CACHE_DIR": str(tmp_path / "cache")}
     artifact = asyncwb.sync.Artifact("tool", "dataset")

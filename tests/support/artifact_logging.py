@@ -43,7 +43,7 @@ async def log(
 
     artifact_id = await PORTAL.acall(save)
 
-    async def found(_: float | None) -> str:
+    async def found(*_: object) -> str:
         return artifact_id
 
     artifact._expect(found, api._service)

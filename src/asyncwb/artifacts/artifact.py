@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import msgspec
 
@@ -25,11 +25,25 @@ from asyncwb.portal import on_loop
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from asyncwb.artifacts.progress import TransferProgress
     from asyncwb.artifacts.read_operations import MembershipNode, VersionNode
     from asyncwb.artifacts.saver import ManifestKind
     from asyncwb.graphql.service import Service
 
 __all__ = ["Artifact"]
+
+
+class WaitForId(Protocol):
+    """How an artifact waits for the id that the server gives it."""
+
+    def __call__(
+        self,
+        timeout: float | None,
+        progress: Callable[[TransferProgress], object] | None = None,
+        /,
+    ) -> Awaitable[str | None]:
+        """Wait; None: nothing will be known."""
+        ...
 
 
 class Artifact(ArtifactLineage):
@@ -57,13 +71,19 @@ class Artifact(ArtifactLineage):
 
     # -- a draft becomes a version ----------------------------------------------------------
 
-    _wait_for_id: Callable[[float | None], Awaitable[str | None]] | None = None
+    _wait_for_id: WaitForId | None = None
 
-    async def wait(self, timeout: float | None = None) -> Artifact:
+    async def wait(
+        self,
+        timeout: float | None = None,
+        progress: Callable[[TransferProgress], object] | None = None,
+    ) -> Artifact:
         """Wait until the server has committed the version that was logged.
 
         Args:
             timeout: Seconds; None: as long as it takes.
+            progress: Told how far the upload is, in a thread of asyncwb; must be quick. One at a
+                time.
 
         Returns:
             The artifact, with everything that the server says of it.
@@ -80,8 +100,8 @@ class Artifact(ArtifactLineage):
             return self
         if self._wait_for_id is None:
             self._require("wait()")
-        waiting = cast("Callable[[float | None], Awaitable[str | None]]", self._wait_for_id)
-        artifact_id = await waiting(timeout)
+        waiting = cast("WaitForId", self._wait_for_id)
+        artifact_id = await waiting(timeout, progress)
         if artifact_id is not None:
             await self._load(artifact_id)
         return self
@@ -91,9 +111,7 @@ class Artifact(ArtifactLineage):
         """Whether a run was asked to log it."""
         return self._wait_for_id is not None
 
-    def _expect(
-        self, wait: Callable[[float | None], Awaitable[str | None]], service: Service | None
-    ) -> None:
+    def _expect(self, wait: WaitForId, service: Service | None) -> None:
         """Say how to wait for the id that the server gives; None: nothing will be known."""
         self._wait_for_id = wait
         self._service = service

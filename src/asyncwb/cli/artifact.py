@@ -37,6 +37,57 @@ def get(
     typer.echo(str(folder))
 
 
+@app.command()
+def put(
+    path: Annotated[str, typer.Argument(help="A file, a folder, or a URI such as s3://bucket/x.")],
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--name",
+            "-n",
+            help="name, project/name or entity/project/name.",
+            show_default="the base name of the path",
+        ),
+    ] = None,
+    kind: Annotated[str, typer.Option("--type", "-t", help="Type.")] = "dataset",
+    description: Annotated[str | None, typer.Option("--description", "-d")] = None,
+    alias: Annotated[
+        list[str] | None, typer.Option("--alias", "-a", help="Alias besides latest; repeatable.")
+    ] = None,
+    tag: Annotated[list[str] | None, typer.Option("--tag", help="Tag; repeatable.")] = None,
+) -> None:
+    """Log files as a version of an artifact, by a short run of the job type "auto"."""
+    import os
+
+    from rich.console import Console
+
+    from asyncwb.cli.transfer_bar import TransferBar
+    from asyncwb.errors import InvalidValueError
+    from asyncwb.sync import Artifact, init
+
+    parts = (name or os.path.basename(path.rstrip("/"))).split("/")
+    if len(parts) > 3 or not all(parts):
+        raise InvalidValueError(f"a name is [entity/][project/]name, got {name!r}")
+    artifact = Artifact(parts[-1], kind, description)
+    if "://" in path:
+        artifact.add_reference(path)
+    elif os.path.isdir(path):
+        artifact.add_dir(path, policy="immutable")
+    else:
+        artifact.add_file(path, policy="immutable")
+    with init(
+        entity=parts[-3] if len(parts) > 2 else None,
+        project=parts[-2] if len(parts) > 1 else None,
+        job_type="auto",
+        mode="online",
+        settings={"quiet": True, "console": "off", "disable_stats": True},
+    ) as run:
+        logged = run.log_artifact(artifact, aliases=alias, tags=tag)
+        with TransferBar(Console(stderr=True), artifact.name) as bar:
+            logged.wait(progress=bar.update)
+    typer.echo(f"{logged.entity}/{logged.project}/{logged.source_name}")
+
+
 @cache_app.command()
 def info() -> None:
     """Show where the cache is, and how large."""

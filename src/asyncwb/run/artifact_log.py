@@ -19,8 +19,9 @@ from asyncwb.journal.records import ArtifactLink, UseArtifactRecord
 from asyncwb.portal import PORTAL
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from asyncwb.artifacts.progress import TransferProgress
     from asyncwb.run.core import RunCore
     from asyncwb.settings import Settings
 
@@ -152,7 +153,12 @@ class ArtifactLog:
             artifact._expect(partial(self._wait, position), self.api._service)  # pyright: ignore[reportPrivateUsage]
         return artifact
 
-    async def _wait(self, position: int, timeout: float | None) -> str | None:
+    async def _wait(
+        self,
+        position: int,
+        timeout: float | None,
+        progress: Callable[[TransferProgress], object] | None = None,
+    ) -> str | None:
         core = self._core
         if core.forked:
             raise ForkedError("the artifact was logged by the parent process; wait for it there")
@@ -163,7 +169,7 @@ class ArtifactLog:
                 "the run is offline: the version is there once the run is synced, by "
                 f"`asyncwb sync {core.folder.path}`"
             )
-        return await PORTAL.acall(core.connection.wait_artifact, position, timeout)
+        return await PORTAL.acall(core.connection.wait_artifact, position, timeout, progress)
 
     def _check_home(self, artifact: Artifact) -> None:
         names = self._core.names

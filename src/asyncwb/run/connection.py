@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from asyncwb.run.environment import Survey
     from asyncwb.run.status import RunStatus
     from asyncwb.run.stopping import StopSignal
+    from asyncwb.sender.progress import TransferListener
     from asyncwb.sender.resume import ResumePoint
     from asyncwb.settings import Settings
     from asyncwb.transport import TransportConfig
@@ -159,10 +160,12 @@ class Connection:
         if scope.cancelled_caught:
             raise WaitTimeoutError(self._unsent(f"flush() waited {timeout:g} s"))
 
-    async def wait_artifact(self, position: int, timeout: float | None) -> str:
+    async def wait_artifact(
+        self, position: int, timeout: float | None, listener: TransferListener | None = None
+    ) -> str:
         """Wait until an artifact is saved; returns the server's id of the version."""
         with anyio.move_on_after(timeout) as scope:
-            return await self._sender.wait_artifact(position)
+            return await self._sender.wait_artifact(position, listener)
         assert scope.cancelled_caught
         raise WaitTimeoutError(
             f"wait() of an artifact waited {timeout:g} s; it goes on being uploaded"

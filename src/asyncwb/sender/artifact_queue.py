@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from asyncwb.artifacts.progress import TransferProgress
     from asyncwb.graphql import GraphQL
     from asyncwb.sender.ack import Ack, AckKeeper
+    from asyncwb.sender.progress import Progress
     from asyncwb.sender.target import RunTarget
     from asyncwb.settings import Settings
     from asyncwb.transport import Transport, TransportConfig
@@ -75,7 +76,7 @@ class ArtifactQueue:
         config: Server and credentials, for links.
         ack: What an earlier sender did; gets what is done.
         keeper: Writes the ack.
-        outcomes: Gets what came of each errand, by its journal position.
+        progress: Gets what came of each errand; knows who listens to their transfers.
         group: Where the tasks run.
         ring: Called when something changed that somebody may wait for.
         repeats: Whether an earlier sender may have done some of it.
@@ -92,7 +93,7 @@ class ArtifactQueue:
         config: TransportConfig,
         ack: Ack,
         keeper: AckKeeper,
-        outcomes: dict[int, Outcome],
+        progress: Progress,
         group: TaskGroup,
         ring: Callable[[], None],
         repeats: bool,
@@ -104,7 +105,7 @@ class ArtifactQueue:
         self._service = Service(settings, _CALL_SECONDS, config=config)
         self._ack = ack
         self._keeper = keeper
-        self._outcomes = outcomes
+        self._progress = progress
         self._group = group
         self._ring = ring
         self._repeats = repeats
@@ -185,18 +186,18 @@ class ArtifactQueue:
             await gate.wait()
         name, result = _name_of(todo), ""
         try:
-            result = await self._persist(todo)
+            result = await self._persist(position, todo)
         except Error as exc:
             await self._end(position, name, exc)
         else:
             await self._end(position, name, None, result)
 
-    async def _persist(self, todo: _Todo) -> str:
+    async def _persist(self, position: int, todo: _Todo) -> str:
         """Do it, again and again while the server is not there."""
         began, wait, again = time.monotonic(), 1.0, self._repeats
         while True:
             try:
-                return await self._once(todo, again=again)
+                return await self._once(position, todo, again=again)
             except CommError as exc:
                 late = time.monotonic() - began + wait > self._patience
                 if late or not _is_passing(exc):
@@ -206,7 +207,7 @@ class ArtifactQueue:
             await anyio.sleep(wait)
             wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
 
-    async def _once(self, todo: _Todo, *, again: bool) -> str:
+    async def _once(self, position: int, todo: _Todo, *, again: bool) -> str:
         if isinstance(todo, ArtifactLink):
             return await self._link(todo)
         if isinstance(todo, UseArtifactRecord):
@@ -220,7 +221,7 @@ class ArtifactQueue:
                 await self._use(saved)
         if saved is None:
             await agree(self._graphql, todo)
-            saved = (await self._saver.save(todo, self._meter())).id
+            saved = (await self._saver.save(todo, self._meter(position))).id
         if todo.finalize:
             await offload(_remove_copies, todo.manifest)
         else:
@@ -232,14 +233,16 @@ class ArtifactQueue:
         for manifest in self._parts:
             await offload(_remove_copies, manifest)
 
-    def _meter(self) -> Callable[[TransferProgress], None]:
-        """What adds up the bytes of one version."""
-        before = 0
+    def _meter(self, position: int) -> Callable[[TransferProgress], None]:
+        """What adds up the bytes of one version, and tells who listens."""
+        before, listeners = 0, self._progress.transfers
 
         def tell(state: TransferProgress) -> None:
             nonlocal before
             self.bytes_sent += state.bytes_done - before
             before = state.bytes_done
+            if (listener := listeners.get(position)) is not None:
+                listener(state)
 
         return tell
 
@@ -263,7 +266,7 @@ class ArtifactQueue:
 
     async def _end(self, position: int, name: str, error: Error | None, result: str = "") -> None:
         self._slots.release_on_behalf_of(position)
-        self._outcomes[position] = Outcome(result, error)
+        self._progress.outcomes[position] = Outcome(result, error)
         if error is not None:
             log.warning("%s did not reach the server: %s", name, error)
             self._failed[position] = name, error

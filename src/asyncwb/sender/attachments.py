@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from asyncwb.sender.ack import Ack, AckKeeper
     from asyncwb.sender.artifact_queue import ArtifactQueue, Errand
     from asyncwb.sender.fold import Fold
-    from asyncwb.sender.progress import DeliveryOptions, Outcome
+    from asyncwb.sender.progress import DeliveryOptions, Progress
     from asyncwb.sender.signals import Gate
     from asyncwb.sender.target import RunTarget
     from asyncwb.settings import Settings
@@ -40,7 +40,7 @@ class Attachments:
         options: How the journal is treated.
         ack: Says which artifacts are done.
         keeper: Writes the ack.
-        outcomes: Gets what came of each artifact, by its journal position.
+        progress: Gets what came of each artifact.
         group: Where the tasks run.
         ring: Called when something changed that somebody may wait for.
         on_retry: Called before a request is repeated.
@@ -53,7 +53,7 @@ class Attachments:
 
     # A thousand runs may live at once.
     __slots__ = (
-        "_ack", "_config", "_end", "_graphql", "_group", "_keeper", "_options", "_outcomes",
+        "_ack", "_config", "_end", "_graphql", "_group", "_keeper", "_options", "_progress",
         "_ring", "_settings", "_target", "_transport", "alerts", "artifacts", "uploads",
     )  # fmt: skip
 
@@ -69,7 +69,7 @@ class Attachments:
         options: DeliveryOptions,
         ack: Ack,
         keeper: AckKeeper,
-        outcomes: dict[int, Outcome],
+        progress: Progress,
         group: TaskGroup,
         ring: Callable[[], None],
         on_retry: Callable[[RetryState], None],
@@ -82,7 +82,7 @@ class Attachments:
         self._options = options
         self._ack = ack
         self._keeper = keeper
-        self._outcomes = outcomes
+        self._progress = progress
         self._group = group
         self._ring = ring
         self.alerts = Alerts(graphql, target)
@@ -119,7 +119,7 @@ class Attachments:
                 config=self._config,
                 ack=self._ack,
                 keeper=self._keeper,
-                outcomes=self._outcomes,
+                progress=self._progress,
                 group=self._group,
                 ring=self._ring,
                 repeats=self._options.recover,

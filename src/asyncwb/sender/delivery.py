@@ -141,7 +141,7 @@ class Delivery:
                 options=self._options,
                 ack=self._ack,
                 keeper=self._keeper,
-                outcomes=self._progress.outcomes,
+                progress=self._progress,
                 group=group,
                 ring=self._ring,
                 on_retry=self._note_retry,

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 if TYPE_CHECKING:
+    from asyncwb.artifacts.progress import TransferProgress
     from asyncwb.errors import Error
     from asyncwb.sender.resume import ResumePoint
     from asyncwb.sender.status import Phase
     from asyncwb.sender.target import RunTarget
 
-__all__ = ["DeliveryOptions", "Outcome", "Progress", "StopListener"]
+__all__ = ["DeliveryOptions", "Outcome", "Progress", "StopListener", "TransferListener"]
 
 
 _STOP_LOOK_SECONDS = 5.0
@@ -46,6 +47,14 @@ class StopListener(Protocol):
         ...
 
 
+class TransferListener(Protocol):
+    """Who wants to know how far an upload is."""
+
+    def __call__(self, state: TransferProgress, /) -> object:
+        """Be told, in a thread of asyncwb; must be quick."""
+        ...
+
+
 class Outcome(msgspec.Struct, frozen=True):
     """What came of one errand about an artifact.
 
@@ -67,6 +76,7 @@ class Progress(msgspec.Struct, kw_only=True):
         position: Read up to here.
         inherited: Config of the run that this one goes on with.
         outcomes: What came of each errand about artifacts, by its journal position.
+        transfers: Who wants to know how far the artifact of a journal position is.
         trouble: Why the config could not be delivered the last time; rows go on meanwhile.
         error: Why the delivery ended.
         listener: Told of a stop that the server asks for.
@@ -87,6 +97,7 @@ class Progress(msgspec.Struct, kw_only=True):
     resumed: ResumePoint | None = None
     inherited: dict[str, object] = {}  # noqa: RUF012 - msgspec copies it per instance
     outcomes: dict[int, Outcome] = {}  # noqa: RUF012 - msgspec copies it per instance
+    transfers: dict[int, TransferListener] = {}  # noqa: RUF012 - msgspec copies it per instance
     trouble: Error | None = None
     error: Error | None = None
     listener: StopListener | None = None

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from asyncwb.journal import Damage, JournalReader
-    from asyncwb.sender.progress import StopListener
+    from asyncwb.sender.progress import StopListener, TransferListener
     from asyncwb.sender.resume import ResumePoint
     from asyncwb.settings import Settings
     from asyncwb.transport import TransportConfig
@@ -183,30 +183,37 @@ class Sender:
         if failure is not None:
             raise failure.with_traceback(None)
 
-    async def wait_artifact(self, position: int) -> str:
+    async def wait_artifact(self, position: int, listener: TransferListener | None = None) -> str:
         """Wait until an artifact is saved, and return the server's id of the version.
 
         In the loop; cancelling it harms nothing.
 
         Args:
             position: Where its record ends in the journal.
+            listener: Told how far the upload is; one at a time.
 
         Raises:
             InvalidValueError: A file changed, or the type is another one there.
             CommError: The server refused.
             ClosedError: The sender was stopped.
         """
-        outcomes = self._progress.outcomes
-        while position not in outcomes:
-            if self._over:
-                raise self._failure()
-            gate = Gate()
-            self._artifact_waiters.append(gate)
-            self._alarm.ring()
-            try:
-                await gate.wait()
-            finally:
-                self._artifact_waiters.remove(gate)
+        outcomes, transfers = self._progress.outcomes, self._progress.transfers
+        if listener is not None:
+            transfers[position] = listener
+        try:
+            while position not in outcomes:
+                if self._over:
+                    raise self._failure()
+                gate = Gate()
+                self._artifact_waiters.append(gate)
+                self._alarm.ring()
+                try:
+                    await gate.wait()
+                finally:
+                    self._artifact_waiters.remove(gate)
+        finally:
+            if transfers.get(position) is listener:
+                transfers.pop(position, None)
         outcome = outcomes[position]
         if outcome.error is not None:
             raise outcome.error.with_traceback(None)

@@ -51,11 +51,17 @@ class Artifact(Wrapper[AsyncArtifact]):
         InvalidValueError: A name, type or metadata that cannot be one.
     """
 
-    def wait(self, timeout: float | None = None) -> Artifact:
+    def wait(
+        self,
+        timeout: float | None = None,
+        progress: Callable[[TransferProgress], object] | None = None,
+    ) -> Artifact:
         """Wait until the server has committed the version that was logged.
 
         Args:
             timeout: Seconds; None: as long as it takes.
+            progress: Told how far the upload is, in a thread of asyncwb; must be quick. One at a
+                time.
 
         Returns:
             The artifact, with everything that the server says of it.
@@ -68,7 +74,7 @@ class Artifact(Wrapper[AsyncArtifact]):
             WaitTimeoutError: The time was not enough; it goes on being logged.
             CommError: The server refused it.
         """
-        return Artifact.from_async(PORTAL.call(self._async.wait, timeout))
+        return Artifact.from_async(PORTAL.call(self._async.wait, timeout, progress))
 
     def new_draft(self) -> Artifact:
         """Make a draft with the content of this version; logged, it is the next version.
