@@ -6,6 +6,8 @@ from itertools import count
 from threading import Event, get_ident
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from asyncwb.run.media.files import in_pieces
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
@@ -116,9 +118,9 @@ class MediaJob:
         """Write a file of the value into the run; see `Place`."""
         source = content.path
         opened = None if source is None else self._opened.pop(source, None)
-        data = content.read() if source is None else opened or source
         try:
-            facts = self._files.keep(data, kind=folder, name=self._name, suffix=content.suffix)
+            pieces = content.pieces() if opened is None else in_pieces(opened)
+            facts = self._files.keep(pieces, kind=folder, name=self._name, suffix=content.suffix)
         finally:
             if opened is not None:
                 opened.close()
