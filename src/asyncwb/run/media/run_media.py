@@ -102,13 +102,11 @@ class RunMedia:
                 job.run()
 
     def drain(self, timeout: float | None) -> bool:
-        """Wait until what is under way is over; helps with it. False after `timeout` seconds."""
+        """Wait until what is under way is over. False after `timeout` seconds."""
         deadline = None if timeout is None else monotonic() + timeout
         complete = True
         for job in list(self._jobs.values()):
             left = _PATIENCE_SECONDS if deadline is None else deadline - monotonic()
-            if left > 0:
-                job.run()
             complete &= job.wait(max(0.0, min(left, _PATIENCE_SECONDS)))
         return complete
 
