@@ -53,6 +53,7 @@ PLAN = Plan(
         Source("asyncwb.api.run", "_api_run", ("Run",)),
         Source("asyncwb.api.history", "_api_history", ("HistoryScan",)),
         Source("asyncwb.api.files", "_api_files", ("File", "Files")),
+        Source("asyncwb.api.media", "_api_media", ("MediaValue",)),
         Source("asyncwb.api.summary", "_api_summary", ("Summary",)),
         Source("asyncwb.sweeps.create", "_sweep", ("sweep",)),
         Source("asyncwb.sweeps.agent", "_agent", ("agent",)),

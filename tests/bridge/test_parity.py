@@ -24,6 +24,7 @@ TWINS = {
     "asyncwb.api.history.HistoryScan": "asyncwb.sync._api_history.HistoryScan",
     "asyncwb.api.files.File": "asyncwb.sync._api_files.File",
     "asyncwb.api.files.Files": "asyncwb.sync._api_files.Files",
+    "asyncwb.api.media.MediaValue": "asyncwb.sync._api_media.MediaValue",
     "asyncwb.api.summary.Summary": "asyncwb.sync._api_summary.Summary",
     "asyncwb.api.artifacts.ArtifactVersions": "asyncwb.sync._api_artifacts.ArtifactVersions",
     "asyncwb.api.artifacts.RunArtifacts": "asyncwb.sync._api_artifacts.RunArtifacts",

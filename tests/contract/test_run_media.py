@@ -16,6 +16,7 @@ from run_files import SECONDS, stored
 
 import asyncwb.sync
 from asyncwb.api import Api
+from asyncwb.errors import UnsupportedError
 from asyncwb.media import Histogram, Html, Image
 from asyncwb.portal import PORTAL
 from asyncwb.run import init
@@ -108,6 +109,43 @@ async def test_an_offline_run_is_sent_with_its_media() -> None:
     assert labels["image_wandb_delimeter_m"]["value"] == {
         str(number): f"class_{number}" for number in np.unique(array[:, :, 0])
     }
+
+
+async def test_media_are_read_back() -> None:
+    arrays = [pixels(n) for n in range(4)]
+    async with init("p") as run:
+        await run.log({"one": Image(arrays[0], caption="a"), "n": 1})
+        await run.log({"many": [Image(array, caption="b") for array in arrays[1:3]]})
+        await run.log({"one": Image(arrays[3]), "page": [Html("x"), Html("y")]})
+        await run.log({"deep": {"a": {"b": Html("z")}, "c": 1}})
+    saved = await Api().run(run.path)
+    first, second = await saved.media("one")
+    assert (first.key, first.step, first.type, first.caption) == ("one", 0, "image-file", "a")
+    assert (second.step, second.caption) == (2, None)
+    assert np.array_equal(await first.array(), arrays[0])
+    assert (await second.image()).size == (30, 20)
+    many = await saved.media("many")
+    assert [one.caption for one in many] == ["b", "b"]
+    assert np.array_equal(await many[1].array(), arrays[2])
+    pages = await saved.media("page")
+    assert [(await page.read())[-1:] for page in pages] == [b"x", b"y"]
+    target = await pages[0].download("here")
+    assert target.read_bytes().endswith(b"x")
+    with pytest.raises(UnsupportedError, match="no image"):
+        await pages[0].image()
+    (deep,) = await saved.media("deep.a.b")
+    assert (await deep.read())[-1:] == b"z"
+    assert await saved.media("n") == []
+    assert await saved.media("nothing") == []
+
+
+def test_media_are_read_back_by_the_blocking_face() -> None:
+    array = pixels()
+    with asyncwb.sync.init("p") as run:
+        run.log({"image": asyncwb.sync.Image(array)})
+    (image,) = asyncwb.sync.Api().run(run.path).media("image")
+    assert np.array_equal(image.array(), array)
+    assert image.read() == Path(run.dir, image.path).read_bytes()
 
 
 SCRIPT = """

@@ -46,6 +46,8 @@ async def use() -> None:
     assert_type(asyncwb.config, asyncwb.Config)
     api = asyncwb.Api()
     assert_type(await api.run("e/p/r"), ApiRun)
+    for value in await (await api.run("e/p/r")).media("image"):
+        assert_type(await value.read(), bytes)
     async for one in api.runs("e/p"):
         assert_type(one, ApiRun)
         async for row in one.scan_history():

@@ -11,6 +11,7 @@ from asyncwb import jsonx
 from asyncwb.api.fields import RESERVED, RunFields
 from asyncwb.api.files import File, Files, upload
 from asyncwb.api.history import HistoryScan, RunAddress, check_keys, sampled_rows
+from asyncwb.api.media import RunMediaMethods
 from asyncwb.api.run_artifacts import RunArtifactMethods
 from asyncwb.api.summary import Summary
 from asyncwb.errors import CommError, InvalidValueError, RunNotFoundError, WaitTimeoutError
@@ -38,7 +39,7 @@ __all__ = ["Run", "fetch"]
 _ENDED = frozenset({"finished", "crashed", "failed", "killed"})
 
 
-class Run(RunFields, RunArtifactMethods):
+class Run(RunFields, RunArtifactMethods, RunMediaMethods):
     """A run on the server, as `Api.run` and `Api.runs` give it.
 
     Attributes are what the server said when the run was loaded; nothing here waits for the

@@ -478,10 +478,24 @@ class Run(Wrapper[AsyncRun]):
             PORTAL.call(self._async.log_artifact, artifact._async, aliases, tags)
         )
 
+    def media(self, key: str) -> list[MediaValue]:
+        """Everything with a file that was logged under a key, by step; loads no file.
+
+        Of lists, such as those of images, each value is one.
+
+        Args:
+            key: The key; dots lead into nested values.
+
+        Raises:
+            CommError: The server refused or was not reached.
+        """
+        return [MediaValue.from_async(one) for one in PORTAL.call(self._async.media, key)]
+
 
 # ruff: noqa: E402
 from asyncwb.sync._api_artifacts import RunArtifacts
 from asyncwb.sync._api_files import File, Files
 from asyncwb.sync._api_history import HistoryScan
+from asyncwb.sync._api_media import MediaValue
 from asyncwb.sync._api_summary import Summary
 from asyncwb.sync._artifact import Artifact
