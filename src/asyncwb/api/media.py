@@ -152,7 +152,7 @@ class RunMediaMethods:
 def _values(value: Any) -> Iterator[dict[str, Any]]:
     """The values with a file of their own in one of a row."""
     if isinstance(value, list):
-        for item in cast("list[Any]", value):
+        for item in cast("list[object]", value):
             yield from _values(item)
     if not isinstance(value, dict):
         return
@@ -172,10 +172,10 @@ def _values(value: Any) -> Iterator[dict[str, Any]]:
 
 def _images(together: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The images of a list, each as if it were alone."""
-    shared = {name: together[name] for name in ("format", "width", "height") if name in together}
+    shared: dict[str, Any] = {name: together.get(name) for name in ("format", "width", "height")}
     own = {"caption": "captions", "masks": "all_masks", "boxes": "all_boxes"}
     for number, path in enumerate(together["filenames"]):
-        one: dict[str, Any] = {"_type": "image-file", "path": path, **shared}
+        one: dict[str, Any] = {**shared, "_type": "image-file", "path": path}
         for name, many in own.items():
             values = together.get(many)
             if values and number < len(values) and values[number] is not None:
