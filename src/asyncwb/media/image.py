@@ -206,6 +206,7 @@ def _size_of_file(path: Path) -> tuple[int, int]:
 def _drawn(data: Any, mode: str | None, format_: str, *, normalize: bool) -> Any:
     """A Pillow image that nobody else has, in a mode that the format can hold."""
     pil = library("PIL.Image", "pillow", "Image")
+    pil.preinit()  # the usual formats: imported here, not in the thread that encodes
     if is_matplotlib(data):
         image = rendered(figure_of(data), format_)
     elif isinstance(data, pil.Image):

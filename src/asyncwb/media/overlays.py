@@ -141,6 +141,7 @@ class ImageMask(Media):
         import numpy as np
 
         pil = library("PIL.Image", "pillow", "ImageMask")
+        pil.preinit()
         array = as_array(val["mask_data"], what)
         if array.ndim != 2:
             raise InvalidValueError(f"{what} is an array (height, width), got {array.shape}")

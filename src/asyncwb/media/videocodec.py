@@ -28,6 +28,7 @@ def encoder(frames: Any, format_: str, rate: int) -> Callable[[], bytes]:
     """
     if format_ == "gif":
         pil = library("PIL.Image", "pillow", "a GIF of an array")
+        pil.preinit()
         return lambda: _gif(pil, frames, rate)
     av = library("av", "av", "Video of an array")
     return lambda: _encoded(av, frames, format_, rate)

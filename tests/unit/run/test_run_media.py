@@ -270,7 +270,8 @@ async def test_one_value_may_be_logged_again_and_by_another_run() -> None:
     await other.finish()
     path = journal_rows(other)[0]["c"]["path"]
     assert path.startswith("media/images/c_0_")
-    first = Path(one.dir, journal_rows(one)[0]["a"]["path"])
+    row = next(row for row in journal_rows(one) if "a" in row)
+    first = Path(one.dir, row["a"]["path"])
     assert Path(other.dir, path).read_bytes() == first.read_bytes()
     assert image.held == 0  # the pixels are not kept
 
@@ -329,7 +330,7 @@ async def test_what_cannot_be_encoded_is_left_out(caplog: pytest.LogCaptureFixtu
     for n in range(2):
         await run.log({"broken": Broken(None), "n": n})
     await run.finish()
-    assert [row["n"] for row in journal_rows(run)] == [0, 1]
+    assert sorted(row["n"] for row in journal_rows(run)) == [0, 1]
     assert not any("broken" in row for row in journal_rows(run))
     told = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert [record.getMessage() for record in told] == [
