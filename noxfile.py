@@ -9,8 +9,10 @@ nox.options.reuse_existing_virtualenvs = True
 nox.options.error_on_external_run = True
 nox.options.sessions = ["lint", "layers", "gen", "types", "tests", "interop", "examples"]
 
-# With what the package needs for images.
-WANDB = ("wandb==0.31.0", "pillow")
+# With what the package needs for media.
+WANDB = ("wandb==0.31.0", "pillow", "soundfile")
+# With what media are made of.
+FIGURES = ("matplotlib", "plotly", "bokeh", "rdkit", "moviepy")
 # With the libraries whose output a run follows.
 TORCH = ("torch==2.13.0", "tensorboard", "tensorboardX", "gymnasium", "moviepy")
 
@@ -46,7 +48,7 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def interop(session: nox.Session) -> None:
     """The tests against the real wandb package, in both directions."""
-    session.install("-e", ".[test]", *WANDB, "tqdm")
+    session.install("-e", ".[test]", *WANDB, *FIGURES, "tqdm")
     run_pytest(session, "-m", "interop and not slow", "-n", "2", *session.posargs)
 
 
@@ -107,7 +109,7 @@ def examples(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measure against the wandb package and the raw limit in one run."""
     # Not the test extra: httpx imports trio where it is installed, which users seldom have.
-    session.install("-e", ".[server,pandas]", *WANDB, TORCH[0])
+    session.install("-e", ".[server,pandas,media]", *WANDB, TORCH[0])
     session.run("python", "-m", "benchmarks", *session.posargs)
 
 

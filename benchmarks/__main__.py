@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from benchmarks import artifact_tables, heartbeat, kills, watch
+from benchmarks import artifact_tables, heartbeat, kills, media, watch
 from benchmarks.harness import ROOT, Result, Table, interleave, measure
 
 
@@ -236,6 +236,12 @@ def bench_watch(rounds: int) -> Table:
     return table
 
 
+def bench_media(rounds: int) -> Table:
+    table = Table("Media", "nox -s bench -- media")
+    media.fill(table, rounds)
+    return table
+
+
 def bench_console(rounds: int) -> Table:
     table = Table(
         "A `print` of one line while it is captured, 100,000 lines", "nox -s bench -- console"
@@ -320,6 +326,7 @@ def main() -> None:
         "console": bench_console,
         "heartbeat": bench_heartbeat,
         "watch": bench_watch,
+        "media": bench_media,
     }
     parser.add_argument("names", nargs="*", choices=[*suites, []])
     options = parser.parse_args()

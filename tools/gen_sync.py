@@ -67,6 +67,7 @@ PLAN = Plan(
         Source("asyncwb.api.team", "_api_team", ("Member", "Team")),
         Source("asyncwb.api.user", "_api_user", ("User",)),
         Source("asyncwb.api.files", "_api_files", ("File", "Files")),
+        Source("asyncwb.api.media", "_api_media", ("MediaValue",)),
         Source("asyncwb.api.summary", "_api_summary", ("Summary",)),
         Source("asyncwb.sweeps.create", "_sweep", ("sweep",)),
         Source("asyncwb.sweeps.agent", "_agent", ("agent",)),

@@ -24,6 +24,7 @@ TWINS = {
     "asyncwb.api.history.HistoryScan": "asyncwb.sync._api_history.HistoryScan",
     "asyncwb.api.files.File": "asyncwb.sync._api_files.File",
     "asyncwb.api.files.Files": "asyncwb.sync._api_files.Files",
+    "asyncwb.api.media.MediaValue": "asyncwb.sync._api_media.MediaValue",
     "asyncwb.api.summary.Summary": "asyncwb.sync._api_summary.Summary",
     "asyncwb.api.client.Client": "asyncwb.sync._api_client.Client",
     "asyncwb.api.console_logs.ConsoleLogs": "asyncwb.sync._api_console_logs.ConsoleLogs",

@@ -37,10 +37,18 @@ async def use() -> None:
         run.notes = None
         assert_type(run.project_url, str | None)
     assert_type(await asyncwb.init(), asyncwb.Run)
+    image = asyncwb.Image("a.png", caption="c", file_type="png")
+    assert_type(image.caption, str | None)
+    assert_type(image.width, int)
+    assert_type(asyncwb.Molecule.from_smiles("C"), asyncwb.Molecule)
+    assert_type(asyncwb.Histogram([1, 2]).bins, list[float])
+    asyncwb.Image("a.png", file_type="gif")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     assert_type(asyncwb.run, asyncwb.Run | None)
     assert_type(asyncwb.config, asyncwb.Config)
     api = asyncwb.Api()
     assert_type(await api.run("e/p/r"), ApiRun)
+    for value in await (await api.run("e/p/r")).media("image"):
+        assert_type(await value.read(), bytes)
     async for one in api.runs("e/p"):
         assert_type(one, ApiRun)
         async for row in one.scan_history():

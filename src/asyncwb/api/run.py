@@ -8,6 +8,7 @@ import anyio
 
 from asyncwb.api.following import ENDED
 from asyncwb.api.history import HistoryScan, RunAddress, check_keys, sampled_rows
+from asyncwb.api.media import RunMediaMethods
 from asyncwb.api.run_access import RunAccess
 from asyncwb.api.run_artifacts import RunArtifactMethods
 from asyncwb.api.run_files import RunFileMethods
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["Run", "fetch"]
 
 
-class Run(RunAccess, RunFileMethods, RunArtifactMethods):
+class Run(RunAccess, RunFileMethods, RunArtifactMethods, RunMediaMethods):
     """A run on the server, as `Api.run` and `Api.runs` give it.
 
     Attributes are what the server said when the run was loaded; nothing here waits for the

@@ -471,6 +471,19 @@ class Run(Wrapper[AsyncRun]):
             PORTAL.call(self._async.log_artifact, artifact._async, aliases, tags)
         )
 
+    def media(self, key: str) -> list[MediaValue]:
+        """Everything with a file that was logged under a key, by step; loads no file.
+
+        Of lists, such as those of images, each value is one.
+
+        Args:
+            key: The key; dots lead into nested values.
+
+        Raises:
+            CommError: The server refused or was not reached.
+        """
+        return [MediaValue.from_async(one) for one in PORTAL.call(self._async.media, key)]
+
     @property
     def id(self) -> str:
         """Run id, the last part of the path."""
@@ -668,6 +681,7 @@ from asyncwb.sync._api_console_logs import ConsoleLogs
 from asyncwb.sync._api_files import File, Files
 from asyncwb.sync._api_following import HistoryFollow
 from asyncwb.sync._api_history import HistoryScan
+from asyncwb.sync._api_media import MediaValue
 from asyncwb.sync._api_summary import Summary
 from asyncwb.sync._api_sweeps import Sweep
 from asyncwb.sync._api_user import User

@@ -59,16 +59,26 @@ class Run(Wrapper[AsyncRun]):
         into the open row and finishes it. A step behind the open one is kept as a row of its own
         under its step (setting `step_order`: "keep", "warn" or "raise").
 
+        Media are copied when they are made, so that what they were made of may change, and a
+        file may be deleted, right after this call. They are encoded by a few threads; a row with
+        media is in the journal, and survives `kill -9`, when its files are written: `flush`
+        waits for that, and rows without media do not. Where more than `media_buffer_bytes` wait
+        already, they are encoded here. One that cannot be encoded is left out, with a warning.
+
         Args:
             row: Names to values: numbers, bools, text, None, nested dicts, lists; numpy, torch
-                and jax scalars and small arrays. NaN and infinities are kept. `_timestamp` (Unix
-                seconds) may be given; `_step` and `_runtime` are set by the run.
+                and jax scalars and small arrays; images and other media, alone, in lists and
+                nested; figures of matplotlib and plotly. NaN and infinities are kept.
+                `_timestamp` (Unix seconds) may be given; `_step` and `_runtime` are set by the
+                run.
             step: Integer from 0; None: the open row, or the next step.
             commit: Whether the row is finished. None: True without `step`, else False.
 
         Raises:
             InvalidValueError: A row that is no dict, a key that is no string, a value that
                 cannot be written, or a bad step. Nothing is written then and the run goes on.
+            UnsupportedError: A figure, and the library that draws it as an image is not
+                installed (`pip install 'asyncwb[media]'`).
             ClosedError: The run is finished.
             ForkedError: The run belongs to the parent process.
         """
@@ -184,9 +194,10 @@ class Run(Wrapper[AsyncRun]):
         self._async.write_logs(text)
 
     def flush(self, timeout: float | None = None) -> None:
-        """Wait until the server has acknowledged everything that is in the journal by now.
+        """Wait until the server has acknowledged everything that was logged by now.
 
-        The open row is not part of it. Offline and disabled runs return at once.
+        Media are encoded first, and their files uploaded. The open row is not part of it. Offline
+        and disabled runs wait for encoders alone.
 
         Args:
             timeout: Seconds; None: as long as it takes.

@@ -158,7 +158,7 @@ async def test_videos_of_a_recorder(recorder: type[Recorder]) -> None:
     one = recorder(Path("a/rl-video-episode-0.mp4"))
     one.close()
     one.close()
-    recorder(Path("a/openaigym.video.3.77.video000001.mp4")).close()
+    recorder(Path("a/openaigym.video.3.77.video000001.mp4"), data=b"another").close()
     recorder(Path("a/off.mp4"), enabled=False).close()
     recorder(Path("a/empty.mp4"), data=b"").close()
     recorder(Path("a/frames.zip")).close()
