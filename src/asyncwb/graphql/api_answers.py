@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -19,6 +19,7 @@ __all__ = [
     "FilesRun",
     "HistoryData",
     "HistoryRun",
+    "KeyedData",
     "MutationData",
     "ParquetHistory",
     "RunConnection",
@@ -33,6 +34,9 @@ __all__ = [
     "UserNode",
     "ViewerData",
 ]
+
+
+T = TypeVar("T")
 
 
 class _Node(msgspec.Struct, rename="camel"):
@@ -145,6 +149,20 @@ class HistoryRun(_Node):
     history_keys: dict[str, Any] | None = None
     history_line_count: int | None = None
     parquet_history: ParquetHistory | None = None
+
+
+class _KeyedRun(_Node, Generic[T]):
+    sampled_history: list[list[T] | None] | None = None
+
+
+class _KeyedProject(_Node, Generic[T]):
+    run: _KeyedRun[T] | None = None
+
+
+class KeyedData(_Node, Generic[T]):
+    """Answer of `SAMPLED_HISTORY` whose rows are read as structs."""
+
+    project: _KeyedProject[T] | None = None
 
 
 class FilesRun(_Node):

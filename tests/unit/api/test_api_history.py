@@ -239,3 +239,47 @@ def test_the_spec_counts_the_last_step_in() -> None:
     assert len(read(server, keys=["loss"], min_step=2, max_step=5)) == 3
     spec = json.loads(server.transport.calls[1][1]["specs"][0])
     assert (spec["minStep"], spec["maxStep"], spec["keys"]) == (2, 4, ["loss", "_step"])
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    logged=steps,
+    low=st.integers(0, 60),
+    high=st.none() | st.integers(0, 6_000),
+    keyed=st.booleans(),
+)
+def test_columns_are_the_rows(logged: list[int], low: int, high: int | None, keyed: bool) -> None:
+    rows = [
+        {"_step": step, "n": n, **({"even": n / 2, "text": "NaN"} if n % 2 == 0 else {})}
+        for n, step in enumerate(logged)
+    ]
+    asked: dict[str, Any] = {
+        "page_size": 3, "min_step": low, "max_step": high, "keys": ["even"] if keyed else None,
+    }  # fmt: skip
+    expected = read(HistoryServer(rows), **asked)
+    arrays = PORTAL.call(HistoryServer(rows).scan(**asked).to_arrays)
+    assert set(arrays) == {"_step"} | {key for row in expected for key in row} | (
+        {"even"} if keyed else set()
+    )
+    for key, array in arrays.items():
+        assert array.shape == (len(expected),)
+        for row, value in zip(expected, array.tolist(), strict=True):
+            assert row.get(key) == value or (key not in row and (value is None or value != value))
+
+
+def test_columns_of_keys_read_the_texts_of_numbers() -> None:
+    server = HistoryServer([{"_step": 0, "a": "NaN"}, {"_step": 1, "a": "-Infinity"}])
+    array = PORTAL.call(server.scan(keys=["a"]).to_arrays)["a"]
+    assert array.dtype == "float64"
+    assert array[0] != array[0]
+    assert array[1] == float("-inf")
+
+
+async def test_the_frame_of_a_run_and_a_run_that_is_gone() -> None:
+    frame = await HistoryServer(dense(5000)).scan(keys=["loss"]).to_pandas()
+    assert frame["loss"].tolist() == [1 / (n + 1) for n in range(5000)]
+    assert str(frame["_step"].dtype) == "int64"
+    server = HistoryServer(dense(1))
+    server.transport.handlers["HistoryPage"] = lambda _: {"project": {"run": None}}
+    with pytest.raises(RunNotFoundError):
+        await server.scan().to_arrays()
