@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from asyncwb.api.address import RunAddress
 from asyncwb.api.batches import closing, each
 from asyncwb.api.history_source import Asked, HistorySource
+from asyncwb.api.local import LocalService
 from asyncwb.api.server_history import WINDOW, ServerHistory, sampled_rows
 from asyncwb.errors import InvalidValueError
 from asyncwb.portal import on_loop, on_loop_iter
@@ -56,7 +57,11 @@ class HistoryScan:
         self._asked = Asked(
             None if names is None else tuple(dict.fromkeys(names)), page_size, min_step, max_step
         )
-        self._source: HistorySource = ServerHistory(service, address)
+        self._source: HistorySource = (
+            service.history(address)
+            if isinstance(service, LocalService)
+            else ServerHistory(service, address)
+        )
 
     def __aiter__(self) -> AsyncGenerator[Row, None]:
         return self.rows()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from asyncwb import jsonx
 from asyncwb.api.batches import closing, each
-from asyncwb.api.history import RunAddress
+from asyncwb.api.local import address_of
 from asyncwb.api.run import Run
 from asyncwb.errors import InvalidValueError, RunNotFoundError, UnsupportedError
 from asyncwb.graphql.api_operations import LIGHT_RUNS, RUNS
@@ -160,7 +160,7 @@ class Runs:
         if answer.runs is None:
             return Page([], None, more=False)
         runs = [
-            Run(self._service, RunAddress(entity, project, edge.node.name), edge.node)
+            Run(self._service, address_of(edge.node, entity, project), edge.node)
             for edge in answer.runs.edges
         ]
         info = answer.runs.page_info

@@ -27,7 +27,9 @@ __all__ = [
     "RunEdge",
     "RunFilesCreated",
     "RunNode",
+    "RunProject",
     "RunsData",
+    "RunsProject",
     "StateData",
     "UpdateRunData",
     "UploadFile",
@@ -176,7 +178,9 @@ class _State(_Node):
     state: str | None = None
 
 
-class _RunsProject(_Node):
+class RunsProject(_Node):
+    """Runs of a project."""
+
     run_count: int | None = None
     runs: RunConnection | None = None
 
@@ -184,17 +188,19 @@ class _RunsProject(_Node):
 class RunsData(_Node):
     """Answer of `RUNS`."""
 
-    project: _RunsProject | None
+    project: RunsProject | None
 
 
-class _RunProject(_Node):
+class RunProject(_Node):
+    """One run of a project."""
+
     run: RunNode | None
 
 
 class RunData(_Node):
     """Answer of `RUN`."""
 
-    project: _RunProject | None
+    project: RunProject | None
 
 
 class _StateProject(_Node):
