@@ -71,7 +71,7 @@ PLAN = Plan(
     ),
     constructed=frozenset({("asyncwb.api.api", "Api"), ("asyncwb.artifacts.fields", "Artifact")}),
     starters={"RunInit": ("asyncwb.run.run", "Run")},
-    by_hand=frozenset({"__init__.py", "_base.py", "_manual.py"}),
+    by_hand=frozenset({"__init__.py", "_base.py", "_export.py", "_manual.py"}),
 )
 
 CURRENT = Current(

@@ -86,6 +86,8 @@ if TYPE_CHECKING:
     from asyncwb.errors import (
         WaitTimeoutError as WaitTimeoutError,
     )
+    from asyncwb.export.exporting import export as export
+    from asyncwb.export.result import ExportResult as ExportResult
     from asyncwb.functions import (
         alert as alert,
     )
@@ -176,6 +178,7 @@ __all__ = [
     "DeadlineError",
     "DigestMismatchError",
     "Error",
+    "ExportResult",
     "ForkedError",
     "GraphQLError",
     "InvalidValueError",
@@ -197,6 +200,7 @@ __all__ = [
     "alert",
     "config",
     "define_metric",
+    "export",
     "finish",
     "finish_artifact",
     "flush",
@@ -238,6 +242,7 @@ _HOMES = {
     "DeadlineError": "asyncwb.errors",
     "DigestMismatchError": "asyncwb.errors",
     "Error": "asyncwb.errors",
+    "ExportResult": "asyncwb.export.result",
     "ForkedError": "asyncwb.errors",
     "GraphQLError": "asyncwb.errors",
     "InvalidValueError": "asyncwb.errors",
@@ -257,6 +262,7 @@ _HOMES = {
     "agent": "asyncwb.sweeps.agent",
     "alert": "asyncwb.functions",
     "define_metric": "asyncwb.functions",
+    "export": "asyncwb.export.exporting",
     "finish": "asyncwb.current",
     "finish_artifact": "asyncwb.functions",
     "flush": "asyncwb.functions",
@@ -302,13 +308,13 @@ def __dir__() -> list[str]:
 
 
 class _Package(ModuleType):
-    """Keeps the import system from hiding two names behind the modules that bear them.
+    """Keeps the import system from hiding three names behind the modules that bear them.
 
     `import asyncwb.run.core` binds the package `asyncwb.run` here, where `run` is the current run.
     """
 
     def __setattr__(self, name: str, value: object) -> None:
-        if name in {"run", "login"} and isinstance(value, ModuleType):
+        if name in {"run", "login", "export"} and isinstance(value, ModuleType):
             return
         super().__setattr__(name, value)
 

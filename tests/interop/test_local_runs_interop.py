@@ -41,7 +41,7 @@ import json, os, wandb
 run = wandb.Api().run(os.environ["RUN"])
 keys = json.loads(os.environ["KEYS"])
 rows = list(run.scan_history(keys=keys)) if keys else list(run.scan_history())
-print("RESULT " + json.dumps({"rows": rows, "summary": dict(run.summary), "config": run.config,
+print("RESULT " + json.dumps({"rows": rows, "summary": run.summary_metrics, "config": run.config,
                               "state": run.state, "step": run.lastHistoryStep}))
 """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from asyncwb import jsonx
 from asyncwb.errors import UnsupportedError
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from asyncwb.columns.column import Column
     from asyncwb.columns.table import Columns
 
-__all__ = ["JSON_MARK", "arrow_field", "to_arrow", "to_pandas", "to_polars"]
+__all__ = ["JSON_MARK", "object_kind", "package", "to_arrow", "to_pandas", "to_polars"]
 
 JSON_MARK = {b"asyncwb": b"json"}
 """Metadata of an Arrow field whose texts are JSON."""
@@ -83,7 +83,7 @@ def arrow_field(pa: Any, key: str, column: Column, kind: Any) -> Any:
     return pa.field(key, kind, metadata=JSON_MARK if json else None)
 
 
-def object_kind(column: Column) -> str:
+def object_kind(column: Column) -> Literal["bool", "text", "json"]:
     """What an object column holds: "bool", "text", or "json": anything else."""
     values: list[object] = column.values.tolist()
     kinds = {type(value) for value in values if value is not None}

@@ -79,6 +79,17 @@ class Columns:
         for start in range(0, self.count, rows):
             yield self.take(slice(start, start + rows))
 
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """The rows as dicts, without the keys that a row has no value for."""
+        keys = list(self.columns)
+        lists: list[list[Any]] = [column.values.tolist() for column in self.columns.values()]
+        for column, values in zip(self.columns.values(), lists, strict=True):
+            if column.present is not None:
+                for row in np.flatnonzero(~column.present).tolist():
+                    values[row] = None
+        for found in zip(*lists, strict=True):
+            yield {key: value for key, value in zip(keys, found, strict=True) if value is not None}
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Plain arrays, as a user gets them."""
         return {key: column.plain() for key, column in self.columns.items()}

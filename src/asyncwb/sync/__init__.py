@@ -80,6 +80,7 @@ if TYPE_CHECKING:
     from asyncwb.errors import (
         WaitTimeoutError as WaitTimeoutError,
     )
+    from asyncwb.export.result import ExportResult as ExportResult
     from asyncwb.run.config import Config as Config
     from asyncwb.run.status import RunStatus as RunStatus
     from asyncwb.run.summary import Summary as Summary
@@ -88,6 +89,7 @@ if TYPE_CHECKING:
     from asyncwb.sync._api import Api as Api
     from asyncwb.sync._artifact import Artifact as Artifact
     from asyncwb.sync._current import finish as finish
+    from asyncwb.sync._export import export as export
     from asyncwb.sync._functions import (
         alert as alert,
     )
@@ -172,6 +174,7 @@ __all__ = [
     "DeadlineError",
     "DigestMismatchError",
     "Error",
+    "ExportResult",
     "ForkedError",
     "GraphQLError",
     "InvalidValueError",
@@ -192,6 +195,7 @@ __all__ = [
     "alert",
     "config",
     "define_metric",
+    "export",
     "finish",
     "finish_artifact",
     "flush",
@@ -233,6 +237,7 @@ _HOMES = {
     "DeadlineError": "asyncwb.errors",
     "DigestMismatchError": "asyncwb.errors",
     "Error": "asyncwb.errors",
+    "ExportResult": "asyncwb.export.result",
     "ForkedError": "asyncwb.errors",
     "GraphQLError": "asyncwb.errors",
     "InvalidValueError": "asyncwb.errors",
@@ -252,6 +257,7 @@ _HOMES = {
     "agent": "asyncwb.sync._agent",
     "alert": "asyncwb.sync._functions",
     "define_metric": "asyncwb.sync._functions",
+    "export": "asyncwb.sync._export",
     "finish": "asyncwb.sync._current",
     "finish_artifact": "asyncwb.sync._functions",
     "flush": "asyncwb.sync._functions",
