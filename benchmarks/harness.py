@@ -27,7 +27,7 @@ def base_env(home: Path, extra: Mapping[str, str]) -> dict[str, str]:
     env = {key: value for key, value in os.environ.items() if key in keep}
     return env | {
         "HOME": str(home),
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "src"))),
         "WANDB_ERROR_REPORTING": "false",
         "WANDB_SILENT": "true",
         "WANDB_CONSOLE": "off",

@@ -170,11 +170,11 @@ async def test_what_fails_does_not_stop_the_others(monkeypatch: pytest.MonkeyPat
             raise CommError("the line is dead")
         return plain(self, *arguments, **named)
 
-    monkeypatch.setattr(Run, "scan_history", failing)
-    with pytest.raises(CommError, match=r"1 of 3 runs .*/r1: the line is dead"):
-        await asyncwb.export(api.runs(), "out", "jsonl")
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "scan_history", failing)
+        with pytest.raises(CommError, match=r"1 of 3 runs .*/r1: the line is dead"):
+            await asyncwb.export(api.runs(), "out", "jsonl")
     assert not json.loads(Path("out/manifest.json").read_text())["complete"]
-    monkeypatch.undo()
     result = await asyncwb.export(api.runs(), "out", "jsonl")
     assert (result.exported, result.kept) == (1, 2)
     assert not list(Path("out").glob(".unfinished*"))

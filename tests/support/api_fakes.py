@@ -92,14 +92,17 @@ class HistoryServer:
         self.line_count = len(rows) if line_count == -1 else line_count
         self.parquet: list[str] = []
         self.transport = FakeTransport(
-            ScanBounds=self.bounds, HistoryPage=self.page, SampledHistory=self.sampled
+            ScanBounds=self.bounds,
+            FirstPage=self.first,
+            HistoryPage=self.page,
+            SampledHistory=self.sampled,
         )
 
     def scan(self, **arguments: Any) -> HistoryScan:
         asked: dict[str, Any] = {"keys": None, "page_size": 1000, "min_step": 0, "max_step": None}
         return HistoryScan(FakeService(self.transport), ADDRESS, **{**asked, **arguments})
 
-    def bounds(self, _: dict[str, Any]) -> Answer:
+    def bounds(self, _: dict[str, Any]) -> dict[str, Any]:
         last = max((row["_step"] for row in self.rows), default=-1)
         return run_answer(
             historyKeys={"lastStep": last, "keys": {}},
@@ -107,12 +110,22 @@ class HistoryServer:
             parquetHistory={"parquetUrls": self.parquet},
         )
 
+    async def first(self, asked: dict[str, Any]) -> Answer:
+        """The first page, with the bounds."""
+        fields: dict[str, Any] = {**self.bounds(asked)["project"]["run"]}
+        found: Any = self.transport.handlers["HistoryPage"](asked)
+        if isinstance(found, Awaitable):
+            found = await found
+        if not isinstance(found, dict) or found["project"]["run"] is None:
+            return found
+        return run_answer(**fields, **found["project"]["run"])
+
     def _thin(self, rows: list[dict[str, Any]], samples: int) -> list[dict[str, Any]]:
         if len(rows) <= samples:
             return rows
         return [rows[i * len(rows) // samples] for i in range(samples)]
 
-    def page(self, asked: dict[str, Any]) -> Answer:
+    def page(self, asked: dict[str, Any]) -> dict[str, Any]:
         inside = [r for r in self.rows if asked["minStep"] <= r["_step"] < asked["maxStep"]]
         return run_answer(history=[json.dumps(r) for r in self._thin(inside, asked["samples"])])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import math
 from contextlib import aclosing
@@ -12,10 +13,11 @@ import msgspec
 
 from asyncwb import jsonx
 from asyncwb.api.history_pages import ColumnPage, Page, RowPage, decode_rows
-from asyncwb.api.scan_plan import PageSizes, StepRange, cut, ranges
+from asyncwb.api.scan_plan import PageSizes, StepRange, cut, first_samples, ranges
 from asyncwb.errors import GraphQLError, ProtocolError, RunNotFoundError, UnsupportedError
 from asyncwb.graphql.api_answers import KeyedData
 from asyncwb.graphql.api_operations import (
+    FIRST_PAGE,
     HISTORY_PAGE,
     LIVE_BOUNDS,
     RUN_EVENTS,
@@ -68,41 +70,68 @@ class ServerHistory:
 
     async def rows(self, asked: Asked) -> AsyncGenerator[list[Row], None]:
         """Rows in step order, a page at a time."""
-        fetch = self._fetch_rows if asked.keys is None else partial(self._fetch_keys, asked.columns)
-        async with aclosing(self._pages(asked, fetch)) as pages:
+        if asked.keys is None:
+            pages = self._pages(asked, partial(self._fetch, RowPage.read), RowPage.read)
+        else:
+            pages = self._pages(asked, partial(self._fetch_keys, asked.columns), None)
+        async with aclosing(pages):
             async for page in pages:
                 yield page.rows
 
     async def columns(self, asked: Asked) -> AsyncGenerator[Columns, None]:
         """The same as columns."""
-        fetch = (
-            self._fetch_columns
-            if asked.keys is None
-            else partial(self._fetch_key_columns, asked.columns)
-        )
-        async with aclosing(self._pages(asked, fetch)) as pages:
+        if asked.keys is None:
+            pages = self._pages(asked, partial(self._fetch, ColumnPage.read), ColumnPage.read)
+        else:
+            pages = self._pages(asked, partial(self._fetch_key_columns, asked.columns), None)
+        async with aclosing(pages):
             async for page in pages:
                 yield page.columns
 
     async def _pages(
-        self, asked: Asked, fetch: Callable[[StepRange, int], Awaitable[P]]
+        self,
+        asked: Asked,
+        fetch: Callable[[StepRange, int], Awaitable[P]],
+        read: Callable[[list[str]], Awaitable[P]] | None,
     ) -> AsyncGenerator[P, None]:
-        span, row_count = await self._bounds(asked)
-        sizes = PageSizes(asked.page_size, span.stop - span.start, row_count)
+        """The pages of a scan; with `read`, the first one comes with the bounds."""
+        first = _first_span(asked) if read is not None else None
+        run = await self._bounds(asked, first)
+        span = self._span(asked, run)
+        sizes = PageSizes(asked.page_size, span.stop - span.start, run.history_line_count)
+        ready: list[P] = []
+        again: list[StepRange] = []
+        if first is not None and read is not None and run.history is not None:
+            page = await read(run.history)
+            sizes.learn(first, len(page), page.size)
+            known = StepRange(span.start, min(first.stop, span.stop))
+            span = StepRange(known.stop, span.stop)
+            if sizes.is_whole(len(page), sizes.samples):
+                ready = [page.within(known)]
+            else:
+                again = [known]
+        spans = itertools.chain(again, ranges(span, sizes))
         count = 0
-        async with aclosing(self._walk(ranges(span, sizes), sizes, fetch)) as pages:
+        async with aclosing(self._walk(spans, sizes, fetch, ready)) as pages:
             async for page in pages:
                 count += len(page)
                 yield page
-        if asked.is_whole and row_count is not None and count < row_count:
+        lines = run.history_line_count
+        if asked.is_whole and lines is not None and count < lines:
             log.warning(
-                "%s: the server counts %d rows of history but gave %d",
-                self._address, row_count, count,
-            )  # fmt: skip
+                "%s: the server counts %d rows of history but gave %d", self._address, lines, count
+            )
 
-    async def _bounds(self, asked: Asked) -> tuple[StepRange, int | None]:
+    async def _bounds(self, asked: Asked, first: StepRange | None) -> HistoryRun:
+        """Ask how far the history goes, and for the first page with it."""
+        live: dict[str, Any] = {"liveKeys": ["_step"]}
         try:
-            run = await _ask(self._service, SCAN_BOUNDS, self._address, {"liveKeys": ["_step"]})
+            if first is None:
+                run = await _ask(self._service, SCAN_BOUNDS, self._address, live)
+            else:
+                samples = first_samples(asked.page_size)
+                page = {"minStep": first.start, "maxStep": first.stop, "samples": samples}
+                run = await _ask(self._service, FIRST_PAGE, self._address, {**live, **page})
         except GraphQLError as exc:
             if "parquetHistory" not in exc.message:
                 raise
@@ -114,19 +143,26 @@ class ServerHistory:
                 "installation cannot read: pip install 'asyncwb[export]'. "
                 "`run.history()` gives sampled rows without it"
             )
+        return run
+
+    def _span(self, asked: Asked, run: HistoryRun) -> StepRange:
         last = (run.history_keys or {}).get("lastStep", -1)
         if not isinstance(last, int):
             raise ProtocolError(f"{self._address}: the last step is {last!r}, not a whole number")
         stop = last + 1 if asked.max_step is None else min(asked.max_step, last + 1)
-        return StepRange(asked.min_step, stop), run.history_line_count
+        return StepRange(asked.min_step, max(stop, asked.min_step))
 
     async def _walk(
         self,
         spans: Iterator[StepRange],
         sizes: PageSizes,
         fetch: Callable[[StepRange, int], Awaitable[P]],
+        ready: Sequence[P] = (),
     ) -> AsyncGenerator[P, None]:
-        """Ask for the ranges, several at a time; yield their pages in order."""
+        """Ask for the ranges, several at a time; yield their pages in order.
+
+        Pages that are `ready` come first, while others are on their way.
+        """
         ahead: Ahead[_Landed[P]] = Ahead("asyncwb history page")
 
         def fill() -> None:
@@ -135,6 +171,8 @@ class ServerHistory:
 
         try:
             fill()
+            for page in ready:
+                yield page
             while len(ahead):
                 landed = await ahead.next()
                 span, page = landed.span, landed.page
@@ -151,11 +189,10 @@ class ServerHistory:
         finally:
             await ahead.aclose()
 
-    async def _fetch_rows(self, span: StepRange, samples: int) -> RowPage:
-        return await RowPage.read(await self._texts(span, samples))
-
-    async def _fetch_columns(self, span: StepRange, samples: int) -> ColumnPage:
-        return await ColumnPage.read(await self._texts(span, samples))
+    async def _fetch(
+        self, read: Callable[[list[str]], Awaitable[P]], span: StepRange, samples: int
+    ) -> P:
+        return await read(await self._texts(span, samples))
 
     async def _texts(self, span: StepRange, samples: int) -> list[str]:
         variables = {"minStep": span.start, "maxStep": span.stop, "samples": samples}
@@ -186,6 +223,13 @@ class ServerHistory:
         rows = (answers[0] or []) if answers else []
         columns = await offload(_keyed_columns, keys, rows)
         return ColumnPage(columns, 24 * len(rows) * len(keys))
+
+
+def _first_span(asked: Asked) -> StepRange | None:
+    """The first page, as long as nothing is known of the run: one row per step; None: no step."""
+    stop = asked.min_step + asked.page_size
+    stop = stop if asked.max_step is None else min(stop, asked.max_step)
+    return StepRange(asked.min_step, stop) if stop > asked.min_step else None
 
 
 async def _land(

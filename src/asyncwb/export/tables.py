@@ -125,7 +125,11 @@ class _ArrowWriter:
     def _open(self, schema: Any) -> Any:
         if self._parquet:
             parquet = frames.package("pyarrow.parquet", "export", "an export to Parquet")
-            return parquet.ParquetWriter(self._path, schema, compression="zstd")
+            # Numbers seldom repeat: a dictionary of them costs time and space.
+            texts = [f.name for f in schema if f.type == self._pa.string()]
+            return parquet.ParquetWriter(
+                self._path, schema, compression="zstd", use_dictionary=texts
+            )
         return self._pa.ipc.new_file(self._path, schema)
 
 

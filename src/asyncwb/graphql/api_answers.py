@@ -140,6 +140,7 @@ class ParquetHistory(_Node):
     """History that the server has moved to Parquet files."""
 
     parquet_urls: list[str] | None = None
+    live_data: list[dict[str, Any]] | None = None
 
 
 class HistoryRun(_Node):

@@ -21,6 +21,7 @@ __all__ = [
     "DELETE_FILES",
     "DELETE_RUN",
     "FEATURES",
+    "FIRST_PAGE",
     "HISTORY_PAGE",
     "LIGHT_RUN",
     "LIGHT_RUNS",
@@ -96,8 +97,18 @@ SCAN_BOUNDS = Operation(
     "ScanBounds",
     _of_run(
         "ScanBounds",
-        "historyKeys historyLineCount parquetHistory(liveKeys: $liveKeys) { parquetUrls }",
+        "historyKeys historyLineCount parquetHistory(liveKeys: $liveKeys) { parquetUrls liveData }",
         ", $liveKeys: [String!]!",
+    ),
+    HistoryData,
+)
+FIRST_PAGE = Operation(
+    "FirstPage",
+    _of_run(
+        "FirstPage",
+        """historyKeys historyLineCount parquetHistory(liveKeys: $liveKeys) { parquetUrls liveData }
+    history(minStep: $minStep, maxStep: $maxStep, samples: $samples)""",
+        ", $liveKeys: [String!]!, $minStep: Int64!, $maxStep: Int64!, $samples: Int!",
     ),
     HistoryData,
 )

@@ -61,7 +61,7 @@ class LocalService(Service):
         super().__init__(settings, settings.http_timeout)
         if not folder.is_dir():
             raise InvalidValueError(f"local={str(folder)!r}: there is no such folder")
-        self.folder = folder
+        self.folder = folder.absolute()
         self._known: dict[tuple[str, str], tuple[object, LocalRun]] = {}
         self._answers: dict[str, Callable[[Mapping[str, Any]], Awaitable[Any]]] = {
             ops.RUN.name: self._run,
