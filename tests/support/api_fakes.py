@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
@@ -30,10 +31,19 @@ class FakeTransport:
     def __init__(self, **handlers: Handler) -> None:
         self.handlers = handlers
         self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.files: dict[str, bytes] = {}
         self.in_flight = self.most_in_flight = self.cancelled = 0
 
     def count(self, operation: str) -> int:
         return sum(1 for name, _ in self.calls if name == operation)
+
+    @asynccontextmanager
+    async def stream(self, url: str, **_: object) -> AsyncIterator[AsyncIterator[bytes]]:
+        async def pieces() -> AsyncIterator[bytes]:
+            for start in range(0, len(self.files[url]), 100):
+                yield self.files[url][start : start + 100]
+
+        yield pieces()
 
     async def post(self, path: str, body: bytes, **_: object) -> Response:
         assert path == "/graphql"
@@ -91,6 +101,8 @@ class HistoryServer:
         self.rows = rows
         self.line_count = len(rows) if line_count == -1 else line_count
         self.parquet: list[str] = []
+        self.live: list[dict[str, Any]] = []
+        self.history_keys: dict[str, Any] | None = None
         self.transport = FakeTransport(
             ScanBounds=self.bounds,
             FirstPage=self.first,
@@ -105,9 +117,9 @@ class HistoryServer:
     def bounds(self, _: dict[str, Any]) -> dict[str, Any]:
         last = max((row["_step"] for row in self.rows), default=-1)
         return run_answer(
-            historyKeys={"lastStep": last, "keys": {}},
+            historyKeys=self.history_keys or {"lastStep": last, "keys": {}},
             historyLineCount=self.line_count,
-            parquetHistory={"parquetUrls": self.parquet},
+            parquetHistory={"parquetUrls": self.parquet, "liveData": self.live},
         )
 
     async def first(self, asked: dict[str, Any]) -> Answer:

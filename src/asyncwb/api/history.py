@@ -8,7 +8,8 @@ from asyncwb.api.address import RunAddress
 from asyncwb.api.batches import closing, each
 from asyncwb.api.history_source import Asked, HistorySource
 from asyncwb.api.local import LocalService
-from asyncwb.api.server_history import WINDOW, ServerHistory, sampled_rows
+from asyncwb.api.sampled import sampled_rows
+from asyncwb.api.server_history import WINDOW, ServerHistory
 from asyncwb.errors import InvalidValueError
 from asyncwb.portal import on_loop, on_loop_iter
 from asyncwb.transport.offload import offload

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import itertools
 import logging
-import math
 from contextlib import aclosing
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
 from asyncwb import jsonx
-from asyncwb.api.history_pages import ColumnPage, Page, RowPage, decode_rows
+from asyncwb.api.history_pages import ColumnPage, Page, RowPage
+from asyncwb.api.sampled import ask, restore_numbers, sampled
 from asyncwb.api.scan_plan import PageSizes, StepRange, cut, first_samples, ranges
-from asyncwb.errors import GraphQLError, ProtocolError, RunNotFoundError, UnsupportedError
+from asyncwb.errors import GraphQLError, ProtocolError, RunNotFoundError
 from asyncwb.graphql.api_answers import KeyedData
 from asyncwb.graphql.api_operations import (
     FIRST_PAGE,
     HISTORY_PAGE,
     LIVE_BOUNDS,
-    RUN_EVENTS,
-    RUN_HISTORY,
     SAMPLED_HISTORY,
     SCAN_BOUNDS,
 )
@@ -35,11 +33,10 @@ if TYPE_CHECKING:
     from asyncwb.api.address import RunAddress
     from asyncwb.api.history_source import Asked
     from asyncwb.columns import Columns
-    from asyncwb.graphql.api_answers import HistoryData, HistoryRun
     from asyncwb.graphql.service import Service
     from asyncwb.types import Row
 
-__all__ = ["WINDOW", "ServerHistory", "sampled_rows"]
+__all__ = ["WINDOW", "ServerHistory"]
 
 log = logging.getLogger("asyncwb.api")
 
@@ -49,7 +46,35 @@ WINDOW = 8
 """Pages of one scan in flight, or waiting for their turn, at most."""
 
 _PLAIN = frozenset({float, int, bool})
-_NUMBERS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+
+class _Opened(NamedTuple):
+    """What a server says of a history before it is read.
+
+    Attributes:
+        last_step: Highest step, -1 without rows.
+        lines: Number of rows, if known.
+        first: Range of the page that came along.
+        texts: Its rows.
+        exported: Addresses of Parquet files.
+        live: Rows, of the steps alone, that are in none of them.
+    """
+
+    last_step: int
+    lines: int | None
+    first: StepRange | None
+    texts: list[str] | None
+    exported: list[str]
+    live: list[dict[str, Any]]
+
+    def stop(self, asked: Asked) -> int:
+        """The step to stop before."""
+        end = self.last_step + 1
+        return end if asked.max_step is None else min(asked.max_step, end)
+
+    def without_page(self) -> _Opened:
+        """The same, where another range is read."""
+        return self._replace(first=None, texts=None, lines=None)
 
 
 class _Landed(Generic[P]):
@@ -70,41 +95,91 @@ class ServerHistory:
 
     async def rows(self, asked: Asked) -> AsyncGenerator[list[Row], None]:
         """Rows in step order, a page at a time."""
+        opened = await self._open(asked)
+        if opened.exported:
+            async with aclosing(self._exported(asked, opened)) as pieces:
+                async for columns in pieces:
+                    yield await offload(_row_list, columns)
+            return
         if asked.keys is None:
-            pages = self._pages(asked, partial(self._fetch, RowPage.read), RowPage.read)
+            pages = self._pages(asked, opened, partial(self._fetch, RowPage.read), RowPage.read)
         else:
-            pages = self._pages(asked, partial(self._fetch_keys, asked.columns), None)
+            pages = self._pages(asked, opened, partial(self._fetch_keys, asked.columns), None)
         async with aclosing(pages):
             async for page in pages:
                 yield page.rows
 
     async def columns(self, asked: Asked) -> AsyncGenerator[Columns, None]:
         """The same as columns."""
-        if asked.keys is None:
-            pages = self._pages(asked, partial(self._fetch, ColumnPage.read), ColumnPage.read)
+        opened = await self._open(asked)
+        if opened.exported:
+            pieces = self._exported(asked, opened)
         else:
-            pages = self._pages(asked, partial(self._fetch_key_columns, asked.columns), None)
+            pieces = self._live_columns(asked, opened)
+        async with aclosing(pieces):
+            async for columns in pieces:
+                yield columns
+
+    async def _live_columns(self, asked: Asked, opened: _Opened) -> AsyncGenerator[Columns, None]:
+        if asked.keys is None:
+            fetch = partial(self._fetch, ColumnPage.read)
+            pages = self._pages(asked, opened, fetch, ColumnPage.read)
+        else:
+            pages = self._pages(
+                asked, opened, partial(self._fetch_key_columns, asked.columns), None
+            )
         async with aclosing(pages):
             async for page in pages:
                 yield page.columns
 
+    async def _exported(self, asked: Asked, opened: _Opened) -> AsyncGenerator[Columns, None]:
+        """Rows that the server has moved to files, and those that it has not moved yet."""
+        from asyncwb.api.parquet_history import Seen, live_boundary, parquet_files
+        from asyncwb.columns import concat
+
+        boundary = live_boundary(opened.live)
+        seen = Seen()
+        held: list[Columns] = []
+        async with (
+            parquet_files(self._service, opened.exported) as files,
+            aclosing(files.columns(asked)) as moved,
+        ):
+            overlap = boundary is not None and boundary <= files.last_step
+            async for columns in moved:
+                if overlap and boundary is not None:
+                    # Live rows may belong between these, and may be these.
+                    held.append(columns.within(boundary, None))
+                    seen.add(held[-1])
+                    columns = columns.within(0, boundary)
+                yield columns
+        if boundary is None:
+            return
+        rest = asked._replace(min_step=max(asked.min_step, boundary))
+        async with aclosing(self._live_columns(rest, opened.without_page())) as pages:
+            async for columns in pages:
+                if overlap:
+                    held.append(seen.new(columns))
+                else:
+                    yield columns
+        if held:
+            yield concat(held).within(0, None)
+
     async def _pages(
         self,
         asked: Asked,
+        opened: _Opened,
         fetch: Callable[[StepRange, int], Awaitable[P]],
         read: Callable[[list[str]], Awaitable[P]] | None,
     ) -> AsyncGenerator[P, None]:
-        """The pages of a scan; with `read`, the first one comes with the bounds."""
-        first = _first_span(asked) if read is not None else None
-        run = await self._bounds(asked, first)
-        span = self._span(asked, run)
-        sizes = PageSizes(asked.page_size, span.stop - span.start, run.history_line_count)
+        """The pages of a scan; with `read`, the first one came with the bounds."""
+        span = StepRange(asked.min_step, max(opened.stop(asked), asked.min_step))
+        sizes = PageSizes(asked.page_size, span.stop - span.start, opened.lines)
         ready: list[P] = []
         again: list[StepRange] = []
-        if first is not None and read is not None and run.history is not None:
-            page = await read(run.history)
-            sizes.learn(first, len(page), page.size)
-            known = StepRange(span.start, min(first.stop, span.stop))
+        if opened.first is not None and opened.texts is not None and read is not None:
+            page = await read(opened.texts)
+            sizes.learn(opened.first, len(page), page.size)
+            known = StepRange(span.start, min(opened.first.stop, span.stop))
             span = StepRange(known.stop, span.stop)
             if sizes.is_whole(len(page), sizes.samples):
                 ready = [page.within(known)]
@@ -116,41 +191,37 @@ class ServerHistory:
             async for page in pages:
                 count += len(page)
                 yield page
-        lines = run.history_line_count
-        if asked.is_whole and lines is not None and count < lines:
+        if asked.is_whole and opened.lines is not None and count < opened.lines:
             log.warning(
-                "%s: the server counts %d rows of history but gave %d", self._address, lines, count
-            )
+                "%s: the server counts %d rows of history but gave %d",
+                self._address, opened.lines, count,
+            )  # fmt: skip
 
-    async def _bounds(self, asked: Asked, first: StepRange | None) -> HistoryRun:
+    async def _open(self, asked: Asked) -> _Opened:
         """Ask how far the history goes, and for the first page with it."""
+        first = _first_span(asked) if asked.keys is None else None
         live: dict[str, Any] = {"liveKeys": ["_step"]}
         try:
             if first is None:
-                run = await _ask(self._service, SCAN_BOUNDS, self._address, live)
+                run = await ask(self._service, SCAN_BOUNDS, self._address, live)
             else:
                 samples = first_samples(asked.page_size)
                 page = {"minStep": first.start, "maxStep": first.stop, "samples": samples}
-                run = await _ask(self._service, FIRST_PAGE, self._address, {**live, **page})
+                run = await ask(self._service, FIRST_PAGE, self._address, {**live, **page})
         except GraphQLError as exc:
             if "parquetHistory" not in exc.message:
                 raise
             # A server older than this field has every row in its live pages.
-            run = await _ask(self._service, LIVE_BOUNDS, self._address, {})
-        if run.parquet_history is not None and run.parquet_history.parquet_urls:
-            raise UnsupportedError(
-                f"the server keeps rows of {self._address} in Parquet files, which this "
-                "installation cannot read: pip install 'asyncwb[export]'. "
-                "`run.history()` gives sampled rows without it"
-            )
-        return run
-
-    def _span(self, asked: Asked, run: HistoryRun) -> StepRange:
+            run = await ask(self._service, LIVE_BOUNDS, self._address, {})
         last = (run.history_keys or {}).get("lastStep", -1)
         if not isinstance(last, int):
             raise ProtocolError(f"{self._address}: the last step is {last!r}, not a whole number")
-        stop = last + 1 if asked.max_step is None else min(asked.max_step, last + 1)
-        return StepRange(asked.min_step, max(stop, asked.min_step))
+        exports = run.parquet_history
+        return _Opened(
+            last_step=last, lines=run.history_line_count, first=first, texts=run.history,
+            exported=(exports.parquet_urls or []) if exports is not None else [],
+            live=(exports.live_data or []) if exports is not None else [],
+        )  # fmt: skip
 
     async def _walk(
         self,
@@ -196,11 +267,11 @@ class ServerHistory:
 
     async def _texts(self, span: StepRange, samples: int) -> list[str]:
         variables = {"minStep": span.start, "maxStep": span.stop, "samples": samples}
-        run = await _ask(self._service, HISTORY_PAGE, self._address, variables)
+        run = await ask(self._service, HISTORY_PAGE, self._address, variables)
         return run.history or []
 
     async def _fetch_keys(self, keys: tuple[str, ...], span: StepRange, samples: int) -> RowPage:
-        rows = await _sampled(self._service, self._address, _spec(keys, span, samples))
+        rows = await sampled(self._service, self._address, _spec(keys, span, samples))
         return RowPage(rows, 24 * len(rows) * len(keys))
 
     async def _fetch_key_columns(
@@ -223,6 +294,10 @@ class ServerHistory:
         rows = (answers[0] or []) if answers else []
         columns = await offload(_keyed_columns, keys, rows)
         return ColumnPage(columns, 24 * len(rows) * len(keys))
+
+
+def _row_list(columns: Columns) -> list[Row]:
+    return list(columns.rows())
 
 
 def _first_span(asked: Asked) -> StepRange | None:
@@ -264,61 +339,5 @@ def _keyed_columns(keys: tuple[str, ...], rows: list[Any]) -> Columns:
     ]
     for values in lists:
         if not _PLAIN.issuperset(map(type, values)):
-            _restore_numbers(values)
+            restore_numbers(values)
     return from_values(len(rows), dict(zip(keys, lists, strict=True)))
-
-
-async def sampled_rows(
-    service: Service,
-    address: RunAddress,
-    *,
-    samples: int,
-    keys: Sequence[str] | None,
-    x_axis: str,
-    stream: str,
-) -> list[Row]:
-    """Rows that the server has thinned out to `samples`."""
-    if keys is not None:
-        names = [x_axis, *(key for key in keys if key != x_axis)]
-        return await _sampled(service, address, {"keys": names, "samples": samples})
-    operation = RUN_EVENTS if stream == "system" else RUN_HISTORY
-    run = await _ask(service, operation, address, {"samples": samples})
-    return await decode_rows((run.events if stream == "system" else run.history) or [])
-
-
-async def _sampled(service: Service, address: RunAddress, spec: dict[str, Any]) -> list[Row]:
-    specs = [jsonx.encode(spec).decode()]
-    run = await _ask(service, SAMPLED_HISTORY, address, {"specs": specs})
-    answers = run.sampled_history or []
-    rows = cast("list[Row]", answers[0] or []) if answers else []
-    for row in rows:
-        _restore_numbers(row)
-    return rows
-
-
-def _restore_numbers(holder: dict[str, Any] | list[Any]) -> None:
-    """Turn the texts that stand for NaN and infinities back into floats, in place.
-
-    Rows asked for by key come as plain JSON, which has no such numbers. A text that was logged
-    as "NaN" cannot be told from them; as a number it is far more common.
-    """
-    for key, value in holder.items() if isinstance(holder, dict) else enumerate(holder):
-        kind = value.__class__
-        if kind is str:
-            if value in _NUMBERS:
-                holder[key] = _NUMBERS[value]  # type: ignore[index]
-        elif kind is dict or kind is list:
-            _restore_numbers(value)
-
-
-async def _ask(
-    service: Service,
-    operation: Operation[HistoryData],
-    address: RunAddress,
-    variables: dict[str, Any],
-) -> HistoryRun:
-    # The answers are large: HTTP/1.1 carries them at a fraction of the CPU that HTTP/2 takes.
-    data = await service.execute(operation, {**address.variables, **variables}, lane="bulk")
-    if data.project is None or data.project.run is None:
-        raise RunNotFoundError(f"Could not find run {address}")
-    return data.project.run

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import logging
+import sys
 from contextlib import aclosing
 from typing import Any
 
@@ -19,6 +20,7 @@ from asyncwb.api.scan_plan import PageSizes, StepRange, cut
 from asyncwb.errors import (
     GraphQLError,
     InvalidValueError,
+    ProtocolError,
     RunNotFoundError,
     UnsupportedError,
 )
@@ -157,11 +159,72 @@ async def test_a_missing_run_is_named() -> None:
         await anext(server.scan().rows())
 
 
-async def test_rows_in_parquet_files_are_never_left_out_silently() -> None:
-    server = HistoryServer(dense(3))
+async def test_rows_in_parquet_files_are_never_left_out_silently(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    server = HistoryServer(dense(5))
     server.parquet = ["http://127.0.0.1:9/a.parquet"]
-    with pytest.raises(UnsupportedError, match="export"):
+    with pytest.raises(UnsupportedError, match=r"asyncwb\[export\]"):
         await anext(server.scan().rows())
+
+
+def export_rows(server: HistoryServer, *files: list[dict[str, Any]]) -> None:
+    """Let the server keep rows in Parquet files, as pyarrow writes them."""
+    pa = pytest.importorskip("pyarrow")
+    import pyarrow.parquet as pq
+
+    for number, rows in enumerate(files):
+        sink = pa.BufferOutputStream()
+        names = list(dict.fromkeys(key for row in rows for key in row))
+        table = pa.table({name: [row.get(name) for row in rows] for name in names})
+        pq.write_table(table, sink)
+        url = f"http://127.0.0.1:9/{number}.parquet"
+        server.parquet.append(url)
+        server.transport.files[url] = sink.getvalue().to_pybytes()
+
+
+def timed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**row, "_timestamp": 100.0 + n} for n, row in enumerate(rows)]
+
+
+@pytest.mark.parametrize(
+    ("moved", "live_from", "again"),
+    [
+        # all in files; the tail live; live rows that are in a file as well
+        ([(0, 60), (60, 100)], None, 100),
+        ([(0, 60)], 60, 60),
+        ([(0, 60)], 55, 55),
+        ([(60, 80), (0, 60)], 80, 80),
+    ],
+)
+async def test_files_and_live_rows_are_one_history(
+    moved: list[tuple[int, int]], live_from: int | None, again: int
+) -> None:
+    rows = timed(
+        [{"_step": n, "loss": n / 7, **({"t": f"x{n}"} if n % 5 else {})} for n in range(100)]
+    )
+    server = HistoryServer(rows[again:], line_count=100)
+    export_rows(server, *(rows[a:b] for a, b in moved))
+    server.live = [] if live_from is None else [{"_step": n} for n in range(live_from, 100)]
+    last = {"lastStep": 99, "keys": {}}
+    server.history_keys = last
+    assert [row async for row in server.scan()] == rows
+    part = [row async for row in server.scan(keys=["t"], min_step=50, max_step=90)]
+    assert part == [{"t": r["t"], "_step": r["_step"]} for r in rows[50:90] if "t" in r]
+    arrays = await server.scan().to_arrays()
+    assert arrays["_step"].tolist() == list(range(100))
+    assert arrays["loss"].tolist() == [n / 7 for n in range(100)]
+    assert arrays["t"].tolist() == [row.get("t") for row in rows]
+
+
+async def test_a_file_that_is_no_parquet_is_named() -> None:
+    pytest.importorskip("pyarrow")
+    server = HistoryServer(dense(3))
+    server.parquet = ["http://127.0.0.1:9/0.parquet"]
+    server.transport.files[server.parquet[0]] = b"<html>"
+    with pytest.raises(ProtocolError, match="Parquet"):
+        await server.scan().to_arrays()
 
 
 async def test_a_server_without_parquet_files_is_read_through_live_pages() -> None:
