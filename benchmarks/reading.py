@@ -39,7 +39,11 @@ def fill_runs(server: LocalServer, project: str, runs: int, rows: int) -> None:
         post(server, "/graphql", {"query": _UPSERT, "variables": variables})
         path = f"/files/{server.entity}/{project}/{name}/file_stream"
         if rows:
-            post(server, path, {"files": {"wandb-history.jsonl": {"offset": 0, "content": lines(rows)}}})
+            post(
+                server,
+                path,
+                {"files": {"wandb-history.jsonl": {"offset": 0, "content": lines(rows)}}},
+            )
         post(server, path, {"complete": True, "exitcode": 0})
 
     with ThreadPoolExecutor(4) as pool:
@@ -101,7 +105,12 @@ def export_runs(name: str, project: str) -> dict[str, float]:
     began = time.perf_counter()
     result = asyncio.run(export())
     took = time.perf_counter() - began
-    return {"runs": result.runs, "rows": result.rows, "total_s": took, "grown_mb": peak_mb() - before}
+    return {
+        "runs": result.runs,
+        "rows": result.rows,
+        "total_s": took,
+        "grown_mb": peak_mb() - before,
+    }
 
 
 def _export_by_wandb(project: str) -> dict[str, float]:
@@ -149,7 +158,9 @@ def write_local(rows: int) -> dict[str, float]:
     import asyncwb.sync
 
     made = [{f"metric_{i:02d}": step * 0.37 + i / 7 for i in range(22)} for step in range(1000)]
-    run = asyncwb.sync.init(project="bench", id="local", mode="offline", dir=os.environ["BENCH_DIR"])
+    run = asyncwb.sync.init(
+        project="bench", id="local", mode="offline", dir=os.environ["BENCH_DIR"]
+    )
     for _ in range(rows // 1000):
         for row in made:
             run.log(row)

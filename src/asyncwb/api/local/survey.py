@@ -18,7 +18,7 @@ from asyncwb.sender.resume import ResumePoint
 from asyncwb.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from asyncwb.types import Row
@@ -33,6 +33,7 @@ _SUMMARY, _STATS, _METRIC, _RUN = 3, 7, 12, 17
 _CONSOLE = frozenset({13, 27})
 _IN_ORDER = frozenset({_SUMMARY, _METRIC, _RUN})
 """Kinds of records that mean something else before a row than behind it."""
+_MANY_MARKS = 32
 
 
 class Survey:
@@ -110,21 +111,30 @@ class Survey:
                 numbers[place] = envelope(bulk.payload(place)).number
             except Error:
                 numbers[place] = 0
-        kinds = set(numbers.values())
-        one_by_one = HISTORY in kinds or self.fold.metrics.wants_statistics
-        if _IN_ORDER & kinds and not one_by_one:
-            # Records before the first row, as a journal begins, are in order anyway.
-            first = int(np.argmax(ours)) if ours.any() else len(ours)
-            one_by_one = any(n in _IN_ORDER and place > first for place, n in numbers.items())
-        if one_by_one:
-            for place in range(len(bulk.starts)):
-                self._take(numbers.get(place, HISTORY), bulk.payload(place))
+        marks = [place for place, number in numbers.items() if number in _IN_ORDER]
+        if HISTORY in numbers.values() or len(marks) > _MANY_MARKS:
+            self._take_each(bulk, range(len(bulk.starts)), numbers)
             return
         for place, number in numbers.items():
-            self._take(number, bulk.payload(place))
-        if ours.any():
-            self._decide()
-            self._take_rows(bulk)
+            if number not in _IN_ORDER:
+                self._take(number, bulk.payload(place))
+        # Rows between two records whose order matters are taken together.
+        begin = 0
+        for stop in [*marks, len(bulk.starts)]:
+            part = range(begin, stop)
+            if self.fold.metrics.wants_statistics:
+                self._take_each(bulk, [p for p in part if p not in numbers], numbers)
+            elif ours[begin:stop].any():
+                self._decide()
+                starts, ends = bulk.starts[begin:stop], bulk.ends[begin:stop]
+                self._take_rows(bulk._replace(starts=starts, ends=ends))
+            if stop in numbers:
+                self._take(numbers[stop], bulk.payload(stop))
+            begin = stop + 1
+
+    def _take_each(self, bulk: Bulk, places: Iterable[int], numbers: dict[int, int]) -> None:
+        for place in places:
+            self._take(numbers.get(place, HISTORY), bulk.payload(place))
 
     def _take_rows(self, bulk: Bulk) -> None:
         """Take note of all rows of a batch by the last one of each layout."""
