@@ -107,46 +107,48 @@ class BulkReader:
             extra = MARGIN + WINDOW_BYTES
         self._fill(self.position)
         view = memoryview(data)
-        at = self._base
-        last = self._base + self._filled
         add_start, add_end = starts.append, ends.append
+        # All places are of the buffer: `shift` is what lies between them and those of the file.
         shift = MARGIN - self._base
+        at, last = MARGIN, MARGIN + self._filled
+        block_end = at + BLOCK_BYTES - self._base % BLOCK_BYTES
         while True:
-            room = BLOCK_BYTES - at % BLOCK_BYTES
-            if room < HEADER_BYTES:
-                at += room
+            if block_end - at < HEADER_BYTES:
+                at = block_end
+                block_end += BLOCK_BYTES
                 continue
             if at + HEADER_BYTES > last:
                 break
-            local = at + shift
-            crc, size, kind = _unpack(data, local)
-            end = local + HEADER_BYTES + size
-            if kind == FULL and size <= room - HEADER_BYTES and end <= last + shift:
+            crc, size, kind = _unpack(data, at)
+            body = at + HEADER_BYTES
+            end = body + size
+            if kind == FULL and end <= block_end and end <= last:
                 # The checksum is taken over the type byte and the payload.
-                if crc32(view[local + HEADER_BYTES - 1 : end]) == crc:
-                    add_start(local + HEADER_BYTES)
+                if crc32(view[body - 1 : end]) == crc:
+                    add_start(body)
                     add_end(end)
-                    at = end - shift
+                    at = end
                     continue
-            elif last - at < BLOCK_BYTES and self._filled == WINDOW_BYTES and at > self._base:
+            elif last < block_end and self._filled == WINDOW_BYTES and at > MARGIN:
                 break  # the rest of this block is in the next window
-            scanner.position = at
+            scanner.position, damage = at - shift, list(scanner.damage)
             found = scanner.scan(1, 1)
             if not found:
-                at = scanner.position
+                at = scanner.position + shift
                 break
             payload = found[0].payload
             if extra + len(payload) > MARGIN + WINDOW_BYTES + _EXTRA_BYTES:
                 if starts:
-                    scanner.position = at
+                    scanner.damage = damage
                     break  # it comes first in the next window
                 return self._alone(payload)
             extra = self._keep(payload, extra, starts, ends)
             ordered = False
-            at = scanner.position
+            at = scanner.position + shift
+            block_end = at + BLOCK_BYTES - scanner.position % BLOCK_BYTES
             if at >= last:
                 break
-        scanner.position = at
+        scanner.position = at - shift
         view.release()
         return Bulk(data, starts, ends, extra, ordered) if starts else None
 
