@@ -250,3 +250,16 @@ def test_the_blocking_face() -> None:
     assert api.run("b").history_arrays()["a"].tolist() == [1]
     assert api.run("b").scan_history().to_pandas()["a"].tolist() == [1]
     assert [row["a"] for row in api.run("b").scan_history()] == [1]
+
+
+async def test_the_last_row_counts_wherever_blocks_of_the_journal_end() -> None:
+    for size in range(0, 1100, 90):
+        rows = [row_record(n, loss=n, filler="x" * 90) for n in range(250)]
+        run_id = f"b{size}"
+        folder_of(run_id, run_record(run_id), config_record(pad="p" * size), *rows)
+        run = await asyncwb.Api(local=".").run(run_id)
+        assert (run.summary["loss"], run.last_history_step, run.history_line_count) == (
+            249,
+            249,
+            250,
+        )

@@ -143,8 +143,9 @@ class Survey:
         steps: list[tuple[list[int], Any]] = []
         for found, places in self._blocks.matches(bulk, unusual):
             whole = found.steps()
+            last = int(np.argmax(places))  # records of several chunks lie behind the others
             try:
-                lasting.append((places[-1], found.row(len(places) - 1)))
+                lasting.append((places[last], found.row(last)))
             except Error:
                 whole = None
             if whole is None:
