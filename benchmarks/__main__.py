@@ -13,12 +13,17 @@ import re
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from benchmarks import artifact_tables, heartbeat, kills, media, watch
+from asyncwb.testing import local_server
+from benchmarks import artifact_tables, heartbeat, kills, media, reading, watch
 from benchmarks.harness import ROOT, Result, Table, interleave, measure
+
+LISTED = 2_000
+EXPORTED = 300
 
 
 def times(a: float, b: float) -> str:
@@ -180,6 +185,60 @@ def bench_scan(rounds: int, rtt_ms: float) -> Table:
     return table
 
 
+def bench_list(rounds: int) -> Table:
+    table = Table(f"List {LISTED:,} runs with config and summary", "nox -s bench -- list")
+    with local_server() as server:
+        reading.fill_runs(server, "listed", LISTED, 0)
+        got = interleave(
+            ["wandb", "asyncwb"], "list", f"{server.entity}/listed",
+            rounds=max(1, rounds // 2), env=server.env,
+        )  # fmt: skip
+    compare(table, "wall time", got, "total_s", ">= 3x")
+    compare(table, "CPU of the client, imports included", got, "cpu_s", "")
+    return table
+
+
+def bench_export(rounds: int) -> Table:
+    table = Table(
+        f"Export of {EXPORTED:,} runs of 1,000 rows of ten floats to Parquet, beside a loop over "
+        "`scan_history` with 8 threads",
+        "nox -s bench -- export",
+    )
+    with local_server() as server:
+        reading.fill_runs(server, "exported", EXPORTED, 1000)
+        got = interleave(
+            ["wandb", "asyncwb"], "export", f"{server.entity}/exported",
+            rounds=max(1, rounds // 2), env=server.env,
+        )  # fmt: skip
+    for name, result in got.items():
+        if result["rows"] != EXPORTED * 1000:
+            raise RuntimeError(f"{name} exported {result['rows']} rows")
+    compare(table, "wall time, server on the same two cores", got, "total_s", ">= 10x")
+    compare(table, "CPU of the client, imports included", got, "cpu_s", "")
+    return table
+
+
+def bench_local(_rounds: int) -> Table:
+    table = Table(
+        "`Api(local=...)`: 1,000,000 rows of 25 columns to pandas", "nox -s bench -- local"
+    )
+    with tempfile.TemporaryDirectory(prefix="asyncwb-bench-") as folder:
+        measure("asyncwb", "write-local", "1000000", env={"BENCH_DIR": folder})
+        ours = measure("asyncwb", "local", folder)
+    if (ours["rows"], ours["columns"]) != (1_000_000, 25):
+        raise RuntimeError(f"read {ours}")
+    table.add("`to_pandas()`", "-", f"{ours['read_s']:.1f} s", "-", "<= 4 s")
+    table.add("`api.run()` before it", "-", f"{ours['load_s']:.1f} s", "-", "")
+    table.add("CPU of both, imports included", "-", f"{ours['cpu_s']:.1f} s", "-", "")
+    table.add("peak memory", "-", f"{ours['peak_mb']:.0f} MB", "-", "")
+    return table
+
+
+def compare(table: Table, what: str, got: dict[str, Result], key: str, goal: str) -> None:
+    wandb, ours = got["wandb"][key], got["asyncwb"][key]
+    table.add(what, f"{wandb:.1f} s", f"{ours:.1f} s", times(wandb, ours), goal)
+
+
 def bench_many(_rounds: int) -> Table:
     from asyncwb import sync
     from asyncwb.testing import local_server
@@ -320,6 +379,9 @@ def main() -> None:
         "online": bench_online,
         "stalled": bench_stalled,
         "scan": lambda rounds: bench_scan(rounds, parser.parse_args().rtt_ms),
+        "list": bench_list,
+        "export": bench_export,
+        "local": bench_local,
         "many": bench_many,
         "idle": bench_idle,
         "kills": bench_kills,

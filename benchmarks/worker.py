@@ -20,6 +20,7 @@ from benchmarks.artifacts import artifacts
 from benchmarks.console import console
 from benchmarks.heartbeat import heartbeat
 from benchmarks.idle_runs import idle_runs
+from benchmarks.reading import export_runs, list_runs, local_to_pandas, write_local
 
 ROW_KEYS = [f"metric_{i}" for i in range(10)]
 
@@ -265,6 +266,14 @@ def main() -> None:
             result = asyncio.run(scan_awaited(argument))
         case "scan":
             result = scan(name, argument)
+        case "list":
+            result = list_runs(name, argument)
+        case "export":
+            result = export_runs(name, argument)
+        case "local":
+            result = local_to_pandas(argument)
+        case "write-local":
+            result = write_local(int(argument))
         case _:
             raise SystemExit(f"no scenario {scenario!r}")
     print("RESULT " + json.dumps(result), flush=True)

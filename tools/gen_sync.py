@@ -88,7 +88,7 @@ PLAN = Plan(
     ),
     constructed=frozenset({("asyncwb.api.api", "Api"), ("asyncwb.artifacts.fields", "Artifact")}),
     starters={"RunInit": ("asyncwb.run.run", "Run")},
-    by_hand=frozenset({"__init__.py", "_base.py", "_manual.py", "api.py"}),
+    by_hand=frozenset({"__init__.py", "_base.py", "_export.py", "_manual.py", "api.py"}),
 )
 
 CURRENT = Current(

@@ -91,6 +91,8 @@ if TYPE_CHECKING:
     from asyncwb.errors import (
         WaitTimeoutError as WaitTimeoutError,
     )
+    from asyncwb.export.exporting import export as export
+    from asyncwb.export.result import ExportResult as ExportResult
     from asyncwb.functions import (
         alert as alert,
     )
@@ -194,6 +196,7 @@ __all__ = [
     "DeadlineError",
     "DigestMismatchError",
     "Error",
+    "ExportResult",
     "ForkedError",
     "Graph",
     "GraphQLError",
@@ -227,6 +230,7 @@ __all__ = [
     "box3d",
     "config",
     "define_metric",
+    "export",
     "finish",
     "finish_artifact",
     "flush",
@@ -270,6 +274,7 @@ _HOMES = {
     "DeadlineError": "asyncwb.errors",
     "DigestMismatchError": "asyncwb.errors",
     "Error": "asyncwb.errors",
+    "ExportResult": "asyncwb.export.result",
     "ForkedError": "asyncwb.errors",
     "Graph": "asyncwb.media.graph",
     "GraphQLError": "asyncwb.errors",
@@ -301,6 +306,7 @@ _HOMES = {
     "alert": "asyncwb.functions",
     "box3d": "asyncwb.media.object3d",
     "define_metric": "asyncwb.functions",
+    "export": "asyncwb.export.exporting",
     "finish": "asyncwb.current",
     "finish_artifact": "asyncwb.functions",
     "flush": "asyncwb.functions",
@@ -346,13 +352,13 @@ def __dir__() -> list[str]:
 
 
 class _Package(ModuleType):
-    """Keeps the import system from hiding two names behind the modules that bear them.
+    """Keeps the import system from hiding three names behind the modules that bear them.
 
     `import asyncwb.run.core` binds the package `asyncwb.run` here, where `run` is the current run.
     """
 
     def __setattr__(self, name: str, value: object) -> None:
-        if name in {"run", "login"} and isinstance(value, ModuleType):
+        if name in {"run", "login", "export"} and isinstance(value, ModuleType):
             return
         super().__setattr__(name, value)
 

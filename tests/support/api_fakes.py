@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
@@ -30,10 +31,19 @@ class FakeTransport:
     def __init__(self, **handlers: Handler) -> None:
         self.handlers = handlers
         self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.files: dict[str, bytes] = {}
         self.in_flight = self.most_in_flight = self.cancelled = 0
 
     def count(self, operation: str) -> int:
         return sum(1 for name, _ in self.calls if name == operation)
+
+    @asynccontextmanager
+    async def stream(self, url: str, **_: object) -> AsyncIterator[AsyncIterator[bytes]]:
+        async def pieces() -> AsyncIterator[bytes]:
+            for start in range(0, len(self.files[url]), 100):
+                yield self.files[url][start : start + 100]
+
+        yield pieces()
 
     async def post(self, path: str, body: bytes, **_: object) -> Response:
         assert path == "/graphql"
@@ -91,28 +101,43 @@ class HistoryServer:
         self.rows = rows
         self.line_count = len(rows) if line_count == -1 else line_count
         self.parquet: list[str] = []
+        self.live: list[dict[str, Any]] = []
+        self.history_keys: dict[str, Any] | None = None
         self.transport = FakeTransport(
-            ScanBounds=self.bounds, HistoryPage=self.page, SampledHistory=self.sampled
+            ScanBounds=self.bounds,
+            FirstPage=self.first,
+            HistoryPage=self.page,
+            SampledHistory=self.sampled,
         )
 
     def scan(self, **arguments: Any) -> HistoryScan:
         asked: dict[str, Any] = {"keys": None, "page_size": 1000, "min_step": 0, "max_step": None}
         return HistoryScan(FakeService(self.transport), ADDRESS, **{**asked, **arguments})
 
-    def bounds(self, _: dict[str, Any]) -> Answer:
+    def bounds(self, _: dict[str, Any]) -> dict[str, Any]:
         last = max((row["_step"] for row in self.rows), default=-1)
         return run_answer(
-            historyKeys={"lastStep": last, "keys": {}},
+            historyKeys=self.history_keys or {"lastStep": last, "keys": {}},
             historyLineCount=self.line_count,
-            parquetHistory={"parquetUrls": self.parquet},
+            parquetHistory={"parquetUrls": self.parquet, "liveData": self.live},
         )
+
+    async def first(self, asked: dict[str, Any]) -> Answer:
+        """The first page, with the bounds."""
+        fields: dict[str, Any] = {**self.bounds(asked)["project"]["run"]}
+        found: Any = self.transport.handlers["HistoryPage"](asked)
+        if isinstance(found, Awaitable):
+            found = await found
+        if not isinstance(found, dict) or found["project"]["run"] is None:
+            return found
+        return run_answer(**fields, **found["project"]["run"])
 
     def _thin(self, rows: list[dict[str, Any]], samples: int) -> list[dict[str, Any]]:
         if len(rows) <= samples:
             return rows
         return [rows[i * len(rows) // samples] for i in range(samples)]
 
-    def page(self, asked: dict[str, Any]) -> Answer:
+    def page(self, asked: dict[str, Any]) -> dict[str, Any]:
         inside = [r for r in self.rows if asked["minStep"] <= r["_step"] < asked["maxStep"]]
         return run_answer(history=[json.dumps(r) for r in self._thin(inside, asked["samples"])])
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asyncwb.api.administration import Administration
 from asyncwb.api.artifact_queries import ArtifactQueries
 from asyncwb.api.client import Client
 from asyncwb.api.history import RunAddress
+from asyncwb.api.local import EVERY, LocalService
 from asyncwb.api.paths import ProjectPath, project_path, run_path
 from asyncwb.api.project_queries import ProjectQueries
 from asyncwb.api.registries.queries import RegistryQueries
@@ -21,6 +23,7 @@ from asyncwb.portal import on_loop
 from asyncwb.settings import Settings, resolve
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping
 
     from asyncwb.api.projects import Project
@@ -47,9 +50,12 @@ class Api(ProjectQueries, Administration, ArtifactQueries, RegistryQueries):
         timeout: Seconds for one request with its retries; default: the `http_timeout` setting.
         api_key: Beats the key of environment and netrc.
         settings: Complete settings, in place of looking them up.
+        local: A folder that holds `wandb`, or that folder: runs are read from the run folders in
+            it, finished, crashed and live ones, ours and those of the `wandb` package, and
+            nothing is sent anywhere. Such runs cannot be changed.
 
     Raises:
-        InvalidValueError: A setting has a wrong value.
+        InvalidValueError: A setting has a wrong value, or there is no such folder.
     """
 
     def __init__(
@@ -59,6 +65,7 @@ class Api(ProjectQueries, Administration, ArtifactQueries, RegistryQueries):
         api_key: str | None = None,
         *,
         settings: Settings | None = None,
+        local: str | os.PathLike[str] | None = None,
     ) -> None:
         if settings is not None and not isinstance(settings, Settings):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise InvalidValueError(f"settings is a Settings, not {type(settings).__name__}")
@@ -74,9 +81,15 @@ class Api(ProjectQueries, Administration, ArtifactQueries, RegistryQueries):
         if timeout is not None and timeout <= 0:
             raise InvalidValueError(f"timeout must be above 0, not {timeout}")
         self._settings = settings
-        self._service = Service(settings, settings.http_timeout if timeout is None else timeout)
+        self._service = (
+            Service(settings, settings.http_timeout if timeout is None else timeout)
+            if local is None
+            else LocalService(Path(local), settings)
+        )
 
     def __repr__(self) -> str:
+        if isinstance(self._service, LocalService):
+            return f"<Api of {self._service.folder}>"
         return f"<Api {self._settings.base_url}>"
 
     @property
@@ -137,6 +150,9 @@ class Api(ProjectQueries, Administration, ArtifactQueries, RegistryQueries):
             InvalidValueError: The path has another form.
             CommError: The server refused or was not reached.
         """
+        if isinstance(self._service, LocalService):
+            local = await self._service.locate(path)
+            return Run(self._service, local, await fetch(self._service, local))
         where = run_path(path, self._settings.entity, self._settings.project)
         entity = await self._service.entity(where.entity)
         address = RunAddress(entity, where.project, where.run_id)
@@ -158,7 +174,8 @@ class Api(ProjectQueries, Administration, ArtifactQueries, RegistryQueries):
         Sends nothing before the first run is asked for.
 
         Args:
-            path: `entity/project`, `project`, or the address of the project's page.
+            path: `entity/project`, `project`, or the address of the project's page; of local runs,
+                None means all in the folder.
             filters: MongoDB-style filter: `{"config.lr": {"$gt": 0.1}, "state": "finished"}`.
             order: `+` or `-` and a key: `+created_at`, `-summary_metrics.loss`.
             per_page: Runs asked for at once.
@@ -170,9 +187,13 @@ class Api(ProjectQueries, Administration, ArtifactQueries, RegistryQueries):
         Raises:
             InvalidValueError: An argument is wrong.
         """
+        if isinstance(self._service, LocalService) and path is None:
+            where = ProjectPath(None, EVERY)
+        else:
+            where = project_path(path, self._settings.entity, self._settings.project)
         return Runs(
             self._service,
-            project_path(path, self._settings.entity, self._settings.project),
+            where,
             filters=filters,
             order=order,
             per_page=per_page,

@@ -28,6 +28,8 @@ from asyncwb.transport.offload import offload
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from asyncwb.graphql.api_answers import RunNode
     from asyncwb.graphql.service import Service
     from asyncwb.types import Row
@@ -272,6 +274,30 @@ class Run(RunAccess, RunFileMethods, RunArtifactMethods, RunMediaMethods):
             min_step=min_step,
             max_step=max_step,
         )
+
+    async def history_arrays(
+        self,
+        keys: Sequence[str] | None = None,
+        *,
+        min_step: int = 0,
+        max_step: int | None = None,
+    ) -> dict[str, NDArray[Any]]:
+        """Every row of the history as one numpy array per key, in step order.
+
+        The same as `scan_history(...).to_arrays()`, where shapes and dtypes are described;
+        `to_pandas`, `to_polars` and `to_arrow` are its neighbours.
+
+        Args:
+            keys: Only these and `_step`, and only rows that have all of them.
+            min_step: First step.
+            max_step: The step to stop before; None: to the end.
+
+        Raises:
+            InvalidValueError: An argument is wrong.
+            RunNotFoundError: The run is gone.
+            CommError: The server refused or was not reached.
+        """
+        return await self.scan_history(keys, min_step=min_step, max_step=max_step).to_arrays()
 
     def beta_scan_history(
         self,

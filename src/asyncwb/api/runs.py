@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from asyncwb import jsonx
 from asyncwb.api.frame_data import to_frame
 from asyncwb.api.history import RunAddress, check_keys, sampled_rows
+from asyncwb.api.local import address_of
 from asyncwb.api.pages import Listing
 from asyncwb.api.run import Run
 from asyncwb.errors import InvalidValueError, NotFoundError, RunNotFoundError
@@ -176,7 +177,7 @@ class Runs(Listing["Run"]):
         if answer.runs is None:
             return Page([], None, more=False)
         runs = [
-            Run(self._service, RunAddress(entity, project, edge.node.name), edge.node)
+            Run(self._service, address_of(edge.node, entity, project), edge.node)
             for edge in answer.runs.edges
         ]
         if self._sweeps is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["PageSizes", "StepRange", "cut", "ranges"]
+__all__ = ["PageSizes", "StepRange", "cut", "first_samples", "ranges"]
 
 _MAX_ROWS = 4_000
 _MIN_SAMPLES = 10_000
@@ -22,6 +22,11 @@ class StepRange(NamedTuple):
 
     start: int
     stop: int
+
+
+def first_samples(page_size: int) -> int:
+    """Rows to ask for with the first page, before anything is known of the run."""
+    return max(_MIN_SAMPLES, 2 * max(page_size, _MAX_ROWS))
 
 
 class PageSizes:
@@ -40,13 +45,10 @@ class PageSizes:
     def __init__(self, page_size: int, span: int, row_count: int | None) -> None:
         self.rows = page_size
         self._max_rows = max(page_size, _MAX_ROWS)
+        self.samples = first_samples(page_size)
+        """Rows to ask for: so many more than expected that a server does not thin them out."""
         expected = 1.0 if row_count is None else max(1, row_count) / max(1, span)
         self._rows_per_step = expected
-
-    @property
-    def samples(self) -> int:
-        """Rows to ask for: so many more than expected that a server does not thin them out."""
-        return max(_MIN_SAMPLES, 2 * self._max_rows)
 
     def is_whole(self, rows: int, samples: int) -> bool:
         """Whether a page certainly was not thinned out to `samples` rows.

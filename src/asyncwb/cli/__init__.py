@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from asyncwb.cli import agent, artifact, clean, login, ls, server, sweep
+from asyncwb.cli import agent, artifact, clean, export, login, ls, server, sweep
 from asyncwb.cli.sync import sync
 from asyncwb.version import VERSION
 
@@ -23,6 +23,7 @@ app.command()(login.login)
 app.command()(sync)
 app.command()(ls.ls)
 app.command()(clean.clean)
+app.command()(export.export)
 app.command()(sweep.sweep)
 app.command()(agent.agent)
 app.add_typer(artifact.app, name="artifact")

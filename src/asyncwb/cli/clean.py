@@ -24,7 +24,8 @@ def clean(
     import shutil
     import time
 
-    from asyncwb.cli.folders import find_runs, parse_age
+    from asyncwb.cli.folders import parse_age
+    from asyncwb.sender.folders import find_runs
     from asyncwb.settings import resolve
 
     try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from asyncwb.cli.folders import RunDir
+    from asyncwb.sender.folders import RunDir
 
 
 def ls(
@@ -23,7 +23,7 @@ def ls(
     from rich.console import Console
     from rich.table import Table
 
-    from asyncwb.cli.folders import find_runs
+    from asyncwb.sender.folders import find_runs
     from asyncwb.settings import resolve
 
     table = Table(box=None, pad_edge=False)

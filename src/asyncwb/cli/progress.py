@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from asyncwb.cli.folders import RunDir
     from asyncwb.sender import SenderStatus
+    from asyncwb.sender.folders import RunDir
 
 __all__ = ["SyncProgress"]
 

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from asyncwb.cli.folders import RunDir
     from asyncwb.sender import RunOverrides, SyncResult
+    from asyncwb.sender.folders import RunDir
 
 
 def sync(
@@ -70,8 +70,8 @@ def sync(
 
 
 def _collect(paths: Iterable[Path], *, strict: bool) -> Iterable[RunDir]:
-    from asyncwb.cli.folders import find_runs, read_run
     from asyncwb.errors import UsageError
+    from asyncwb.sender.folders import find_runs, read_run
 
     for path in paths:
         # The name of a run folder is what counts, also behind a link such as `latest-run`.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -20,6 +20,7 @@ __all__ = [
     "FilesRun",
     "HistoryData",
     "HistoryRun",
+    "KeyedData",
     "MutationData",
     "OrganizationData",
     "OrganizationNode",
@@ -31,13 +32,18 @@ __all__ = [
     "RunEdge",
     "RunFilesCreated",
     "RunNode",
+    "RunProject",
     "RunsData",
+    "RunsProject",
     "StateData",
     "UpdateRunData",
     "UploadFile",
     "UserNode",
     "ViewerData",
 ]
+
+
+T = TypeVar("T")
 
 
 class _Node(msgspec.Struct, rename="camel"):
@@ -159,6 +165,7 @@ class ParquetHistory(_Node):
     """History that the server has moved to Parquet files."""
 
     parquet_urls: list[str] | None = None
+    live_data: list[dict[str, Any]] | None = None
 
 
 class HistoryRun(_Node):
@@ -172,6 +179,20 @@ class HistoryRun(_Node):
     parquet_history: ParquetHistory | None = None
 
 
+class _KeyedRun(_Node, Generic[T]):
+    sampled_history: list[list[T] | None] | None = None
+
+
+class _KeyedProject(_Node, Generic[T]):
+    run: _KeyedRun[T] | None = None
+
+
+class KeyedData(_Node, Generic[T]):
+    """Answer of `SAMPLED_HISTORY` whose rows are read as structs."""
+
+    project: _KeyedProject[T] | None = None
+
+
 class FilesRun(_Node):
     """Files of a run."""
 
@@ -183,7 +204,9 @@ class _State(_Node):
     state: str | None = None
 
 
-class _RunsProject(_Node):
+class RunsProject(_Node):
+    """Runs of a project."""
+
     run_count: int | None = None
     runs: RunConnection | None = None
 
@@ -191,17 +214,19 @@ class _RunsProject(_Node):
 class RunsData(_Node):
     """Answer of `RUNS`."""
 
-    project: _RunsProject | None
+    project: RunsProject | None
 
 
-class _RunProject(_Node):
+class RunProject(_Node):
+    """One run of a project."""
+
     run: RunNode | None
 
 
 class RunData(_Node):
     """Answer of `RUN`."""
 
-    project: _RunProject | None
+    project: RunProject | None
 
 
 class _StateProject(_Node):

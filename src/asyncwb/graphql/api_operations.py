@@ -23,6 +23,7 @@ __all__ = [
     "DELETE_FILES",
     "DELETE_RUN",
     "FEATURES",
+    "FIRST_PAGE",
     "HISTORY_PAGE",
     "LIGHT_FIELDS",
     "LIGHT_RUN",
@@ -102,8 +103,18 @@ SCAN_BOUNDS = Operation(
     "ScanBounds",
     _of_run(
         "ScanBounds",
-        "historyKeys historyLineCount parquetHistory(liveKeys: $liveKeys) { parquetUrls }",
+        "historyKeys historyLineCount parquetHistory(liveKeys: $liveKeys) { parquetUrls liveData }",
         ", $liveKeys: [String!]!",
+    ),
+    HistoryData,
+)
+FIRST_PAGE = Operation(
+    "FirstPage",
+    _of_run(
+        "FirstPage",
+        """historyKeys historyLineCount parquetHistory(liveKeys: $liveKeys) { parquetUrls liveData }
+    history(minStep: $minStep, maxStep: $maxStep, samples: $samples)""",
+        ", $liveKeys: [String!]!, $minStep: Int64!, $maxStep: Int64!, $samples: Int!",
     ),
     HistoryData,
 )

@@ -21,7 +21,7 @@ from asyncwb.journal.values import json_text, plain
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["KeySet", "Leaves", "RowDecoder", "RowEncoder"]
+__all__ = ["KeySet", "Leaves", "RowDecoder", "RowEncoder", "record_line"]
 
 KeySet: TypeAlias = "tuple[tuple[str, ...], ...]"
 """The paths of a row's values, in the order of the record: rows with one of these are alike."""
@@ -257,17 +257,12 @@ class RowDecoder:
         body = decode(payload).body
         record = body if isinstance(body, HistoryRecord) else HistoryRecord()
         paths = tuple(tuple(item.nested_key) or (item.key,) for item in record.item)
-        tree: dict[str, Any] = {}
-        for path, item in zip(paths, record.item, strict=True):
-            _put(tree, path, _value_text(item))
         flat = all(len(path) == 1 for path in paths) and len(set(paths)) == len(paths)
-        if "_step" not in tree:
-            # Its step stands beside the items, or nowhere, so it is no template for the next row.
-            if record.step is not None:
-                tree["_step"] = b"%d" % record.step.num
-        elif flat and 0 < len(paths) <= _MAX_PLAN_KEYS and not self._knows(paths):
+        # A row whose step stands beside the items, or nowhere, is no template for the next row.
+        fits = ("_step",) in paths and len(paths) <= _MAX_PLAN_KEYS
+        if flat and fits and not self._knows(paths):
             self._learn(paths, record)
-        return _tree_text(tree), paths
+        return record_line(record), paths
 
     def _knows(self, paths: KeySet) -> bool:
         return any(template.keys == paths for template in self._templates)
@@ -281,6 +276,16 @@ class RowDecoder:
             prefixes.append(head)
         self._templates.insert(0, _Template(paths, prefixes))
         del self._templates[16:]
+
+
+def record_line(record: HistoryRecord) -> bytes:
+    """The JSON line of one row; nested keys become objects."""
+    tree: dict[str, Any] = {}
+    for item in record.item:
+        _put(tree, tuple(item.nested_key) or (item.key,), _value_text(item))
+    if "_step" not in tree and record.step is not None:
+        tree["_step"] = b"%d" % record.step.num
+    return _tree_text(tree)
 
 
 def _value_text(item: HistoryItem) -> bytes:

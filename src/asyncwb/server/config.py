@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -25,6 +26,9 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True):
         blob_dir: Folder of uploaded files; by default `data_dir/blobs`.
         crashed_after: Seconds without a file-stream request after which a run counts as crashed.
         signed_url_seconds: How long an upload or download URL stays valid.
+        sampling: How a sample of some keys of a history is chosen: "even" spreads it over the
+            steps, "minmax" keeps the lowest and the highest value of each stretch, so that spikes
+            are seen.
         max_body_bytes: Largest accepted body of a GraphQL or file-stream request, decompressed.
     """
 
@@ -34,6 +38,7 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True):
     blob_dir: str | None = None
     crashed_after: float = 300.0
     signed_url_seconds: float = 3600.0 * 12
+    sampling: Literal["even", "minmax"] = "even"
     max_body_bytes: int = 64 * 1024 * 1024
 
     @property

@@ -85,6 +85,7 @@ if TYPE_CHECKING:
     from asyncwb.errors import (
         WaitTimeoutError as WaitTimeoutError,
     )
+    from asyncwb.export.result import ExportResult as ExportResult
     from asyncwb.media.audio import Audio as Audio
     from asyncwb.media.figures import Plotly as Plotly
     from asyncwb.media.graph import Graph as Graph
@@ -104,6 +105,7 @@ if TYPE_CHECKING:
     from asyncwb.sync._api import Api as Api
     from asyncwb.sync._artifact import Artifact as Artifact
     from asyncwb.sync._current import finish as finish
+    from asyncwb.sync._export import export as export
     from asyncwb.sync._functions import (
         alert as alert,
     )
@@ -190,6 +192,7 @@ __all__ = [
     "DeadlineError",
     "DigestMismatchError",
     "Error",
+    "ExportResult",
     "ForkedError",
     "Graph",
     "GraphQLError",
@@ -222,6 +225,7 @@ __all__ = [
     "box3d",
     "config",
     "define_metric",
+    "export",
     "finish",
     "finish_artifact",
     "flush",
@@ -265,6 +269,7 @@ _HOMES = {
     "DeadlineError": "asyncwb.errors",
     "DigestMismatchError": "asyncwb.errors",
     "Error": "asyncwb.errors",
+    "ExportResult": "asyncwb.export.result",
     "ForkedError": "asyncwb.errors",
     "Graph": "asyncwb.media.graph",
     "GraphQLError": "asyncwb.errors",
@@ -296,6 +301,7 @@ _HOMES = {
     "alert": "asyncwb.sync._functions",
     "box3d": "asyncwb.media.object3d",
     "define_metric": "asyncwb.sync._functions",
+    "export": "asyncwb.sync._export",
     "finish": "asyncwb.sync._current",
     "finish_artifact": "asyncwb.sync._functions",
     "flush": "asyncwb.sync._functions",

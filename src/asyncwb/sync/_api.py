@@ -12,6 +12,7 @@ from asyncwb.portal import PORTAL
 from asyncwb.sync._base import Wrapper, wrapped_as
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping, Sequence
     from typing import Any
 
@@ -34,9 +35,12 @@ class Api(Wrapper[AsyncApi]):
         timeout: Seconds for one request with its retries; default: the `http_timeout` setting.
         api_key: Beats the key of environment and netrc.
         settings: Complete settings, in place of looking them up.
+        local: A folder that holds `wandb`, or that folder: runs are read from the run folders in
+            it, finished, crashed and live ones, ours and those of the `wandb` package, and
+            nothing is sent anywhere. Such runs cannot be changed.
 
     Raises:
-        InvalidValueError: A setting has a wrong value.
+        InvalidValueError: A setting has a wrong value, or there is no such folder.
     """
 
     def __init__(
@@ -46,8 +50,9 @@ class Api(Wrapper[AsyncApi]):
         api_key: str | None = None,
         *,
         settings: Settings | None = None,
+        local: str | os.PathLike[str] | None = None,
     ) -> None:
-        self._async = AsyncApi(overrides, timeout, api_key, settings=settings)
+        self._async = AsyncApi(overrides, timeout, api_key, settings=settings, local=local)
 
     @property
     def settings(self) -> Settings:
@@ -122,7 +127,8 @@ class Api(Wrapper[AsyncApi]):
         Sends nothing before the first run is asked for.
 
         Args:
-            path: `entity/project`, `project`, or the address of the project's page.
+            path: `entity/project`, `project`, or the address of the project's page; of local runs,
+                None means all in the folder.
             filters: MongoDB-style filter: `{"config.lr": {"$gt": 0.1}, "state": "finished"}`.
             order: `+` or `-` and a key: `+created_at`, `-summary_metrics.loss`.
             per_page: Runs asked for at once.

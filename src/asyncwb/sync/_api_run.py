@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, Literal
 
+    from numpy.typing import NDArray
+
     from asyncwb.types import Row
 
 __all__ = ["Run"]
@@ -244,6 +246,26 @@ class Run(Wrapper[AsyncRun]):
         return HistoryScan.from_async(
             self._async.scan_history(keys, page_size, min_step, max_step, use_cache)
         )
+
+    def history_arrays(
+        self, keys: Sequence[str] | None = None, *, min_step: int = 0, max_step: int | None = None
+    ) -> dict[str, NDArray[Any]]:
+        """Every row of the history as one numpy array per key, in step order.
+
+        The same as `scan_history(...).to_arrays()`, where shapes and dtypes are described;
+        `to_pandas`, `to_polars` and `to_arrow` are its neighbours.
+
+        Args:
+            keys: Only these and `_step`, and only rows that have all of them.
+            min_step: First step.
+            max_step: The step to stop before; None: to the end.
+
+        Raises:
+            InvalidValueError: An argument is wrong.
+            RunNotFoundError: The run is gone.
+            CommError: The server refused or was not reached.
+        """
+        return PORTAL.call(self._async.history_arrays, keys, min_step=min_step, max_step=max_step)
 
     def beta_scan_history(
         self,

@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import random
 import tracemalloc
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from asyncwb.server.storage import history
+from asyncwb.server.storage.extremes import pick_extremes
 from asyncwb.server.storage.runs import run_row_id
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from server_client import Client
 
 
@@ -90,3 +94,50 @@ async def test_a_sample_does_not_load_the_whole_run(client: Client) -> None:
     engine.dispose()
     assert len(texts) == len(rows) == 10
     assert peak < 4 * 2**20, f"{peak} bytes for a run of 24 MB"
+
+
+def test_extremes_of_each_stretch_are_kept() -> None:
+    dice = random.Random(3)
+    values = [dice.random() for _ in range(10_000)]
+    values[4321], values[77] = 50.0, -50.0
+    other = [float("nan")] * 10_000
+    other[9000] = 7.0
+    picked = pick_extremes([values, other], 200)
+    assert len(picked) <= 200
+    assert {0, 77, 4321, 9000, 9999} <= set(picked)
+    assert list(picked) == sorted(set(picked))
+    for samples in (0, 1, 2, 3):
+        assert len(pick_extremes([values], samples)) <= samples
+    assert list(pick_extremes([values], 10_000)) == list(range(10_000))
+
+
+async def test_a_server_may_keep_spikes(client: Client) -> None:
+    await client.upsert("r")
+    rows = [{"_step": i, "a": 0.5, "b": i} for i in range(5000)]
+    rows[1234]["a"] = 99.0
+    shuffled = random.Random(1).sample(rows, len(rows))
+    await client.history("r", 0, shuffled)
+    assert 99.0 not in [row["a"] for row in await sampled(client, keys=["a"], samples=50)]
+    with engine_of(client) as (connection, run_id):
+        spec = {"keys": ["_step", "a"], "samples": 50}
+        found = history.rows_with_keys(connection, run_id, spec, spikes=True)
+    assert len(found) <= 50
+    assert {"_step": 1234, "a": 99.0} in found
+    assert [row["_step"] for row in found] == sorted(row["_step"] for row in found)
+    assert (found[0]["_step"], found[-1]["_step"]) == (0, 4999)
+
+
+@contextmanager
+def engine_of(client: Client) -> Iterator[tuple[Any, int]]:
+    from sqlalchemy import create_engine
+
+    from asyncwb.server.storage.accounts import find_user
+
+    engine = create_engine(f"sqlite:///{client.data_dir / 'asyncwb.db'}")
+    try:
+        with engine.connect() as connection:
+            user = find_user(connection, username="local")
+            assert user is not None
+            yield connection, run_row_id(connection, user, None, "demo", "r")
+    finally:
+        engine.dispose()

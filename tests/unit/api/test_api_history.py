@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import logging
+import sys
 from contextlib import aclosing
 from typing import Any
 
@@ -19,6 +20,7 @@ from asyncwb.api.scan_plan import PageSizes, StepRange, cut
 from asyncwb.errors import (
     GraphQLError,
     InvalidValueError,
+    ProtocolError,
     RunNotFoundError,
     UnsupportedError,
 )
@@ -82,7 +84,7 @@ def test_no_row_twice_and_none_skipped(
     if keyed:
         inside = [{"even": r["even"], "_step": r["_step"]} for r in inside if "even" in r]
     assert got == sorted(inside, key=lambda row: row["_step"])
-    assert server.transport.calls[0][0] == "ScanBounds"
+    assert server.transport.calls[0][0] in ("FirstPage", "ScanBounds")
 
 
 @pytest.mark.parametrize(
@@ -152,16 +154,77 @@ async def test_a_run_without_rows_is_empty() -> None:
 
 async def test_a_missing_run_is_named() -> None:
     server = HistoryServer([])
-    server.transport.handlers["ScanBounds"] = lambda _: {"project": {"run": None}}
+    server.transport.handlers["FirstPage"] = lambda _: {"project": {"run": None}}
     with pytest.raises(RunNotFoundError, match="acme/demo/r1"):
         await anext(server.scan().rows())
 
 
-async def test_rows_in_parquet_files_are_never_left_out_silently() -> None:
-    server = HistoryServer(dense(3))
+async def test_rows_in_parquet_files_are_never_left_out_silently(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    server = HistoryServer(dense(5))
     server.parquet = ["http://127.0.0.1:9/a.parquet"]
-    with pytest.raises(UnsupportedError, match="export"):
+    with pytest.raises(UnsupportedError, match=r"asyncwb\[export\]"):
         await anext(server.scan().rows())
+
+
+def export_rows(server: HistoryServer, *files: list[dict[str, Any]]) -> None:
+    """Let the server keep rows in Parquet files, as pyarrow writes them."""
+    pa = pytest.importorskip("pyarrow")
+    import pyarrow.parquet as pq
+
+    for number, rows in enumerate(files):
+        sink = pa.BufferOutputStream()
+        names = list(dict.fromkeys(key for row in rows for key in row))
+        table = pa.table({name: [row.get(name) for row in rows] for name in names})
+        pq.write_table(table, sink)
+        url = f"http://127.0.0.1:9/{number}.parquet"
+        server.parquet.append(url)
+        server.transport.files[url] = sink.getvalue().to_pybytes()
+
+
+def timed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**row, "_timestamp": 100.0 + n} for n, row in enumerate(rows)]
+
+
+@pytest.mark.parametrize(
+    ("moved", "live_from", "again"),
+    [
+        # all in files; the tail live; live rows that are in a file as well
+        ([(0, 60), (60, 100)], None, 100),
+        ([(0, 60)], 60, 60),
+        ([(0, 60)], 55, 55),
+        ([(60, 80), (0, 60)], 80, 80),
+    ],
+)
+async def test_files_and_live_rows_are_one_history(
+    moved: list[tuple[int, int]], live_from: int | None, again: int
+) -> None:
+    rows = timed(
+        [{"_step": n, "loss": n / 7, **({"t": f"x{n}"} if n % 5 else {})} for n in range(100)]
+    )
+    server = HistoryServer(rows[again:], line_count=100)
+    export_rows(server, *(rows[a:b] for a, b in moved))
+    server.live = [] if live_from is None else [{"_step": n} for n in range(live_from, 100)]
+    last = {"lastStep": 99, "keys": {}}
+    server.history_keys = last
+    assert [row async for row in server.scan()] == rows
+    part = [row async for row in server.scan(keys=["t"], min_step=50, max_step=90)]
+    assert part == [{"t": r["t"], "_step": r["_step"]} for r in rows[50:90] if "t" in r]
+    arrays = await server.scan().to_arrays()
+    assert arrays["_step"].tolist() == list(range(100))
+    assert arrays["loss"].tolist() == [n / 7 for n in range(100)]
+    assert arrays["t"].tolist() == [row.get("t") for row in rows]
+
+
+async def test_a_file_that_is_no_parquet_is_named() -> None:
+    pytest.importorskip("pyarrow")
+    server = HistoryServer(dense(3))
+    server.parquet = ["http://127.0.0.1:9/0.parquet"]
+    server.transport.files[server.parquet[0]] = b"<html>"
+    with pytest.raises(ProtocolError, match="Parquet"):
+        await server.scan().to_arrays()
 
 
 async def test_a_server_without_parquet_files_is_read_through_live_pages() -> None:
@@ -178,7 +241,7 @@ async def test_a_server_without_parquet_files_is_read_through_live_pages() -> No
         server.transport.handlers.update(ScanBounds=lambda _, a=answer: a, LiveBounds=live)
         assert [row async for row in server.scan()] == server.rows
     refusal["errors"][0]["message"] = "internal error"
-    server.transport.handlers["ScanBounds"] = lambda _: response(200, json.dumps(refusal).encode())
+    server.transport.handlers["FirstPage"] = lambda _: response(200, json.dumps(refusal).encode())
     with pytest.raises(GraphQLError, match="internal error"):
         await anext(server.scan().rows())
 
@@ -239,3 +302,47 @@ def test_the_spec_counts_the_last_step_in() -> None:
     assert len(read(server, keys=["loss"], min_step=2, max_step=5)) == 3
     spec = json.loads(server.transport.calls[1][1]["specs"][0])
     assert (spec["minStep"], spec["maxStep"], spec["keys"]) == (2, 4, ["loss", "_step"])
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    logged=steps,
+    low=st.integers(0, 60),
+    high=st.none() | st.integers(0, 6_000),
+    keyed=st.booleans(),
+)
+def test_columns_are_the_rows(logged: list[int], low: int, high: int | None, keyed: bool) -> None:
+    rows = [
+        {"_step": step, "n": n, **({"even": n / 2, "text": "NaN"} if n % 2 == 0 else {})}
+        for n, step in enumerate(logged)
+    ]
+    asked: dict[str, Any] = {
+        "page_size": 3, "min_step": low, "max_step": high, "keys": ["even"] if keyed else None,
+    }  # fmt: skip
+    expected = read(HistoryServer(rows), **asked)
+    arrays = PORTAL.call(HistoryServer(rows).scan(**asked).to_arrays)
+    assert set(arrays) == {"_step"} | {key for row in expected for key in row} | (
+        {"even"} if keyed else set()
+    )
+    for key, array in arrays.items():
+        assert array.shape == (len(expected),)
+        for row, value in zip(expected, array.tolist(), strict=True):
+            assert row.get(key) == value or (key not in row and (value is None or value != value))
+
+
+def test_columns_of_keys_read_the_texts_of_numbers() -> None:
+    server = HistoryServer([{"_step": 0, "a": "NaN"}, {"_step": 1, "a": "-Infinity"}])
+    array = PORTAL.call(server.scan(keys=["a"]).to_arrays)["a"]
+    assert array.dtype == "float64"
+    assert array[0] != array[0]
+    assert array[1] == float("-inf")
+
+
+async def test_the_frame_of_a_run_and_a_run_that_is_gone() -> None:
+    frame = await HistoryServer(dense(5000)).scan(keys=["loss"]).to_pandas()
+    assert frame["loss"].tolist() == [1 / (n + 1) for n in range(5000)]
+    assert str(frame["_step"].dtype) == "int64"
+    server = HistoryServer(dense(1))
+    server.transport.handlers["HistoryPage"] = lambda _: {"project": {"run": None}}
+    with pytest.raises(RunNotFoundError):
+        await server.scan().to_arrays()

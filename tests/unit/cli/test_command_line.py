@@ -13,8 +13,9 @@ import pytest
 from typer.testing import CliRunner
 
 from asyncwb.cli import app
-from asyncwb.cli.folders import find_runs, parse_age
+from asyncwb.cli.folders import parse_age
 from asyncwb.sender.ack import Ack, store_ack
+from asyncwb.sender.folders import find_runs
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -47,8 +47,11 @@ async def _events(node: Node, info: Info, *, samples: int | None = None) -> list
 
 @run.field("sampledHistory")
 async def _sampled(node: Node, info: Info, *, specs: list[str]) -> list[Any]:
+    spikes = context_of(info).services.config.sampling == "minmax"
     return await context_of(info).database.read(
-        lambda db: [store.rows_with_keys(db, node["_id"], _spec(text)) for text in specs]
+        lambda db: [
+            store.rows_with_keys(db, node["_id"], _spec(text), spikes=spikes) for text in specs
+        ]
     )
 
 

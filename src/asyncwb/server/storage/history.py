@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from array import array
 from bisect import bisect_left, bisect_right
@@ -13,6 +14,7 @@ from sqlalchemy import bindparam, select
 
 from asyncwb.server.jsontext import is_object, strict_form
 
+from .extremes import pick_extremes
 from .ingest import parse_row
 from .lines import Stream, split
 from .tables import segments
@@ -142,12 +144,13 @@ def sample(connection: Connection, run_id: int, stream: Stream, samples: int | N
 
 
 def rows_with_keys(
-    connection: Connection, run_id: int, spec: dict[str, Any]
+    connection: Connection, run_id: int, spec: dict[str, Any], *, spikes: bool = False
 ) -> list[dict[str, Any]]:
     """Rows that have all keys of a spec, restricted to them.
 
     With a step range in the spec (both ends inclusive) all rows of the range are returned, else at
-    most `samples`. The values are plain JSON: see `jsontext.strict_form`.
+    most `samples`, with `spikes` the extremes of each stretch among them. The values are plain
+    JSON: see `jsontext.strict_form`.
     """
     keys = list(dict.fromkeys(cast("list[str]", spec.get("keys") or ["_step"])))
     needles = [f'"{key}"' for key in keys if _PLAIN_KEY(key)]
@@ -161,7 +164,8 @@ def rows_with_keys(
 
     low, high = spec.get("minStep"), spec.get("maxStep")
     if low is None and high is None:
-        lines = _sample_of(connection, run_id, restricted, spec.get("samples"))
+        tracked = [key for key in keys if key != "_step"] if spikes else []
+        lines = _sample_of(connection, run_id, restricted, spec.get("samples"), tracked)
     else:
         lines = rows_between(
             connection,
@@ -187,15 +191,39 @@ def first_values(connection: Connection, run_id: int, key: str, count: int) -> l
 
 
 def _sample_of(
-    connection: Connection, run_id: int, fits: Callable[[str], object | None], samples: int | None
+    connection: Connection,
+    run_id: int,
+    fits: Callable[[str], dict[str, Any] | None],
+    samples: int | None,
+    tracked: Sequence[str],
 ) -> list[str]:
-    """At most `samples` of the history rows that fit, evenly spread; two looks, little memory."""
+    """At most `samples` of the history rows that fit; two looks, little memory.
+
+    Evenly spread, or with `tracked` keys those with the extremes of them.
+    """
     index = _Index(connection, run_id, "history")
     fitting = array("q")
+    values = [array("d") for _ in tracked]
     for start, lines in index:
-        fitting.extend(start + i for i, line in enumerate(lines) if fits(line) is not None)
+        for i, line in enumerate(lines):
+            row = fits(line)
+            if row is not None:
+                fitting.append(start + i)
+                for column, key in zip(values, tracked, strict=True):
+                    column.append(_number(row[key]))
     order = index.in_order(fitting)
-    return index.lines([order[i] for i in pick(len(order), samples)])
+    if not tracked:
+        return index.lines([order[i] for i in pick(len(order), samples)])
+    if order is not fitting:
+        places = {position: i for i, position in enumerate(fitting)}
+        by_step = [places[position] for position in order]
+        values = [array("d", (column[i] for i in by_step)) for column in values]
+    return index.lines([order[i] for i in pick_extremes(values, samples)])
+
+
+def _number(value: Any) -> float:
+    """The number in a row, NaN for anything else."""
+    return float(value) if type(value) in (int, float) else math.nan
 
 
 def _int64(value: float) -> int:

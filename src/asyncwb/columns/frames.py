@@ -1,0 +1,105 @@
+"""Columns as tables of the data-frame packages."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal
+
+from asyncwb import jsonx
+from asyncwb.errors import UnsupportedError
+
+if TYPE_CHECKING:
+    from asyncwb.columns.column import Column
+    from asyncwb.columns.table import Columns
+
+__all__ = ["JSON_MARK", "object_kind", "package", "to_arrow", "to_pandas", "to_polars"]
+
+JSON_MARK = {b"asyncwb": b"json"}
+"""Metadata of an Arrow field whose texts are JSON."""
+
+
+def package(name: str, extra: str, what: str) -> Any:
+    """Import a package that an extra installs.
+
+    Raises:
+        UnsupportedError: It is not installed.
+    """
+    try:
+        return import_module(name)
+    except ImportError as exc:
+        raise UnsupportedError(
+            f"{what} needs {name.partition('.')[0]}: pip install 'asyncwb[{extra}]'", exc=exc
+        ) from exc
+
+
+def to_pandas(columns: Columns) -> Any:
+    """A `pandas.DataFrame`, with the dtypes of the plain arrays."""
+    pandas = package("pandas", "pandas", "a DataFrame")
+    return pandas.DataFrame(columns.arrays(), copy=False)
+
+
+def to_arrow(columns: Columns) -> Any:
+    """A `pyarrow.Table`: null where a row has no value, nested and mixed values as JSON text."""
+    pa = package("pyarrow", "export", "an Arrow table")
+    arrays = [arrow_array(pa, column) for column in columns.columns.values()]
+    fields = [
+        arrow_field(pa, key, column, array.type)
+        for (key, column), array in zip(columns.columns.items(), arrays, strict=True)
+    ]
+    return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+
+
+def to_polars(columns: Columns) -> Any:
+    """A `polars.DataFrame`: null where a row has no value, nested and mixed values as JSON text."""
+    polars = package("polars", "polars", "a polars DataFrame")
+    series: list[Any] = []
+    for key, column in columns.columns.items():
+        values, present = column
+        if values.dtype == object:
+            series.append(polars.Series(key, object_values(column), dtype=object_dtype(
+                column, polars.Boolean, polars.String)))  # fmt: skip
+        elif present is None:
+            series.append(polars.Series(key, values))
+        else:
+            held = polars.Series(key, values)
+            mask = polars.Series("", present)
+            series.append(held.zip_with(mask, polars.Series(key, [None], dtype=held.dtype)))
+    return polars.DataFrame(series)
+
+
+def arrow_array(pa: Any, column: Column) -> Any:
+    """The column as an Arrow array."""
+    values, present = column
+    if values.dtype == object:
+        kind = object_dtype(column, pa.bool_(), pa.string())
+        return pa.array(object_values(column), type=kind)
+    # from_pandas=False: NaN is a value, not a null
+    return pa.array(values, mask=None if present is None else ~present, from_pandas=False)
+
+
+def arrow_field(pa: Any, key: str, column: Column, kind: Any) -> Any:
+    """Name and type of a column; says so where texts are JSON."""
+    json = column.values.dtype == object and object_kind(column) == "json"
+    return pa.field(key, kind, metadata=JSON_MARK if json else None)
+
+
+def object_kind(column: Column) -> Literal["bool", "text", "json"]:
+    """What an object column holds: "bool", "text", or "json": anything else."""
+    values: list[object] = column.values.tolist()
+    kinds = {type(value) for value in values if value is not None}
+    if kinds == {bool}:
+        return "bool"
+    return "text" if kinds <= {str} else "json"
+
+
+def object_dtype(column: Column, boolean: Any, text: Any) -> Any:
+    """One of two types."""
+    return boolean if object_kind(column) == "bool" else text
+
+
+def object_values(column: Column) -> list[Any]:
+    """Truth values and texts as they are; of other columns each value as JSON text."""
+    values: list[Any] = column.values.tolist()
+    if object_kind(column) != "json":
+        return values
+    return [None if value is None else jsonx.encode(value).decode() for value in values]
