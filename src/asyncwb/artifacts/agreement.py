@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from asyncwb.artifacts.agreement_operations import (
+    ARTIFACT_TYPE,
+    DIGEST_ALGORITHM,
+    XXHASH_ENABLED,
+)
 from asyncwb.artifacts.digest import file_digest
-from asyncwb.artifacts.write_operations import ARTIFACT_TYPE, DIGEST_ALGORITHM, XXHASH_ENABLED
 from asyncwb.errors import GraphQLError, InvalidValueError
 from asyncwb.transport import TRANSIENT_STATUSES, RetryPolicy
 from asyncwb.transport.offload import offload

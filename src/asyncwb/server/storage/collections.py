@@ -305,7 +305,6 @@ def find_digest(connection: Connection, project_id: int, digest: str) -> Any:
             artifacts.c.state == "COMMITTED",
         )
         .order_by(artifacts.c.id.desc())
-        .limit(1)
     )
     return connection.execute(query).mappings().first()
 
