@@ -17,7 +17,7 @@ from asyncwb.errors import ClosedError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["DaemonExecutor"]
+__all__ = ["BudgetExecutor", "DaemonExecutor"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -41,7 +41,8 @@ class DaemonExecutor(ThreadPoolExecutor):
         self._size = size
         self._name = name
         self._queue: SimpleQueue[_Job | None] = SimpleQueue()
-        self._guard = threading.Lock()
+        # Reentrant: a signal handler may hand in work while its thread does.
+        self._guard = threading.RLock()
         self._workers: list[threading.Thread] = []
         self._busy = 0
         self._closed = False
@@ -113,6 +114,47 @@ class DaemonExecutor(ThreadPoolExecutor):
                 with self._guard:
                     self._busy -= 1
             del job, future, call
+
+
+class BudgetExecutor(DaemonExecutor):
+    """A pool that takes no more work than memory for it is allowed."""
+
+    def __init__(self, size: int, name: str) -> None:
+        super().__init__(size, name)
+        self._cost = 0
+
+    def offer(self, fn: Callable[[], object], *, cost: int, budget: int) -> bool:
+        """Have `fn` called in a thread of the pool, unless too much waits already.
+
+        Args:
+            fn: What to call; raises nothing.
+            cost: Bytes that it holds until it has been called.
+            budget: Bytes that everything that was taken may hold, this included. One that exceeds
+                it alone is taken while nothing else waits.
+
+        Returns:
+            Whether it was taken; False also where the pool is shut down, or cannot start threads.
+        """
+        with self._guard:
+            if self._cost and self._cost + cost > budget:
+                return False
+            self._cost += cost
+        try:
+            self.submit(self._call, fn, cost)
+        except (ClosedError, RuntimeError):
+            self._give_back(cost)
+            return False
+        return True
+
+    def _call(self, fn: Callable[[], object], cost: int) -> None:
+        try:
+            fn()
+        finally:
+            self._give_back(cost)
+
+    def _give_back(self, cost: int) -> None:
+        with self._guard:
+            self._cost -= cost
 
 
 def _run(future: Future[Any], call: Callable[[], Any]) -> None:

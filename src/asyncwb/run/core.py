@@ -21,7 +21,11 @@ from asyncwb.run.environment import Survey
 from asyncwb.run.exit import EXIT_GRACE_SECONDS, EXIT_WATCH
 from asyncwb.run.folder import remove_folder
 from asyncwb.run.history import History
+<<<<<<< HEAD
 from asyncwb.run.last_words import tell_end
+=======
+from asyncwb.run.media.desk import MediaDesk
+>>>>>>> f8a0688
 from asyncwb.run.names import Names
 from asyncwb.run.observers import Observers
 from asyncwb.run.recorder import Recorder, decode_row
@@ -72,11 +76,19 @@ class RunCore:
 
     # A thousand runs may live at once.
     __slots__ = (
+<<<<<<< HEAD
         "_artifacts", "_late", "_local_log", "_lock", "_metrics", "_runtime_before", "_state",
         "closed", "config", "connection", "console", "ended", "folder", "forked", "history",
         "journal", "loggers", "names", "observers", "program", "recorder", "resumed", "saving",
         "settings", "start_time", "starting_step", "stop", "summary", "survey", "system",
         "telemetry", "terminal",
+=======
+        "_late", "_local_log", "_lock", "_metrics", "_runtime_before", "_state", "closed",
+        "config", "connection", "console", "ended", "folder", "forked", "history", "journal",
+        "loggers", "media", "names", "observers", "recorder", "resumed", "saving", "settings",
+        "start_time", "starting_step", "stop", "summary", "survey", "system", "telemetry",
+        "terminal",
+>>>>>>> f8a0688
     )  # fmt: skip
 
     def __init__(
@@ -121,8 +133,10 @@ class RunCore:
         self.config = Config(
             self.recorder.config, allow_val_change=settings.allow_val_change, lock=self._lock
         )
+        self.media = MediaDesk(self)
         self.summary = Summary(
             lock=self._lock,
+            media=self.media,
             decode_row=decode_row,
             record_set=self.recorder.summary_set,
             record_derived=self._record_summary,
@@ -136,6 +150,7 @@ class RunCore:
             decode_row=decode_row,
             append=journal.append,
             observe=self.summary.observer,
+            media=self.media,
             settings=settings,
             start_time=start_time,
         )
@@ -224,8 +239,9 @@ class RunCore:
         return status if self.connection is None else self.connection.add_to(status)
 
     async def flush(self, timeout: float | None) -> None:
-        """Wait until the server has what is in the journal."""
+        """Wait until the server has what was logged."""
         self.console.flush()
+        timeout = await self.media.settled(timeout)
         position = self.journal.end
         self.journal.flush()
         if self.connection is not None:
@@ -249,6 +265,7 @@ class RunCore:
             return
         if not self.ended:
             self.observers.end()
+            self.media.close()
         CAPTURE.stop(self.console)
         self.loggers.stop()
         if not self._end_journal(exit_code):
@@ -337,6 +354,7 @@ class RunCore:
             await PORTAL.acall(self.connection.end_look_up, timeout)
         await self.survey.settled(timeout)
         await self.observers.drain(timeout)
+        await self.media.drain(timeout)
 
     def _finish_late(self, run: RunAttributes, exit_code: int) -> None:
         if self._late is None:
@@ -374,6 +392,7 @@ class RunCore:
         # Another thread of the parent may have held the lock: nobody here would release it.
         self._lock = RLock()
         self.observers.leave_to_parent()
+        self.media.leave_to_parent()
         self.config.leave_to_parent(self._lock)
         self.summary.leave_to_parent(self._lock)
         self.history.leave_to_parent(self._lock)

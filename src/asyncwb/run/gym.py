@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asyncwb.run.context import current_run
-from asyncwb.run.media_file import keep_file
+from asyncwb.run.media.files import safe_name
 from asyncwb.run.patching import Patch
 
 if TYPE_CHECKING:
@@ -77,7 +77,9 @@ def _log_video(core: RunCore, file: Path) -> None:
         if not file.stat().st_size:
             return
         name = f"{key}_{core.history.step}"
-        value = keep_file(core, file, kind="videos", name=name, suffix=file.suffix.lower())
+        value = core.media.files.keep(
+            file, kind="videos", name=safe_name(name), suffix=file.suffix.lower()
+        )
     except OSError as error:
         _log.warning("the video %s is not logged: %s", file, error)
         return

@@ -9,15 +9,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from time import time
-from typing import TYPE_CHECKING, Any, SupportsIndex
+from typing import TYPE_CHECKING, Any, SupportsIndex, cast
 
 from asyncwb.errors import ClosedError, ForkedError, InvalidValueError
+from asyncwb.run.held_rows import HeldRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from threading import RLock
 
     from asyncwb.journal.rows import RowEncoder
+    from asyncwb.run.media.desk import MediaDesk
+    from asyncwb.run.media.jobs import MediaJob
     from asyncwb.settings import Settings
 
 __all__ = ["History"]
@@ -39,6 +42,7 @@ class History:
         decode_row: Reads a row back from such a payload.
         append: Writes a payload to the journal; when it returns, the row survives `kill -9`.
         observe: Is told of every written row.
+        media: Takes images and the like out of rows, and has them encoded.
         settings: `step_order` decides what happens to a row whose step went back.
         start_time: Start of the run in Unix seconds; `_runtime` counts from here.
     """
@@ -51,6 +55,7 @@ class History:
         decode_row: Callable[[bytes], dict[str, Any]],
         append: Callable[[bytes], int],
         observe: Callable[[dict[str, Any], bytes, float], None],
+        media: MediaDesk,
         settings: Settings,
         start_time: float,
     ) -> None:
@@ -58,12 +63,16 @@ class History:
         self._decode_row = decode_row
         self._append = append
         self._observe = observe
+        self._media = media
+        self._held = HeldRows(self._write)
         # Puts in what metric definitions ask for; None while there are none.
         self._complete: Callable[[dict[str, Any]], dict[str, Any]] | None = None
         self._lock = lock
         self._start = start_time
         self._step = 0
         self._open: dict[str, Any] | None = None
+        # Values of the open row that are being encoded.
+        self._open_jobs: dict[tuple[str, ...], MediaJob] = {}
         self._opened_at = 0.0
         self._closed = False
         self._forked = False
@@ -86,6 +95,7 @@ class History:
         with self._lock:
             self._start -= runtime
             self._step = step
+            self._held.shift(step)
 
     def attach(
         self,
@@ -114,17 +124,22 @@ class History:
                     payload = self._encode(
                         values, step=number, timestamp=now, runtime=now - self._start
                     )
-                except BaseException:
+                except BaseException as error:
                     if self._step == number + 1:
                         self._step = number
-                    raise
-                self._append(payload)
-                self.rows += 1
-                self._observe(values, payload, now)
+                    if not isinstance(error, InvalidValueError):
+                        raise
+                    # It may hold media, which this path knows nothing of.
+                else:
+                    self._append(payload)
+                    self.rows += 1
+                    self._observe(values, payload, now)
+                    return
             elif self._closed:
                 raise _closed_error(forked=self._forked)
-            else:
-                self._log_partial(values, step, commit)
+            jobs = self._log_partial(values, step, commit)
+        # Without the lock: where too much waits, they are encoded here.
+        self._media.start(jobs)
 
     def add_to_next(self, key: str, value: Callable[[], Any]) -> None:
         """Add a value to the next row that is logged; opens no row itself.
@@ -162,32 +177,51 @@ class History:
                 self._open = {**(self._open or {}), **values}
                 self._opened_at = time()
             self._close_row()
+            self._held.write_all()
             self._closed = True
             self._idle = False
+
+    def job_done(self, job: MediaJob) -> None:
+        """Write the row that waits for this value, where it was the last one."""
+        with self._lock:
+            self._held.job_done(job)
 
     def leave_to_parent(self, lock: RLock) -> None:
         """In a forked child: accept nothing; `lock` is held by nobody."""
         self._lock = lock
         self._open = None
+        self._open_jobs = {}
+        self._held.forget()
         self._waiting = {}
         self._idle = False
         self._closed = self._forked = True
 
-    def _log_partial(self, row: dict[str, Any], step: int | None, commit: bool | None) -> None:
-        """Merge `row` into the open row (or one opened now), and close it where asked to."""
+    def _log_partial(
+        self, row: dict[str, Any], step: int | None, commit: bool | None
+    ) -> list[MediaJob]:
+        """Merge `row` into the open row (or one opened now), and close it where asked to.
+
+        Returns:
+            What is to be encoded.
+        """
         if step is not None:
             step = _as_step(step)
+            if step < self._step and self._order == "raise":
+                raise InvalidValueError(
+                    f"step {step} is behind the current step {self._step} and step_order is 'raise'"
+                )
         now = time()
-        snapshot = self._snapshot(row, now)
+        snapshot, jobs = self._snapshot(row, now, self._step if step is None else step)
         if step is not None:
             if step < self._step:
-                self._write_late(snapshot, step, now)
-                return
+                self._write_late(snapshot, step, now, jobs)
+                return list(jobs.values())
             if step > self._step:
                 self._close_row()
                 self._step = step
         if self._closed:
             # By a signal handler in the middle of this call.
+            _drop(jobs)
             raise _closed_error(forked=self._forked)
         if self._waiting:
             snapshot = {**self._take_waiting(), **snapshot}
@@ -195,33 +229,49 @@ class History:
             self._open = snapshot
             self._idle = False
         else:
+            for path in [path for path in self._open_jobs if _has(snapshot, path)]:
+                del self._open_jobs[path]
             _merge(self._open, snapshot)
+        self._open_jobs |= jobs
         self._opened_at = now
         if commit is True or (commit is None and step is None):
             self._close_row()
+        return list(jobs.values())
 
-    def _snapshot(self, row: dict[str, Any], now: float) -> dict[str, Any]:
-        """Check and copy `row`: what the caller changes afterwards must not reach the open row."""
+    def _snapshot(
+        self, row: dict[str, Any], now: float, step: int
+    ) -> tuple[dict[str, Any], dict[tuple[str, ...], MediaJob]]:
+        """Check and copy `row`: what the caller changes afterwards must not reach the open row.
+
+        Returns:
+            The values, and apart from them those that are still to be encoded.
+        """
         if _PLAIN.issuperset(map(type, row.values())) and all(type(key) is str for key in row):
-            return row.copy()
-        payload = self._encode(row, step=self._step, timestamp=now, runtime=0.0)
+            return row.copy(), {}
+        jobs: dict[tuple[str, ...], MediaJob] = {}
+        taken = self._media.take(row, step)
+        if taken is not None:
+            row, jobs = taken
+        try:
+            payload = self._encode(row, step=self._step, timestamp=now, runtime=0.0)
+        except BaseException:
+            _drop(jobs)
+            raise
         values = self._decode_row(payload)
         for key in _RESERVED:
             if key != "_timestamp" or key not in row:
                 values.pop(key, None)
-        return values
+        return values, jobs
 
     def _take_waiting(self) -> dict[str, Any]:
         waiting, self._waiting = self._waiting, {}
         values = {key: value() for key, value in waiting.items()}
         return {key: value for key, value in values.items() if value is not None}
 
-    def _write_late(self, row: dict[str, Any], step: int, now: float) -> None:
+    def _write_late(
+        self, row: dict[str, Any], step: int, now: float, jobs: dict[tuple[str, ...], MediaJob]
+    ) -> None:
         """Keep a row whose step is behind, as a row of its own under that step."""
-        if self._order == "raise":
-            raise InvalidValueError(
-                f"step {step} is behind the current step {self._step} and step_order is 'raise'"
-            )
         if self._order == "warn":
             self._late_rows += 1
             if self._late_rows == 1:
@@ -230,17 +280,26 @@ class History:
                     step,
                     self._step,
                 )
-        self._write(row, step, now)
+        self._write_when_complete(row, step, now, jobs)
 
     def _close_row(self) -> None:
         row = self._open
         if row is None:
             return
         number = self._step
+        jobs, self._open_jobs = self._open_jobs, {}
         self._open = None
         self._idle = not self._closed
         self._step = number + 1
-        self._write(row, number, self._opened_at)
+        self._write_when_complete(row, number, self._opened_at, jobs)
+
+    def _write_when_complete(
+        self, row: dict[str, Any], step: int, now: float, jobs: dict[tuple[str, ...], MediaJob]
+    ) -> None:
+        if jobs:
+            self._held.add(row, step, now, jobs)
+        else:
+            self._write(row, step, now)
 
     def _write(self, row: dict[str, Any], step: int, now: float) -> None:
         if self._complete is not None:
@@ -286,7 +345,29 @@ def _merge(target: dict[str, Any], update: dict[str, Any]) -> None:
     """Add `update` leaf by leaf; later values win."""
     for key, value in update.items():
         old = target.get(key)
-        if isinstance(old, dict) and isinstance(value, dict):
+        if isinstance(old, dict) and isinstance(value, dict) and not _is_media(old, value):
             _merge(old, value)  # pyright: ignore[reportUnknownArgumentType]
         else:
             target[key] = value
+
+
+def _is_media(*values: Any) -> bool:
+    """Whether one is an object with a `_type`, which is replaced as a whole."""
+    return any("_type" in value for value in values)
+
+
+def _has(row: dict[str, Any], path: tuple[str, ...]) -> bool:
+    """Whether a row has a value at a path, or one in its way."""
+    node: Any = row
+    for name in path:
+        if not isinstance(node, dict):
+            return True
+        if name not in node:
+            return False
+        node = cast("dict[str, Any]", node)[name]
+    return True
+
+
+def _drop(jobs: dict[tuple[str, ...], MediaJob]) -> None:
+    for job in jobs.values():
+        job.drop()

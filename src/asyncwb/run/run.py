@@ -243,4 +243,5 @@ class Run(RunEnding, RunFiles, RunDisplay, RunWatch, RunModels, RunPlots, RunAtt
     def _end_at_exit(self, exit_code: int) -> None:
         """End the journal of a run that nobody finished and that nothing can send any more."""
         self._core.survey.wait()
+        self._core.media.wait(None)
         self._core.end(self, exit_code)

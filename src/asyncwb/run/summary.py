@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from asyncwb.errors import InvalidValueError
 from asyncwb.run.config_sources import as_mapping
+from asyncwb.run.held_rows import put
 from asyncwb.run.last_rows import LastRows
 from asyncwb.run.tracked import tracked, untracked
 from asyncwb.run.values import plain_value
@@ -16,8 +17,12 @@ if TYPE_CHECKING:
     from threading import RLock
 
     from asyncwb.metrics import SummaryStatistics
+    from asyncwb.run.media.desk import MediaDesk
+    from asyncwb.run.media.jobs import MediaJob
 
 __all__ = ["Summary"]
+
+_PLAIN = frozenset({float, int, str, bool, type(None)})
 
 
 class Summary(MutableMapping[str, Any]):
@@ -29,6 +34,7 @@ class Summary(MutableMapping[str, Any]):
 
     Args:
         lock: The lock of the run's history, under which rows are observed.
+        media: Takes images and the like out of values, and has them encoded.
         decode_row: Reads a row back from the payload of its record.
         record_set: Writes values set by hand, and removed keys.
         record_derived: Writes the whole summary, for readers that do not derive it from rows;
@@ -38,7 +44,7 @@ class Summary(MutableMapping[str, Any]):
     _own = frozenset(
         {
             "_values", "_decode_row", "_record_set", "_record_derived", "_lock", "_rows",
-            "_resumed", "_statistics", "_stale",
+            "_resumed", "_statistics", "_stale", "_media", "_coming",
         }
     )  # fmt: skip
 
@@ -46,6 +52,7 @@ class Summary(MutableMapping[str, Any]):
         self,
         *,
         lock: RLock,
+        media: MediaDesk,
         decode_row: Callable[[bytes], dict[str, Any]],
         record_set: Callable[[dict[str, Any], list[str]], None],
         record_derived: Callable[[dict[str, Any], Collection[tuple[str, ...]]], None],
@@ -56,6 +63,9 @@ class Summary(MutableMapping[str, Any]):
         self._record_set = record_set
         self._record_derived = record_derived
         self._lock = lock
+        self._media = media
+        # Values set by hand that are being encoded, by their job: where they belong.
+        self._coming: dict[int, tuple[str, ...]] = {}
         self._resumed: Mapping[str, Any] = {}
         self._statistics: SummaryStatistics | None = None
         self._stale = False
@@ -93,6 +103,7 @@ class Summary(MutableMapping[str, Any]):
                 raise KeyError(key)
             self._record_set({}, [key])
             del self._values[key]
+            self._forget_coming(key)
             if self._statistics is not None:
                 self._statistics.remove((key,))
 
@@ -131,22 +142,50 @@ class Summary(MutableMapping[str, Any]):
     def update(self, values: object = (), /, **kwargs: Any) -> None:
         """Set several keys, all or none of them; a nested value replaces the old one.
 
+        Images and other media take their place as soon as they are encoded.
+
         Raises:
             InvalidValueError: A value cannot be stored. Nothing has changed then.
         """
-        converted = {
-            key: self._convert(key, value)
-            for key, value in {**as_mapping(values), **kwargs}.items()
-        }
-        if not converted:
+        given: dict[str, Any] = {**as_mapping(values), **kwargs}
+        jobs: dict[tuple[str, ...], MediaJob] = {}
+        if not _PLAIN.issuperset(map(type, given.values())):
+            given, jobs = self._media.take(given, "summary") or (given, jobs)
+        try:
+            converted = {key: self._convert(key, value) for key, value in given.items()}
+            if not converted and not jobs:
+                return
+            with self._lock:
+                self._fold()
+                # Recorded first: a finished run, or one of the parent process, refuses here.
+                self._record_set(converted, [])
+                for key, value in converted.items():
+                    self._set(key, value)
+                    self._note_set(key, value)
+                for key in {*converted, *(path[0] for path in jobs)}:
+                    self._forget_coming(key)
+                self._coming |= {id(job): path for path, job in jobs.items()}
+        except BaseException:
+            for job in jobs.values():
+                job.drop()
+            raise
+        self._media.start(list(jobs.values()))
+
+    def job_done(self, job: MediaJob) -> None:
+        """Set a value that has been encoded, unless its key was set or logged meanwhile."""
+        if not self._coming:
             return
         with self._lock:
             self._fold()
-            # Recorded first: a finished run, or one of the parent process, refuses here.
-            self._record_set(converted, [])
-            for key, value in converted.items():
-                self._set(key, value)
-                self._note_set(key, value)
+            path = self._coming.pop(id(job), None)
+            if path is None or job.error is not None:
+                return
+            key = path[0]
+            tree = {key: untracked(self._values[key])} if key in self._values else {}
+            put(tree, path, job.value)
+            self._record_set(tree, [])
+            self._set(key, tree[key])
+            self._note_set(key, tree[key])
 
     def as_dict(self) -> dict[str, Any]:
         """Return a plain, deep copy."""
@@ -195,6 +234,7 @@ class Summary(MutableMapping[str, Any]):
             if isinstance(old, dict) and isinstance(value, dict):
                 value = _merged(cast("dict[str, Any]", old), cast("dict[str, Any]", value))
             self._values[key] = tracked(value, self, key)
+            self._forget_coming(key)
 
     def _show_statistics(self) -> None:
         self._stale = False
@@ -211,9 +251,16 @@ class Summary(MutableMapping[str, Any]):
         if self._statistics is not None:
             self._statistics.set_by_hand((key,), value)
 
+    def _forget_coming(self, key: str) -> None:
+        """A newer value of a key is there: none that is still being encoded takes its place."""
+        for job, path in list(self._coming.items()):
+            if path[0] == key:
+                del self._coming[job]
+
     def leave_to_parent(self, lock: RLock) -> None:
         """In a forked child: use a lock that nobody holds."""
         self._lock = lock
+        self._coming = {}
 
     def _before_change(self) -> None:
         """Nested values of a summary may always change."""

@@ -160,6 +160,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Seconds of silence after which an empty post tells the server that the run lives."""
     memory_limit_bytes: int = 64 * 1024 * 1024
     """Bytes of rows kept in memory where no folder can be written."""
+    media_buffer_bytes: int = 256 * 1024 * 1024
+    """Bytes of media that may wait to be encoded; beyond, `log` encodes in the caller's thread."""
     agent_heartbeat_seconds: float | None = None
     """Seconds between questions of a sweep's agent; None: 5, or 1 on this machine."""
     agent_kill_delay: float = 30.0
@@ -298,6 +300,7 @@ ENVIRONMENT: Final[Mapping[str, tuple[str, ...]]] = {
     "transmit_interval": ("ASYNCWB_TRANSMIT_INTERVAL", "WANDB__FILE_STREAM_TRANSMIT_INTERVAL"),
     "heartbeat_seconds": ("ASYNCWB_HEARTBEAT_SECONDS",),
     "memory_limit_bytes": ("ASYNCWB_MEMORY_LIMIT_BYTES",),
+    "media_buffer_bytes": ("ASYNCWB_MEDIA_BUFFER_BYTES",),
     "agent_heartbeat_seconds": ("ASYNCWB_AGENT_HEARTBEAT_SECONDS",),
     "agent_kill_delay": ("WANDB_AGENT_KILL_DELAY",),
     "agent_max_initial_failures": ("WANDB_AGENT_MAX_INITIAL_FAILURES",),

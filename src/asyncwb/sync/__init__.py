@@ -83,6 +83,17 @@ if TYPE_CHECKING:
     from asyncwb.errors import (
         WaitTimeoutError as WaitTimeoutError,
     )
+    from asyncwb.media.audio import Audio as Audio
+    from asyncwb.media.figures import Plotly as Plotly
+    from asyncwb.media.graph import Graph as Graph
+    from asyncwb.media.histogram import Histogram as Histogram
+    from asyncwb.media.html import Html as Html
+    from asyncwb.media.image import Image as Image
+    from asyncwb.media.molecule import Molecule as Molecule
+    from asyncwb.media.object3d import Object3D as Object3D
+    from asyncwb.media.object3d import box3d as box3d
+    from asyncwb.media.overlays import Classes as Classes
+    from asyncwb.media.video import Video as Video
     from asyncwb.run.config import Config as Config
     from asyncwb.run.status import RunStatus as RunStatus
     from asyncwb.run.summary import Summary as Summary
@@ -166,8 +177,10 @@ __all__ = [
     "Artifact",
     "ArtifactNotFoundError",
     "ArtifactTTL",
+    "Audio",
     "AuthenticationError",
     "BlockingInAsyncWarning",
+    "Classes",
     "ClosedError",
     "CommError",
     "Config",
@@ -176,10 +189,17 @@ __all__ = [
     "DigestMismatchError",
     "Error",
     "ForkedError",
+    "Graph",
     "GraphQLError",
+    "Histogram",
+    "Html",
+    "Image",
     "InvalidValueError",
     "JournalError",
     "ModelError",
+    "Molecule",
+    "Object3D",
+    "Plotly",
     "PortalMisuseError",
     "ProtocolError",
     "RateLimitError",
@@ -191,9 +211,11 @@ __all__ = [
     "Summary",
     "UnsupportedError",
     "UsageError",
+    "Video",
     "WaitTimeoutError",
     "agent",
     "alert",
+    "box3d",
     "config",
     "define_metric",
     "finish",
@@ -228,8 +250,10 @@ _HOMES = {
     "Artifact": "asyncwb.sync._artifact",
     "ArtifactNotFoundError": "asyncwb.errors",
     "ArtifactTTL": "asyncwb.artifacts.fields",
+    "Audio": "asyncwb.media.audio",
     "AuthenticationError": "asyncwb.errors",
     "BlockingInAsyncWarning": "asyncwb.errors",
+    "Classes": "asyncwb.media.overlays",
     "ClosedError": "asyncwb.errors",
     "CommError": "asyncwb.errors",
     "Config": "asyncwb.run.config",
@@ -238,10 +262,17 @@ _HOMES = {
     "DigestMismatchError": "asyncwb.errors",
     "Error": "asyncwb.errors",
     "ForkedError": "asyncwb.errors",
+    "Graph": "asyncwb.media.graph",
     "GraphQLError": "asyncwb.errors",
+    "Histogram": "asyncwb.media.histogram",
+    "Html": "asyncwb.media.html",
+    "Image": "asyncwb.media.image",
     "InvalidValueError": "asyncwb.errors",
     "JournalError": "asyncwb.errors",
     "ModelError": "asyncwb.errors",
+    "Molecule": "asyncwb.media.molecule",
+    "Object3D": "asyncwb.media.object3d",
+    "Plotly": "asyncwb.media.figures",
     "PortalMisuseError": "asyncwb.errors",
     "ProtocolError": "asyncwb.errors",
     "RateLimitError": "asyncwb.errors",
@@ -253,9 +284,11 @@ _HOMES = {
     "Summary": "asyncwb.run.summary",
     "UnsupportedError": "asyncwb.errors",
     "UsageError": "asyncwb.errors",
+    "Video": "asyncwb.media.video",
     "WaitTimeoutError": "asyncwb.errors",
     "agent": "asyncwb.sync._agent",
     "alert": "asyncwb.sync._functions",
+    "box3d": "asyncwb.media.object3d",
     "define_metric": "asyncwb.sync._functions",
     "finish": "asyncwb.sync._current",
     "finish_artifact": "asyncwb.sync._functions",

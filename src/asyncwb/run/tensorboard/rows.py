@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from asyncwb import jsonx
 from asyncwb.errors import Error
-from asyncwb.run.media_file import keep_file
 from asyncwb.run.tensorboard.chart import line_chart
 from asyncwb.run.tensorboard.values import (
     as_histogram,
@@ -85,8 +84,7 @@ class EventRows:
             return None
         first = pictures[0]
         files = [
-            keep_file(
-                self._core,
+            self._core.media.files.keep(
                 picture.data,
                 kind="images",
                 name="tensorboard",
@@ -111,7 +109,9 @@ class EventRows:
         precision, recall = numbers[-2].tolist(), numbers[-1].tolist()
         pairs = [list(pair) for pair in zip(recall, precision, strict=True)]
         table = jsonx.encode({"columns": ["recall", "precision"], "data": pairs})
-        file = keep_file(self._core, table, kind="table", name="tensorboard", suffix=".table.json")
+        file = self._core.media.files.keep(
+            table, kind="table", name="tensorboard", suffix=".table.json"
+        )
         chart = line_chart(key, f"{key} Precision v. Recall", x="recall", y="precision")
         self._core.recorder.nested_config(("_wandb", "visualize", key), chart)
         return {"_type": "table-file", "ncols": 2, "nrows": len(pairs), **file}

@@ -10,7 +10,6 @@ from weakref import WeakKeyDictionary
 
 from asyncwb import jsonx
 from asyncwb.errors import InvalidValueError
-from asyncwb.run.media_file import keep_file
 from asyncwb.run.watch.graph import ModelGraph
 from asyncwb.run.watch.histogram import histogram
 from asyncwb.run.watch.hooks import Hook
@@ -145,8 +144,7 @@ class Watcher:
         if not self._live:
             return
         try:
-            value = keep_file(
-                self._core,
+            value = self._core.media.files.keep(
                 jsonx.encode(graph),
                 kind="graph",
                 name=f"{key}_summary",

@@ -1,0 +1,79 @@
+"""The bytes of one file of a media value, from whatever they are made of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from asyncwb.errors import InvalidValueError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Content", "existing_file"]
+
+
+class Content:
+    """What becomes one file: bytes, a file that is there, or a function that encodes it.
+
+    Nothing is encoded before somebody asks, and then in the thread that asks. Two threads that ask
+    at once both encode: no lock is held meanwhile that a forked child could find taken.
+
+    Args:
+        source: Bytes, the path of a file, or a function that returns the bytes.
+        suffix: End of the file's name, with its dot.
+        held: Bytes of memory that are held until the file is made.
+
+    Attributes:
+        suffix: End of the file's name, with its dot.
+        name: Name of the file that the caller gave; None where there was none.
+        held: Bytes of memory that are held until the file is made.
+    """
+
+    __slots__ = ("_source", "held", "name", "suffix")
+
+    def __init__(
+        self, source: bytes | Path | Callable[[], bytes], suffix: str, *, held: int = 0
+    ) -> None:
+        self._source = source
+        self.suffix = suffix
+        self.held = held or (len(source) if isinstance(source, bytes) else 0)
+        self.name = source.name if isinstance(source, Path) else None
+
+    @property
+    def path(self) -> Path | None:
+        """Where the bytes lie; None while they are in memory, or not made yet."""
+        return self._source if isinstance(self._source, Path) else None
+
+    def read(self) -> bytes:
+        """The bytes, encoded now where they are not yet. May take long.
+
+        Raises:
+            OSError: The file cannot be read.
+            Exception: Whatever the encoder raises.
+        """
+        source = self._source
+        if isinstance(source, bytes):
+            return source
+        return source.read_bytes() if isinstance(source, Path) else source()
+
+    def moved(self, path: Path) -> None:
+        """Take the bytes from a file from now on, and let go of what they were made of."""
+        self._source, self.held = path, 0
+
+
+def existing_file(path: str | Path, what: str) -> Path:
+    """A path that is a readable file.
+
+    Args:
+        path: As the caller gave it.
+        what: What it is to be, for the message: "an image".
+
+    Raises:
+        InvalidValueError: There is none.
+    """
+    found = Path(path).expanduser().absolute()
+    if not found.is_file():
+        why = "is a folder" if found.is_dir() else "does not exist"
+        raise InvalidValueError(f"{what} from a file: {str(path)!r} {why}")
+    return found

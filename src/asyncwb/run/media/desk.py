@@ -1,0 +1,110 @@
+"""A run's media from outside: made with the first value, and ended with the run."""
+
+from __future__ import annotations
+
+from threading import RLock
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from asyncwb.errors import WaitTimeoutError
+from asyncwb.portal import PORTAL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from asyncwb.run.core import RunCore
+    from asyncwb.run.media.files import MediaFiles
+    from asyncwb.run.media.jobs import MediaJob
+    from asyncwb.run.media.run_media import RunMedia
+
+__all__ = ["MediaDesk"]
+
+
+class MediaDesk:
+    """What history, summary and the end of a run ask about media.
+
+    Args:
+        core: The run.
+    """
+
+    __slots__ = ("_core", "_lock", "_media")
+
+    def __init__(self, core: RunCore) -> None:
+        self._core = core
+        # Reentrant: a signal handler may log an image while its thread makes this.
+        self._lock = RLock()
+        self._media: RunMedia | None = None
+
+    @property
+    def files(self) -> MediaFiles:
+        """Writes the files of values that others encode."""
+        return self._get().files
+
+    def take(
+        self, values: Mapping[str, Any], step: int | str
+    ) -> tuple[dict[str, Any], dict[tuple[str, ...], MediaJob]] | None:
+        """Separate the media in a row from what is not, as `RunMedia.take`; None without any."""
+        from asyncwb.run.media.shapes import holds_media
+
+        return self._get().take(values, step) if holds_media(values) else None
+
+    def start(self, jobs: Sequence[MediaJob]) -> None:
+        """Have values encoded. Not under the run's lock: it may be done here and now."""
+        if jobs:
+            self._get().start(jobs)
+
+    def wait(self, timeout: float | None) -> bool:
+        """Block until what is under way is in the journal; False after `timeout` seconds."""
+        return self._media is None or self._media.drain(timeout)
+
+    async def drain(self, timeout: float | None) -> bool:
+        """The same, off the caller's thread."""
+        if self._media is None or not self._media.waiting:
+            return True
+        return await PORTAL.in_thread(self._media.drain, timeout)
+
+    async def settled(self, timeout: float | None) -> float | None:
+        """Wait until what is under way is in the journal.
+
+        Returns:
+            What is left of the timeout.
+
+        Raises:
+            WaitTimeoutError: Nothing is left of it.
+        """
+        began = monotonic()
+        complete = await self.drain(timeout)
+        if timeout is None:
+            return None
+        if not complete:
+            raise WaitTimeoutError(
+                f"images and other media are still being encoded after {timeout:g} s; nothing is "
+                "lost: call flush() again"
+            )
+        return max(0.0, timeout - (monotonic() - began))
+
+    def close(self) -> None:
+        """Give up what is not done; waits for nothing."""
+        if self._media is not None:
+            self._media.close()
+
+    def leave_to_parent(self) -> None:
+        """In a forked child: what is under way is the parent's."""
+        self._lock = RLock()
+        if self._media is not None:
+            self._media.leave_to_parent()
+
+    def _get(self) -> RunMedia:
+        with self._lock:
+            if self._media is None:
+                from asyncwb.run.media.run_media import RunMedia
+
+                core = self._core
+                self._media = RunMedia(
+                    core.folder.files_path, core.recorder, core.settings, self._done
+                )
+            return self._media
+
+    def _done(self, job: MediaJob) -> None:
+        self._core.history.job_done(job)
+        self._core.summary.job_done(job)

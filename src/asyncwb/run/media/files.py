@@ -1,0 +1,140 @@
+"""The files of media values in a run's folder, each content once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import OrderedDict
+from pathlib import Path
+from threading import RLock, get_ident
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from asyncwb.run.recorder import Recorder
+
+__all__ = ["MediaFiles", "safe_name"]
+
+_DIGEST_SHOWN = 20
+_PIECE = 1 << 20
+# Contents of a run that are remembered, so that the same one is not written again.
+_MOST_KNOWN = 10_000
+# File systems allow 255 bytes for a name; step, digest and suffix come behind.
+_LONGEST_PART = 150
+_FORBIDDEN = frozenset("\0" if os.sep == "/" else '\0\\:*?"<>|')
+
+
+class MediaFiles:
+    """Writes files and asks for their upload. Thread-safe.
+
+    Args:
+        folder: The run's folder of files.
+        recorder: Writes the run's records.
+    """
+
+    def __init__(self, folder: Path, recorder: Recorder) -> None:
+        self._folder = folder
+        self._recorder = recorder
+        # Reentrant: a signal handler may end the run while its thread writes a file.
+        self._lock = RLock()
+        self._known: OrderedDict[tuple[str, str, str], str] = OrderedDict()
+        self._labels: dict[tuple[str, str], dict[str, str]] = {}
+
+    def keep(
+        self, content: bytes | Path | BinaryIO, *, kind: str, name: str, suffix: str
+    ) -> dict[str, Any]:
+        """Write a file into the run's folder and ask for its upload. Blocks for the disk.
+
+        The same content is written and uploaded once: later ones get the path of the first.
+
+        Args:
+            content: The bytes, or the file that holds them.
+            kind: The folder below `media`.
+            name: Start of the file's name, safe to use as one; slashes are folders.
+            suffix: End of the file's name, with its dot.
+
+        Returns:
+            The members `path`, `sha256` and `size` of the value.
+
+        Raises:
+            OSError: The file cannot be read, or not be written.
+        """
+        if isinstance(content, Path):
+            with content.open("rb") as file:
+                return self._copy(file, kind, name, suffix)
+        if not isinstance(content, bytes):
+            return self._copy(content, kind, name, suffix)
+        digest = hashlib.sha256(content).hexdigest()
+        with self._lock:
+            path, is_new = self._place(kind, name, digest, suffix)
+            if is_new:
+                self.locate(path).write_bytes(content)
+                self._note(kind, digest, suffix, path)
+        return {"sha256": digest, "size": len(content), "path": path}
+
+    def locate(self, path: str) -> Path:
+        """Where a file lies that `keep` wrote."""
+        return self._folder / path
+
+    def label(self, kind: str, name: str, labels: Mapping[Any, str]) -> None:
+        """Put class labels into the config, where these are not there yet."""
+        plain = {str(number): text for number, text in labels.items()}
+        with self._lock:
+            if self._labels.get((kind, name)) == plain:
+                return
+            self._labels[kind, name] = plain
+        value = {"type": kind, "key": name, "value": plain}
+        self._recorder.nested_config(("_wandb", kind, name), value)
+
+    def _copy(self, file: BinaryIO, kind: str, name: str, suffix: str) -> dict[str, Any]:
+        """Copy a file and find the digest of the copy: the original may change at any time."""
+        digest, size = hashlib.sha256(), 0
+        copy = self._folder / "media" / kind / f".{get_ident():x}.part"
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with copy.open("wb") as out:
+                while piece := file.read(_PIECE):
+                    digest.update(piece)
+                    out.write(piece)
+                    size += len(piece)
+            found = digest.hexdigest()
+            with self._lock:
+                path, is_new = self._place(kind, name, found, suffix)
+                if is_new:
+                    os.replace(copy, self.locate(path))
+                    self._note(kind, found, suffix, path)
+        finally:
+            copy.unlink(missing_ok=True)
+        return {"sha256": found, "size": size, "path": path}
+
+    def _place(self, kind: str, name: str, digest: str, suffix: str) -> tuple[str, bool]:
+        """The path of a content, and whether it is still to be written there."""
+        known = self._known.get((kind, digest, suffix))
+        if known is not None:
+            return known, False
+        path = f"media/{kind}/{name}_{digest[:_DIGEST_SHOWN]}{suffix}"
+        self.locate(path).parent.mkdir(parents=True, exist_ok=True)
+        return path, True
+
+    def _note(self, kind: str, digest: str, suffix: str, path: str) -> None:
+        self._recorder.files([path], policy="now", kind="media")
+        self._known[kind, digest, suffix] = path
+        if len(self._known) > _MOST_KNOWN:
+            self._known.popitem(last=False)
+
+
+def safe_name(key: str) -> str:
+    """A key as the start of a file's path: slashes are folders, and none leads out of the run's."""
+    parts = key.lstrip("/").split("/")
+    return "/".join(_safe_part(part) for part in parts)
+
+
+def _safe_part(part: str) -> str:
+    if part in (".", ".."):
+        return part.replace(".", "_")
+    part = "".join("_" if character in _FORBIDDEN else character for character in part)
+    encoded = part.encode("utf-8", "replace")
+    if len(encoded) > _LONGEST_PART:
+        part = encoded[:_LONGEST_PART].decode("utf-8", "ignore")
+    return part

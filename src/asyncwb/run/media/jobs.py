@@ -1,0 +1,142 @@
+"""One value of a row on its way: claimed by one thread, encoded, and then done."""
+
+from __future__ import annotations
+
+from itertools import count
+from threading import Event, get_ident
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from asyncwb.media.base import Media
+    from asyncwb.media.content import Content
+    from asyncwb.run.media.files import MediaFiles
+
+__all__ = ["MediaJob"]
+
+# An open file counts as much: it holds no memory, but there can be only so many.
+_COST_OF_A_FILE = 1 << 20
+
+
+class MediaJob:
+    """Encodes one value, which may hold several media, and says what the row is to have for it.
+
+    It is a `Place`: the files that media values put here go into the run.
+
+    Args:
+        describe: Makes the JSON of the value, with this as the place of its files.
+        media: What is in it.
+        key: Key of the value, a safe start of a file's name.
+        label: The key as it was given, for class labels and messages.
+        step: What stands behind the key in names of files.
+        files: Where they go.
+        over: Called when all is done, in the thread that did it.
+
+    Attributes:
+        cost: Bytes that are held until it is done.
+        label_key: The key as it was given.
+        done: Whether `value` is there; for good.
+        value: What the row is to have; None where that failed.
+        error: Why it failed.
+        over: Set after `done`, when whoever waited for it has been told.
+    """
+
+    __slots__ = (
+        "_claims", "_describe", "_files", "_name", "_opened", "_tell", "_thread", "cost", "done",
+        "error", "label_key", "over", "value",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        describe: Callable[[MediaJob], Any],
+        media: Sequence[Media],
+        *,
+        key: str,
+        label: str,
+        step: int | str,
+        files: MediaFiles,
+        over: Callable[[MediaJob], None],
+    ) -> None:
+        self._describe: Callable[[MediaJob], Any] | None = describe
+        self._name = f"{key}_{step}"
+        self.label_key = label
+        self._files = files
+        self._tell = over
+        # `next` on it is atomic: whoever gets 0 does the work.
+        self._claims = count()
+        self._thread = 0
+        # Files of the caller are open from the call on, so that he may delete them.
+        self._opened: dict[Path, BinaryIO] = {}
+        self.cost = sum(one.held for one in media)
+        self.done = False
+        self.value: Any = None
+        self.error: Exception | None = None
+        self.over = Event()
+        try:
+            for one in media:
+                for content in one.contents():
+                    self._open(content)
+        except OSError:
+            self.drop()
+            raise
+
+    def run(self) -> None:
+        """Encode, unless somebody else does or has. Raises nothing."""
+        if next(self._claims):
+            return
+        self._thread = get_ident()
+        describe, self._describe = self._describe, None
+        try:
+            if describe is not None:
+                self.value = describe(self)
+        except Exception as error:  # noqa: BLE001  a library's encoder; the row goes without
+            self.error = error
+        self._close()
+        self.done = True
+        self._tell(self)
+        self.over.set()
+
+    def drop(self) -> None:
+        """Do not encode it; what somebody does already is not stopped."""
+        if not next(self._claims):
+            self._describe = None
+            self._close()
+
+    def wait(self, timeout: float | None) -> bool:
+        """Wait until it is over. False after `timeout` seconds, or where this thread does it."""
+        if self._thread == get_ident() and not self.over.is_set():
+            return False  # a signal handler inside of it
+        return self.over.wait(timeout)
+
+    # -- the place of its files -------------------------------------------------------------
+
+    def add(self, content: Content, folder: str) -> dict[str, Any]:
+        """Write a file of the value into the run; see `Place`."""
+        source = content.path
+        opened = None if source is None else self._opened.pop(source, None)
+        data = content.read() if source is None else opened or source
+        try:
+            facts = self._files.keep(data, kind=folder, name=self._name, suffix=content.suffix)
+        finally:
+            if opened is not None:
+                opened.close()
+        content.moved(self._files.locate(facts["path"]))
+        return facts
+
+    def label(self, kind: str, name: str, labels: Mapping[Any, str]) -> None:
+        """Put class labels of the value into the run's config; see `Place`."""
+        # The misspelling is the protocol's.
+        self._files.label(kind, f"{self.label_key}_wandb_delimeter_{name}", labels)
+
+    def _open(self, content: Content) -> None:
+        path = content.path
+        if path is not None and path not in self._opened:
+            self._opened[path] = path.open("rb")
+            self.cost += _COST_OF_A_FILE
+
+    def _close(self) -> None:
+        opened, self._opened = self._opened, {}
+        for file in opened.values():
+            file.close()

@@ -1,0 +1,119 @@
+"""Values with media somewhere in them: alone, in lists, in dicts inside of lists."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from asyncwb.errors import InvalidValueError
+from asyncwb.journal.values import plain
+from asyncwb.media.base import Media
+from asyncwb.media.figures import is_figure, media_of_figure
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from asyncwb.media.base import Place
+
+__all__ = ["Shape", "holds_media"]
+
+_log = logging.getLogger("asyncwb.run")
+
+_DEEPEST = 100
+_FLAT = frozenset({float, int, str, bool, type(None)})
+
+
+def holds_media(value: Any, depth: int = 0) -> bool:
+    """Whether there are media, or figures, in a value."""
+    if isinstance(value, Media):
+        return True
+    if isinstance(value, list | tuple):
+        items = cast("Sequence[Any]", value)
+        if depth > _DEEPEST or _FLAT.issuperset(map(type, items)):
+            return False
+        return any(holds_media(item, depth + 1) for item in items)
+    if isinstance(value, Mapping):
+        inner = cast("Mapping[object, Any]", value).values()
+        return depth <= _DEEPEST and any(holds_media(item, depth + 1) for item in inner)
+    return is_figure(value)
+
+
+class Shape:
+    """A copy of such a value: what is no media in it is plain JSON already.
+
+    Args:
+        value: The value.
+        key: Its key, for messages.
+
+    Raises:
+        InvalidValueError: Something in it cannot be logged.
+        UnsupportedError: A library for it is not installed.
+
+    Attributes:
+        media: All that is in it.
+    """
+
+    __slots__ = ("_tree", "media")
+
+    def __init__(self, value: Any, key: str) -> None:
+        self.media: list[Media] = []
+        self._tree = self._copy(value, key, 0)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether its JSON takes neither files nor encoders."""
+        return all(one.at_once() is not None for one in self.media)
+
+    def to_json(self, place: Place | None) -> Any:
+        """Its JSON, with its files in a place; None where it `is_ready`."""
+        return _described(self._tree, place)
+
+    def _copy(self, value: Any, key: str, depth: int) -> Any:
+        if is_figure(value):
+            value = media_of_figure(value)
+        if isinstance(value, Media):
+            self.media.append(value)
+            return value
+        if depth > _DEEPEST:
+            raise InvalidValueError(f"{key!r} is nested too deeply, or contains itself")
+        if isinstance(value, list | tuple):
+            items = cast("Sequence[Any]", value)
+            return _pruned([self._copy(item, key, depth + 1) for item in items])
+        if isinstance(value, Mapping):
+            pairs = cast("Mapping[object, Any]", value).items()
+            return {str(name): self._copy(item, key, depth + 1) for name, item in pairs}
+        return plain(value, key)
+
+
+def _pruned(items: list[Any]) -> list[Any]:
+    """Only as many media as one list may hold."""
+    kind = _kind_of(items)
+    limit = None if kind is None else kind.batch_limit
+    if kind is None or limit is None or len(items) <= limit:
+        return items
+    _log.warning("only the first %d of %d %s are logged", limit, len(items), kind.__name__)
+    return items[:limit]
+
+
+def _kind_of(items: list[Any]) -> type[Media] | None:
+    """The type of a list of media of one type."""
+    kind = cast("type[Any]", type(items[0]) if items else object)
+    alike = issubclass(kind, Media) and all(type(item) is kind for item in items)
+    return kind if alike else None
+
+
+def _described(tree: Any, place: Place | None) -> Any:
+    if isinstance(tree, Media):
+        return tree.at_once() if place is None else tree.to_json(place)
+    if isinstance(tree, dict):
+        named = cast("dict[str, Any]", tree).items()
+        return {name: _described(item, place) for name, item in named}
+    if not isinstance(tree, list):
+        return tree
+    items = cast("list[Any]", cast("object", tree))
+    kind = _kind_of(items)
+    together = None if kind is None or place is None else kind.list_to_json(items, place)
+    if together is not None:
+        return together
+    return [_described(item, place) for item in items]
