@@ -21,11 +21,8 @@ from asyncwb.run.environment import Survey
 from asyncwb.run.exit import EXIT_GRACE_SECONDS, EXIT_WATCH
 from asyncwb.run.folder import remove_folder
 from asyncwb.run.history import History
-<<<<<<< HEAD
 from asyncwb.run.last_words import tell_end
-=======
 from asyncwb.run.media.desk import MediaDesk
->>>>>>> f8a0688
 from asyncwb.run.names import Names
 from asyncwb.run.observers import Observers
 from asyncwb.run.recorder import Recorder, decode_row
@@ -76,19 +73,11 @@ class RunCore:
 
     # A thousand runs may live at once.
     __slots__ = (
-<<<<<<< HEAD
         "_artifacts", "_late", "_local_log", "_lock", "_metrics", "_runtime_before", "_state",
         "closed", "config", "connection", "console", "ended", "folder", "forked", "history",
-        "journal", "loggers", "names", "observers", "program", "recorder", "resumed", "saving",
-        "settings", "start_time", "starting_step", "stop", "summary", "survey", "system",
+        "journal", "loggers", "media", "names", "observers", "program", "recorder", "resumed",
+        "saving", "settings", "start_time", "starting_step", "stop", "summary", "survey", "system",
         "telemetry", "terminal",
-=======
-        "_late", "_local_log", "_lock", "_metrics", "_runtime_before", "_state", "closed",
-        "config", "connection", "console", "ended", "folder", "forked", "history", "journal",
-        "loggers", "media", "names", "observers", "recorder", "resumed", "saving", "settings",
-        "start_time", "starting_step", "stop", "summary", "survey", "system", "telemetry",
-        "terminal",
->>>>>>> f8a0688
     )  # fmt: skip
 
     def __init__(
