@@ -244,11 +244,11 @@ class Writer:
         return f"PORTAL.{verb}({', '.join(filter(None, [target, arguments]))})"
 
     def _sequence(self, chain: list[tuple[Module, ast.ClassDef]], names: set[str]) -> list[str]:
-        """`len(x)`, `x[i]` and `x[a:b]` for classes with `length`, `get` and `slice`."""
+        """`len(x)`, `x[i]` and `x[a:b]` for classes with `length`, with `get` and `slice` too."""
         found: list[str] = []
         if "length" in names:
             found.append("def __len__(self) -> int:\n    return self.length()")
-        if "get" not in names:
+        if not {"get", "length"} <= names:
             return found
         getter = next(
             (module, item)

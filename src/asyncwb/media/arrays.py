@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from typing import Any, cast
 
 from asyncwb.errors import InvalidValueError
 
 __all__ = ["as_array", "as_uint8", "is_tensor"]
+
+_PACKAGE = "asyncwb.media"
 
 
 def is_tensor(value: object) -> bool:
@@ -73,17 +76,15 @@ def as_uint8(array: Any, what: str, *, normalize: bool) -> Any:
     if normalize:
         return _stretched(array, low, high)
     if low < 0 or high > 255:
-        warnings.warn(
+        _warn(
             f"{what} has values from {low:g} to {high:g}; those outside of 0 to 255 are clipped, "
-            "normalize=True scales them",
-            stacklevel=4,
+            "normalize=True scales them"
         )
         return np.ascontiguousarray(np.clip(array, 0, 255).astype(np.uint8))
     if 0 < high <= 1 and array.dtype.kind in "bf":
-        warnings.warn(
+        _warn(
             f"{what} has values from {low:g} to {high:g} and will be nearly black: they are to be "
-            "0 to 255; normalize=True scales them",
-            stacklevel=4,
+            "0 to 255; normalize=True scales them"
         )
     return np.ascontiguousarray(array.astype(np.uint8))
 
@@ -101,6 +102,14 @@ def _stretched(array: Any, low: float, high: float) -> Any:
         return np.zeros(array.shape, np.uint8)
     scaled = (array.astype(np.float64) - low) * (255.0 / (high - low))
     return np.ascontiguousarray(np.rint(scaled).astype(np.uint8))
+
+
+def _warn(message: str) -> None:
+    """Warn of a line outside of this package."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(_PACKAGE):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, stacklevel=level)
 
 
 def _name(value: object) -> str:

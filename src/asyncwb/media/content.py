@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asyncwb.errors import InvalidValueError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from asyncwb.media.stored import Origin
 
 __all__ = ["Content", "existing_file"]
+
+_PIECE = 1 << 20
 
 
 class Content:
@@ -20,7 +25,7 @@ class Content:
     at once both encode: no lock is held meanwhile that a forked child could find taken.
 
     Args:
-        source: Bytes, the path of a file, or a function that returns the bytes.
+        source: Bytes, the path of a file, or a function that returns the bytes, or pieces of them.
         suffix: End of the file's name, with its dot.
         held: Bytes of memory that are held until the file is made.
 
@@ -28,34 +33,46 @@ class Content:
         suffix: End of the file's name, with its dot.
         name: Name of the file that the caller gave; None where there was none.
         held: Bytes of memory that are held until the file is made.
+        origin: The entry of the version that the file was read from; None: it is new.
     """
 
-    __slots__ = ("_source", "held", "name", "suffix")
+    __slots__ = ("_source", "held", "name", "origin", "suffix")
 
     def __init__(
-        self, source: bytes | Path | Callable[[], bytes], suffix: str, *, held: int = 0
+        self,
+        source: bytes | Path | Callable[[], bytes | Iterator[bytes]],
+        suffix: str,
+        *,
+        held: int = 0,
     ) -> None:
         self._source = source
         self.suffix = suffix
         self.held = held or (len(source) if isinstance(source, bytes) else 0)
         self.name = source.name if isinstance(source, Path) else None
+        self.origin: Origin | None = None
 
     @property
     def path(self) -> Path | None:
         """Where the bytes lie; None while they are in memory, or not made yet."""
         return self._source if isinstance(self._source, Path) else None
 
-    def read(self) -> bytes:
-        """The bytes, encoded now where they are not yet. May take long.
+    def pieces(self) -> Iterator[bytes]:
+        """The bytes in pieces, encoded meanwhile where they are not yet. May take long.
 
         Raises:
             OSError: The file cannot be read.
             Exception: Whatever the encoder raises.
         """
         source = self._source
-        if isinstance(source, bytes):
-            return source
-        return source.read_bytes() if isinstance(source, Path) else source()
+        if isinstance(source, Path):
+            with source.open("rb") as file:
+                yield from iter(partial(file.read, _PIECE), b"")
+            return
+        found = source if isinstance(source, bytes) else source()
+        if isinstance(found, bytes):
+            yield found
+        else:
+            yield from found
 
     def moved(self, path: Path) -> None:
         """Take the bytes from a file from now on, and let go of what they were made of."""

@@ -80,10 +80,12 @@ class Graph(Media):
         return {"_type": self.json_type, **place.add(content, self.folder)}
 
     def _text(self) -> bytes:
-        return json_in_pieces(
-            {
-                "format": self.format,
-                "nodes": [node.to_json() for node in self.nodes],
-                "edges": [[one.id, other.id] for one, other in self.edges],
-            }
+        return b"".join(
+            json_in_pieces(
+                {
+                    "format": self.format,
+                    "nodes": [node.to_json() for node in self.nodes],
+                    "edges": [[one.id, other.id] for one, other in self.edges],
+                }
+            )
         )

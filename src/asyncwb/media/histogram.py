@@ -113,11 +113,13 @@ def _count(values: Any, bins: int) -> tuple[list[float], list[float]]:
     try:
         counts, edges = np.histogram(values, bins)
     except ValueError:
-        # Not finite, as numpy finds out by itself.
+        # Not finite, as numpy finds out by itself; or too close to each other for so many bins.
         finite = values[np.isfinite(values)]
         if not finite.size:
             raise InvalidValueError("a histogram of values none of which is finite") from None
-        counts, edges = np.histogram(finite, bins)
+        if finite.size == values.size:
+            return [values.size], [values.min().item(), values.max().item()]
+        return _count(finite, bins)
     return counts.tolist(), edges.tolist()
 
 

@@ -13,26 +13,23 @@ __all__ = ["json_in_pieces"]
 
 # A piece of numbers takes well below a millisecond.
 _PIECE = 4096
+_SHORT = 8
 _FLAT = frozenset({int, float, bool, str, type(None)})
 
 
-def json_in_pieces(value: object) -> bytes:
+def json_in_pieces(value: Any) -> Iterator[bytes]:
     """Compact UTF-8 JSON, as `jsonx.encode` writes it; numpy arrays are lists.
 
     What JSON does not know becomes text.
 
     Raises:
-        InvalidValueError: A cycle, or nesting without end.
+        InvalidValueError: Text that is not Unicode.
     """
-    return b"".join(_pieces(value))
-
-
-def _pieces(value: Any) -> Iterator[bytes]:
     if isinstance(value, dict):
         between = b"{"
         for name, item in cast("dict[object, Any]", value).items():
             yield between + jsonx.encode(str(name)) + b":"
-            yield from _pieces(item)
+            yield from json_in_pieces(item)
             between = b","
         yield b"}" if between == b"," else b"{}"
     elif isinstance(value, (list, tuple)):
@@ -40,7 +37,7 @@ def _pieces(value: Any) -> Iterator[bytes]:
     elif hasattr(value, "dtype") and value.ndim:
         yield from _array(value)
     elif hasattr(value, "tolist"):
-        yield from _pieces(value.tolist())
+        yield from json_in_pieces(value.tolist())
     else:
         yield jsonx.encode(value, default=str)
 
@@ -49,15 +46,25 @@ def _list(items: list[Any] | tuple[Any, ...]) -> Iterator[bytes]:
     between = b"["
     for start in range(0, len(items), _PIECE):
         piece = items[start : start + _PIECE]
-        if _FLAT.issuperset(map(type, piece)):
+        if _is_small(piece):
             yield between + jsonx.encode(piece)[1:-1]
             between = b","
             continue
         for item in piece:
             yield between
-            yield from _pieces(item)
+            yield from json_in_pieces(item)
             between = b","
     yield b"]" if between == b"," else b"[]"
+
+
+def _is_small(piece: list[Any] | tuple[Any, ...]) -> bool:
+    """Whether it is written in no time: plain values, or short rows of them."""
+    kinds = set(map(type, piece))
+    if kinds <= _FLAT:
+        return True
+    if not kinds <= {list, tuple} or max(map(len, piece)) > _SHORT:
+        return False
+    return all(_FLAT.issuperset(map(type, row)) for row in piece)
 
 
 def _array(array: Any) -> Iterator[bytes]:

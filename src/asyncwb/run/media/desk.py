@@ -98,10 +98,15 @@ class MediaDesk:
         with self._lock:
             if self._media is None:
                 from asyncwb.run.media.run_media import RunMedia
+                from asyncwb.run.media.tables import TableLog
 
                 core = self._core
                 self._media = RunMedia(
-                    core.folder.files_path, core.recorder, core.settings, self._done
+                    core.folder.files_path,
+                    core.recorder,
+                    core.settings,
+                    TableLog(core).publish,
+                    self._done,
                 )
             return self._media
 

@@ -5,19 +5,21 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import OrderedDict
+from functools import partial
 from pathlib import Path
 from threading import RLock, get_ident
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from asyncwb.run.recorder import Recorder
 
-__all__ = ["MediaFiles", "safe_name"]
+__all__ = ["MediaFiles", "in_pieces", "safe_name"]
 
 _DIGEST_SHOWN = 20
 _PIECE = 1 << 20
+_BUFFER = 1 << 16
 # Contents of a run that are remembered, so that the same one is not written again.
 _MOST_KNOWN = 10_000
 # File systems allow 255 bytes for a name; step, digest and suffix come behind.
@@ -42,14 +44,14 @@ class MediaFiles:
         self._labels: dict[tuple[str, str], dict[str, str]] = {}
 
     def keep(
-        self, content: bytes | Path | BinaryIO, *, kind: str, name: str, suffix: str
+        self, content: bytes | Path | Iterator[bytes], *, kind: str, name: str, suffix: str
     ) -> dict[str, Any]:
         """Write a file into the run's folder and ask for its upload. Blocks for the disk.
 
         The same content is written and uploaded once: later ones get the path of the first.
 
         Args:
-            content: The bytes, or the file that holds them.
+            content: The bytes, the same in pieces, or the file that holds them.
             kind: The folder below `media`.
             name: Start of the file's name, safe to use as one; slashes are folders.
             suffix: End of the file's name, with its dot.
@@ -59,19 +61,13 @@ class MediaFiles:
 
         Raises:
             OSError: The file cannot be read, or not be written.
+            Exception: Whatever the pieces raise.
         """
         if isinstance(content, Path):
             with content.open("rb") as file:
-                return self._copy(file, kind, name, suffix)
-        if not isinstance(content, bytes):
-            return self._copy(content, kind, name, suffix)
-        digest = hashlib.sha256(content).hexdigest()
-        with self._lock:
-            path, is_new = self._place(kind, name, digest, suffix)
-            if is_new:
-                self.locate(path).write_bytes(content)
-                self._note(kind, digest, suffix, path)
-        return {"sha256": digest, "size": len(content), "path": path}
+                return self._write(in_pieces(file), kind, name, suffix)
+        pieces = iter((content,)) if isinstance(content, bytes) else content
+        return self._write(pieces, kind, name, suffix)
 
     def locate(self, path: str) -> Path:
         """Where a file lies that `keep` wrote."""
@@ -87,14 +83,14 @@ class MediaFiles:
         value = {"type": kind, "key": name, "value": plain}
         self._recorder.nested_config(("_wandb", kind, name), value)
 
-    def _copy(self, file: BinaryIO, kind: str, name: str, suffix: str) -> dict[str, Any]:
-        """Copy a file and find the digest of the copy: the original may change at any time."""
+    def _write(self, pieces: Iterator[bytes], kind: str, name: str, suffix: str) -> dict[str, Any]:
+        """Write a file, find its digest on the way, and give it the name that this makes."""
         digest, size = hashlib.sha256(), 0
-        copy = self._folder / "media" / kind / f".{get_ident():x}.part"
-        copy.parent.mkdir(parents=True, exist_ok=True)
+        part = self._folder / "media" / kind / f".{get_ident():x}.part"
+        part.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with copy.open("wb") as out:
-                while piece := file.read(_PIECE):
+            with part.open("wb", buffering=_BUFFER) as out:
+                for piece in pieces:
                     digest.update(piece)
                     out.write(piece)
                     size += len(piece)
@@ -102,10 +98,13 @@ class MediaFiles:
             with self._lock:
                 path, is_new = self._place(kind, name, found, suffix)
                 if is_new:
-                    os.replace(copy, self.locate(path))
+                    os.replace(part, self.locate(path))
                     self._note(kind, found, suffix, path)
-        finally:
-            copy.unlink(missing_ok=True)
+                else:
+                    part.unlink()
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
         return {"sha256": found, "size": size, "path": path}
 
     def _place(self, kind: str, name: str, digest: str, suffix: str) -> tuple[str, bool]:
@@ -122,6 +121,11 @@ class MediaFiles:
         self._known[kind, digest, suffix] = path
         if len(self._known) > _MOST_KNOWN:
             self._known.popitem(last=False)
+
+
+def in_pieces(file: BinaryIO) -> Iterator[bytes]:
+    """The rest of a file."""
+    return iter(partial(file.read, _PIECE), b"")
 
 
 def safe_name(key: str) -> str:

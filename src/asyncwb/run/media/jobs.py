@@ -4,20 +4,30 @@ from __future__ import annotations
 
 from itertools import count
 from threading import Event, get_ident
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+
+from asyncwb.run.media.files import in_pieces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from asyncwb.media.base import Media
+    from asyncwb.media.base import Media, Place
     from asyncwb.media.content import Content
     from asyncwb.run.media.files import MediaFiles
 
-__all__ = ["MediaJob"]
+__all__ = ["MediaJob", "Publish"]
 
 # An open file counts as much: it holds no memory, but there can be only so many.
 _COST_OF_A_FILE = 1 << 20
+
+
+class Publish(Protocol):
+    """What puts tables into artifacts."""
+
+    def __call__(self, value: Media, place: Place, key: str, step: int | str) -> dict[str, Any]:
+        """Log a table, and return its JSON in a row."""
+        ...
 
 
 class MediaJob:
@@ -32,6 +42,7 @@ class MediaJob:
         label: The key as it was given, for class labels and messages.
         step: What stands behind the key in names of files.
         files: Where they go.
+        publish: Puts a table into an artifact.
         over: Called when all is done, in the thread that did it.
 
     Attributes:
@@ -44,8 +55,8 @@ class MediaJob:
     """
 
     __slots__ = (
-        "_claims", "_describe", "_files", "_name", "_opened", "_tell", "_thread", "cost", "done",
-        "error", "label_key", "over", "value",
+        "_claims", "_describe", "_files", "_name", "_opened", "_publish", "_step", "_tell",
+        "_thread", "cost", "done", "error", "label_key", "over", "value",
     )  # fmt: skip
 
     def __init__(
@@ -57,12 +68,15 @@ class MediaJob:
         label: str,
         step: int | str,
         files: MediaFiles,
+        publish: Publish,
         over: Callable[[MediaJob], None],
     ) -> None:
         self._describe: Callable[[MediaJob], Any] | None = describe
         self._name = f"{key}_{step}"
         self.label_key = label
+        self._step = step
         self._files = files
+        self._publish = publish
         self._tell = over
         # `next` on it is atomic: whoever gets 0 does the work.
         self._claims = count()
@@ -116,14 +130,18 @@ class MediaJob:
         """Write a file of the value into the run; see `Place`."""
         source = content.path
         opened = None if source is None else self._opened.pop(source, None)
-        data = content.read() if source is None else opened or source
         try:
-            facts = self._files.keep(data, kind=folder, name=self._name, suffix=content.suffix)
+            pieces = content.pieces() if opened is None else in_pieces(opened)
+            facts = self._files.keep(pieces, kind=folder, name=self._name, suffix=content.suffix)
         finally:
             if opened is not None:
                 opened.close()
         content.moved(self._files.locate(facts["path"]))
         return facts
+
+    def publish(self, value: Media) -> dict[str, Any]:
+        """Put a table of the value into an artifact; see `Place`."""
+        return self._publish(value, self, self.label_key, self._step)
 
     def label(self, kind: str, name: str, labels: Mapping[Any, str]) -> None:
         """Put class labels of the value into the run's config; see `Place`."""

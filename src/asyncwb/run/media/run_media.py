@@ -8,6 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
 from asyncwb.errors import Error, InvalidValueError
+from asyncwb.run.media.charts import without_charts
 from asyncwb.run.media.encoders import ENCODERS
 from asyncwb.run.media.files import MediaFiles, safe_name
 from asyncwb.run.media.jobs import MediaJob
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from asyncwb.run.media.jobs import Publish
     from asyncwb.run.recorder import Recorder
     from asyncwb.settings import Settings
 
@@ -36,6 +38,7 @@ class RunMedia:
         folder: The run's folder of files.
         recorder: Writes the run's records.
         settings: The run's settings.
+        publish: Puts a table into an artifact.
         done: Told of each job that is done, in the thread that did it.
     """
 
@@ -44,9 +47,12 @@ class RunMedia:
         folder: Path,
         recorder: Recorder,
         settings: Settings,
+        publish: Publish,
         done: Callable[[MediaJob], None],
     ) -> None:
         self.files = MediaFiles(folder, recorder)
+        self._recorder = recorder
+        self._publish = publish
         self._budget = settings.media_buffer_bytes
         self._disabled = settings.mode == "disabled"
         self._done = done
@@ -78,6 +84,7 @@ class RunMedia:
             UnsupportedError: A library for one is not installed.
         """
         jobs: dict[tuple[str, ...], MediaJob] = {}
+        values, panels = without_charts(values)
         try:
             row = self._take(values, (), step, jobs)
         except BaseException:
@@ -88,6 +95,8 @@ class RunMedia:
             for job in jobs.values():
                 job.drop()
             jobs = {}
+        for key, panel in panels.items():
+            self._recorder.nested_config(("_wandb", "visualize", key), panel)
         return row, jobs
 
     def start(self, jobs: Sequence[MediaJob]) -> None:
@@ -102,13 +111,11 @@ class RunMedia:
                 job.run()
 
     def drain(self, timeout: float | None) -> bool:
-        """Wait until what is under way is over; helps with it. False after `timeout` seconds."""
+        """Wait until what is under way is over. False after `timeout` seconds."""
         deadline = None if timeout is None else monotonic() + timeout
         complete = True
         for job in list(self._jobs.values()):
             left = _PATIENCE_SECONDS if deadline is None else deadline - monotonic()
-            if left > 0:
-                job.run()
             complete &= job.wait(max(0.0, min(left, _PATIENCE_SECONDS)))
         return complete
 
@@ -176,6 +183,7 @@ class RunMedia:
                 label=label,
                 step=step,
                 files=self.files,
+                publish=self._publish,
                 over=self._over,
             )
         except OSError as exc:

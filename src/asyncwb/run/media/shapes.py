@@ -10,6 +10,8 @@ from asyncwb.errors import InvalidValueError
 from asyncwb.journal.values import plain
 from asyncwb.media.base import Media
 from asyncwb.media.figures import is_figure, media_of_figure
+from asyncwb.media.tables.sources import is_dataframe
+from asyncwb.plot.chart import CustomChart
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,8 +27,8 @@ _FLAT = frozenset({float, int, str, bool, type(None)})
 
 
 def holds_media(value: Any, depth: int = 0) -> bool:
-    """Whether there are media, or figures, in a value."""
-    if isinstance(value, Media):
+    """Whether there are media, figures, dataframes or charts in a value."""
+    if isinstance(value, Media | CustomChart):
         return True
     if isinstance(value, list | tuple):
         items = cast("Sequence[Any]", value)
@@ -36,7 +38,7 @@ def holds_media(value: Any, depth: int = 0) -> bool:
     if isinstance(value, Mapping):
         inner = cast("Mapping[object, Any]", value).values()
         return depth <= _DEEPEST and any(holds_media(item, depth + 1) for item in inner)
-    return is_figure(value)
+    return is_figure(value) or is_dataframe(value)
 
 
 class Shape:
@@ -72,7 +74,14 @@ class Shape:
     def _copy(self, value: Any, key: str, depth: int) -> Any:
         if is_figure(value):
             value = media_of_figure(value)
+        elif is_dataframe(value):
+            value = _table_of(value)
+        if isinstance(value, CustomChart):
+            raise InvalidValueError(
+                f"{key!r}: a chart is logged under a key of its own, not in a list"
+            )
         if isinstance(value, Media):
+            value = value.as_logged()
             self.media.append(value)
             return value
         if depth > _DEEPEST:
@@ -84,6 +93,12 @@ class Shape:
             pairs = cast("Mapping[object, Any]", value).items()
             return {str(name): self._copy(item, key, depth + 1) for name, item in pairs}
         return plain(value, key)
+
+
+def _table_of(frame: Any) -> Media:
+    from asyncwb.media.tables.table import Table
+
+    return Table(dataframe=frame)
 
 
 def _pruned(items: list[Any]) -> list[Any]:
