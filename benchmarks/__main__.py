@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from benchmarks import heartbeat, kills, watch
+from benchmarks import heartbeat, kills, tables, watch
 from benchmarks.harness import ROOT, Result, Table, interleave, measure
 
 
@@ -226,6 +226,13 @@ def bench_heartbeat(rounds: int) -> Table:
     return table
 
 
+def bench_tables(rounds: int) -> Table:
+    title = f"A table of {tables.ROWS:,} x {tables.COLUMNS}: floats, integers, texts; offline"
+    table = Table(title, "nox -s bench -- tables")
+    tables.fill(table, rounds)
+    return table
+
+
 def bench_watch(rounds: int) -> Table:
     table = Table(
         "`watch` of a model of 10 million parameters, `log_freq=100`: added to a training step",
@@ -309,6 +316,7 @@ def main() -> None:
         "kills": bench_kills,
         "console": bench_console,
         "heartbeat": bench_heartbeat,
+        "tables": bench_tables,
         "watch": bench_watch,
     }
     parser.add_argument("names", nargs="*", choices=[*suites, []])

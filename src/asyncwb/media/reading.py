@@ -45,7 +45,7 @@ def _origin_of(found: dict[str, Any], path: str, shelf: Shelf) -> Any:
     """The entry of a file of a value: of itself, or of one of its masks."""
     masks = _members(found, "masks")
     for name in (found.get("path"), *(one.get("path") for one in masks.values())):
-        if name is not None and shelf.file(name).as_posix() == path:
+        if name is not None and shelf.file(name).absolute().as_posix() == path:
             return shelf.origin(name)
     return None
 

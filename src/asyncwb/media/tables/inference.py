@@ -28,7 +28,7 @@ from asyncwb.media.tables.celltypes import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Hashable, Iterable, Sequence
 
 __all__ = ["by_class", "type_of", "type_of_dtype", "widened"]
 
@@ -52,7 +52,7 @@ _ARTIFACT = "wandb-artifact://"
 
 
 @cache
-def by_class(kind: type) -> CellType | None:
+def by_class(kind: Any) -> CellType | None:
     """The type of all objects of a class; None where it takes a look at each of them."""
     found = _BY_CLASS.get(kind)
     if found is not None:
@@ -77,7 +77,8 @@ def type_of(value: object) -> CellType:
         return PlainType("artifactVersion")
     if kind is str:
         return STRING
-    return by_class(kind) or _special(value, kind)
+    found: CellType | None = by_class(cast("Hashable", kind))
+    return found or _special(value, kind)
 
 
 def _special(value: Any, kind: type) -> CellType:
@@ -101,9 +102,10 @@ def widened(column: CellType, values: Sequence[Any]) -> CellType:
     Of classes whose objects all have one type, one cell is looked at.
     """
     kinds: set[Any] = set(map(type, values))
+    classes: list[Any] = [] if column.looks else list(kinds)
     alike: list[CellType] = []
-    for kind in () if column.looks else list(kinds):
-        found = by_class(cast("Any", kind))
+    for kind in classes:
+        found = by_class(kind)
         if kind is float:
             alike += _floats(values)
         elif kind is str:
