@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
+from inspect import currentframe
 from typing import Any, cast
 
 from asyncwb.errors import InvalidValueError
@@ -106,8 +106,8 @@ def _stretched(array: Any, low: float, high: float) -> Any:
 
 def _warn(message: str) -> None:
     """Warn of a line outside of this package."""
-    frame, level = sys._getframe(1), 2
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(_PACKAGE):
+    frame, level = currentframe(), 1
+    while frame is not None and frame.f_globals.get("__name__", "").startswith(_PACKAGE):
         frame, level = frame.f_back, level + 1
     warnings.warn(message, stacklevel=level)
 

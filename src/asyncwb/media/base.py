@@ -63,12 +63,14 @@ class Media:
         json_type: What `_type` says in its JSON.
         folder: Folder of its files, below `media`.
         batch_limit: How many of them one list in a row may hold; None: any number.
+        in_order: Whether what is logged later must be written later.
         origin: The entry of the version that it was read from; None: it is new.
     """
 
     json_type: ClassVar[str] = ""
     folder: ClassVar[str] = ""
     batch_limit: ClassVar[int | None] = None
+    in_order: ClassVar[bool] = False
     origin: Origin | None = None
 
     def __init__(self, content: Content | None, caption: str | None = None) -> None:

@@ -19,6 +19,7 @@ from asyncwb.errors import ColumnTypeError, InvalidValueError, UnsupportedError,
 from asyncwb.media.tables.cells import shown_rows, stored_rows
 from asyncwb.media.tables.joined import JoinedTable, PartitionedTable
 from asyncwb.media.tables.table import Table
+from asyncwb.run import init
 
 CELLS = st.one_of(
     st.none(), st.booleans(), st.integers(-(2**60), 2**60), st.floats(), st.text(max_size=8)
@@ -195,6 +196,35 @@ def test_limit_of_rows(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptur
     logged = Table(columns=["a"], data=[[1], [2], [3]]).as_logged()
     assert logged.data == [[1], [2]]
     assert "a table of 3 rows is cut to 2" in caplog.text
+
+
+async def test_a_setting_refuses_what_is_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Table, "MAX_ARTIFACT_ROWS", 2)
+    table = Table(columns=["a"], data=[[1], [2], [3]])
+    run = await init("p", mode="offline", settings={"table_raise_on_max_row_limit_exceeded": True})
+    with pytest.raises(InvalidValueError, match="'long' is a table of 3 rows, the limit is 2"):
+        await run.log({"long": table})
+    await run.log({"short": Table(columns=["a"], data=[[1]])})
+    await run.finish()
+    assert run.summary["short"]["nrows"] == 1
+
+
+async def test_increments_follow_each_other_and_an_immutable_table_stays_what_it_was() -> None:
+    run = await init("p", mode="offline")
+    steps = Table(columns=["a"], log_mode="INCREMENTAL")
+    once = Table(columns=["a"])
+    for number in range(20):
+        steps.add_data(number)
+        once.add_data(number)
+        await run.log({"steps": steps, "once": once})
+    await run.finish()
+    last = run.summary["steps"]
+    assert (last["increment_num"], last["nrows"]) == (19, 20)
+    assert len(last["previous_increments_paths"]) == 19
+    assert [path.split("/")[3].partition("-")[0] for path in last["previous_increments_paths"]] == [
+        "None", *map(str, range(1, 19)),
+    ]  # fmt: skip
+    assert run.summary["once"]["nrows"] == 1
 
 
 def test_arrays_of_media_and_equality() -> None:

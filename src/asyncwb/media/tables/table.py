@@ -67,6 +67,8 @@ class Table(TypedRows):
 
     json_type = "table"
     folder = "table"
+    # Increments are counted, and the versions of an artifact too.
+    in_order = True
     MAX_ROWS: ClassVar[int] = 10_000
     MAX_ARTIFACT_ROWS: ClassVar[int] = 200_000
 

@@ -47,6 +47,7 @@ class MediaJob:
 
     Attributes:
         cost: Bytes that are held until it is done.
+        in_order: Whether it has to be done after those of its kind that came before.
         label_key: The key as it was given.
         done: Whether `value` is there; for good.
         value: What the row is to have; None where that failed.
@@ -56,7 +57,7 @@ class MediaJob:
 
     __slots__ = (
         "_claims", "_describe", "_files", "_name", "_opened", "_publish", "_step", "_tell",
-        "_thread", "cost", "done", "error", "label_key", "over", "value",
+        "_thread", "cost", "done", "error", "in_order", "label_key", "over", "value",
     )  # fmt: skip
 
     def __init__(
@@ -84,6 +85,7 @@ class MediaJob:
         # Files of the caller are open from the call on, so that he may delete them.
         self._opened: dict[Path, BinaryIO] = {}
         self.cost = sum(one.held for one in media)
+        self.in_order = any(one.in_order for one in media)
         self.done = False
         self.value: Any = None
         self.error: Exception | None = None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Mapping
+from threading import RLock
 from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
@@ -54,11 +56,15 @@ class RunMedia:
         self._recorder = recorder
         self._publish = publish
         self._budget = settings.media_buffer_bytes
+        self._whole_tables = settings.table_raise_on_max_row_limit_exceeded
         self._disabled = settings.mode == "disabled"
         self._done = done
         # A dict: ordered, and each of its operations is atomic.
         self._jobs: dict[int, MediaJob] = {}
         self._failed: set[str] = set()
+        # Reentrant: a signal handler may log a table while its thread writes one.
+        self._order = RLock()
+        self._ordered: deque[MediaJob] = deque()
         self._closed = False
 
     @property
@@ -107,8 +113,20 @@ class RunMedia:
             else:
                 self._jobs[id(job)] = job
         for job in jobs:
-            if not ENCODERS.offer(job.run, cost=job.cost, budget=self._budget):
-                job.run()
+            run = job.run
+            if job.in_order:
+                self._ordered.append(job)
+                run = self._run_next
+            if not ENCODERS.offer(run, cost=job.cost, budget=self._budget):
+                run()
+
+    def _run_next(self) -> None:
+        """Do the oldest of the jobs that have an order, alone."""
+        with self._order:
+            job = self._ordered.popleft()
+            job.run()
+            if not self._closed:
+                job.wait(_PATIENCE_SECONDS)  # for another thread that does it
 
     def drain(self, timeout: float | None) -> bool:
         """Wait until what is under way is over. False after `timeout` seconds."""
@@ -165,7 +183,7 @@ class RunMedia:
                 rest[key] = value
                 continue
             place = (*path, _text(key))
-            shape = Shape(value, place[-1])
+            shape = Shape(value, place[-1], whole_tables=self._whole_tables)
             if shape.is_ready:
                 rest[key] = shape.to_json(None)
             else:

@@ -47,6 +47,7 @@ class Shape:
     Args:
         value: The value.
         key: Its key, for messages.
+        whole_tables: Whether a table that is too long is refused, rather than cut.
 
     Raises:
         InvalidValueError: Something in it cannot be logged.
@@ -56,9 +57,10 @@ class Shape:
         media: All that is in it.
     """
 
-    __slots__ = ("_tree", "media")
+    __slots__ = ("_tree", "_whole_tables", "media")
 
-    def __init__(self, value: Any, key: str) -> None:
+    def __init__(self, value: Any, key: str, *, whole_tables: bool = False) -> None:
+        self._whole_tables = whole_tables
         self.media: list[Media] = []
         self._tree = self._copy(value, key, 0)
 
@@ -81,6 +83,8 @@ class Shape:
                 f"{key!r}: a chart is logged under a key of its own, not in a list"
             )
         if isinstance(value, Media):
+            if self._whole_tables:
+                _check_length(value, key)
             value = value.as_logged()
             self.media.append(value)
             return value
@@ -93,6 +97,16 @@ class Shape:
             pairs = cast("Mapping[object, Any]", value).items()
             return {str(name): self._copy(item, key, depth + 1) for name, item in pairs}
         return plain(value, key)
+
+
+def _check_length(value: Media, key: str) -> None:
+    from asyncwb.media.tables.table import Table
+
+    if isinstance(value, Table) and len(value.data) > value.MAX_ARTIFACT_ROWS:
+        raise InvalidValueError(
+            f"{key!r} is a table of {len(value.data)} rows, the limit is "
+            f"{value.MAX_ARTIFACT_ROWS}; Table.MAX_ARTIFACT_ROWS changes it"
+        )
 
 
 def _table_of(frame: Any) -> Media:
