@@ -86,7 +86,8 @@ class MediaFiles:
     def _write(self, pieces: Iterator[bytes], kind: str, name: str, suffix: str) -> dict[str, Any]:
         """Write a file, find its digest on the way, and give it the name that this makes."""
         digest, size = hashlib.sha256(), 0
-        part = self._folder / "media" / kind / f".{get_ident():x}.part"
+        # Two threads write at once, and a signal handler may amid one of them.
+        part = self._folder / "media" / kind / f".{get_ident():x}-{id(pieces):x}.part"
         part.parent.mkdir(parents=True, exist_ok=True)
         try:
             with part.open("wb", buffering=_BUFFER) as out:

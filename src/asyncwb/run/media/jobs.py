@@ -111,8 +111,10 @@ class MediaJob:
             self.error = error
         self._close()
         self.done = True
-        self._tell(self)
-        self.over.set()
+        try:
+            self._tell(self)
+        finally:
+            self.over.set()
 
     def drop(self) -> None:
         """Do not encode it; what somebody does already is not stopped."""
