@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from asyncwb.errors import InvalidValueError
-from asyncwb.media.tables.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from asyncwb.media.tables.table import Table
 
 __all__ = ["CustomChart", "plot_table"]
 
@@ -110,6 +111,8 @@ def plot_table(
         InvalidValueError: The data are no `Table`, the name is no name of a specification, or the
             fields are no dict.
     """
+    from asyncwb.media.tables.table import Table
+
     spec: Any = vega_spec_name
     if not isinstance(spec, str) or not all(part.strip() for part in spec.split("/")):
         raise InvalidValueError(

@@ -6,23 +6,18 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from asyncwb.errors import InvalidValueError
+from asyncwb.media.arrays import is_dataframe
 from asyncwb.media.base import Media
 from asyncwb.media.tables.celltypes import BOOLEAN, NUMBER
 
 if TYPE_CHECKING:
     from asyncwb.media.tables.celltypes import CellType
 
-__all__ = ["as_column_array", "is_dataframe", "rows_of"]
+__all__ = ["as_column_array", "rows_of"]
 
 _KINDS: dict[str, CellType] = {"i": NUMBER, "u": NUMBER, "f": NUMBER, "b": BOOLEAN}
 
 Found = tuple[list[Any], list[list[Any]], dict[int, "CellType"]]
-
-
-def is_dataframe(value: object) -> bool:
-    """Whether it is a dataframe of pandas."""
-    kind = type(value)
-    return kind.__name__ == "DataFrame" and kind.__module__.partition(".")[0] == "pandas"
 
 
 def rows_of(given: Any, columns: Any, default: Sequence[str]) -> Found:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from asyncwb.errors import InvalidValueError
 from asyncwb.journal.values import plain
+from asyncwb.media.arrays import is_dataframe
 from asyncwb.media.base import Media
 from asyncwb.media.figures import is_figure, media_of_figure
-from asyncwb.media.tables.sources import is_dataframe
 from asyncwb.plot.chart import CustomChart
 
 if TYPE_CHECKING:
