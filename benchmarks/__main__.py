@@ -19,7 +19,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from asyncwb.testing import local_server
-from benchmarks import artifact_tables, heartbeat, kills, media, reading, watch
+from benchmarks import artifact_tables, heartbeat, kills, media, reading, tables, watch
 from benchmarks.harness import ROOT, Result, Table, interleave, measure
 
 LISTED = 2_000
@@ -286,6 +286,13 @@ def bench_heartbeat(rounds: int) -> Table:
     return table
 
 
+def bench_tables(rounds: int) -> Table:
+    title = f"A table of {tables.ROWS:,} x {tables.COLUMNS}: floats, integers, texts; offline"
+    table = Table(title, "nox -s bench -- tables")
+    tables.fill(table, rounds)
+    return table
+
+
 def bench_watch(rounds: int) -> Table:
     table = Table(
         "`watch` of a model of 10 million parameters, `log_freq=100`: added to a training step",
@@ -387,6 +394,7 @@ def main() -> None:
         "kills": bench_kills,
         "console": bench_console,
         "heartbeat": bench_heartbeat,
+        "tables": bench_tables,
         "watch": bench_watch,
         "media": bench_media,
     }

@@ -95,7 +95,7 @@ CURRENT = Current(
     source=Source("asyncwb.run.run", "_functions", ("Run",)),
     methods=(
         *("alert", "define_metric", "finish_artifact", "flush", "link_artifact", "link_model"),
-        *("log", "log_artifact", "log_code", "log_model", "mark_preempting", "plot_table", "save"),
+        *("log", "log_artifact", "log_code", "log_model", "mark_preempting", "save"),
         *("unwatch", "upsert_artifact", "use_artifact", "use_model", "watch"),
     ),
     find=("asyncwb.current", "require_run"),

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from asyncwb.version import VERSION
 
 if TYPE_CHECKING:
+    import asyncwb.plot as plot
     import asyncwb.tensorboard as tensorboard
     from asyncwb.api.api import Api as Api
     from asyncwb.artifacts.artifact import Artifact as Artifact
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from asyncwb.errors import (
         ClosedError as ClosedError,
     )
+    from asyncwb.errors import ColumnTypeError as ColumnTypeError
     from asyncwb.errors import (
         CommError as CommError,
     )
@@ -127,9 +129,6 @@ if TYPE_CHECKING:
         mark_preempting as mark_preempting,
     )
     from asyncwb.functions import (
-        plot_table as plot_table,
-    )
-    from asyncwb.functions import (
         save as save,
     )
     from asyncwb.functions import (
@@ -158,7 +157,11 @@ if TYPE_CHECKING:
     from asyncwb.media.object3d import Object3D as Object3D
     from asyncwb.media.object3d import box3d as box3d
     from asyncwb.media.overlays import Classes as Classes
+    from asyncwb.media.tables.joined import JoinedTable as JoinedTable
+    from asyncwb.media.tables.joined import PartitionedTable as PartitionedTable
+    from asyncwb.media.tables.table import Table as Table
     from asyncwb.media.video import Video as Video
+    from asyncwb.plot.chart import plot_table as plot_table
     from asyncwb.run.config import Config as Config
     from asyncwb.run.init import init as init
     from asyncwb.run.restoring import restore as restore
@@ -190,6 +193,7 @@ __all__ = [
     "BlockingInAsyncWarning",
     "Classes",
     "ClosedError",
+    "ColumnTypeError",
     "CommError",
     "Config",
     "ConfigError",
@@ -204,11 +208,13 @@ __all__ = [
     "Html",
     "Image",
     "InvalidValueError",
+    "JoinedTable",
     "JournalError",
     "ModelError",
     "Molecule",
     "NotFoundError",
     "Object3D",
+    "PartitionedTable",
     "Plotly",
     "PortalMisuseError",
     "ProtocolError",
@@ -220,6 +226,7 @@ __all__ = [
     "ServerError",
     "Settings",
     "Summary",
+    "Table",
     "UnsupportedError",
     "UsageError",
     "Video",
@@ -243,6 +250,7 @@ __all__ = [
     "log_model",
     "login",
     "mark_preempting",
+    "plot",
     "plot_table",
     "restore",
     "run",
@@ -268,6 +276,7 @@ _HOMES = {
     "BlockingInAsyncWarning": "asyncwb.errors",
     "Classes": "asyncwb.media.overlays",
     "ClosedError": "asyncwb.errors",
+    "ColumnTypeError": "asyncwb.errors",
     "CommError": "asyncwb.errors",
     "Config": "asyncwb.run.config",
     "ConfigError": "asyncwb.errors",
@@ -282,11 +291,13 @@ _HOMES = {
     "Html": "asyncwb.media.html",
     "Image": "asyncwb.media.image",
     "InvalidValueError": "asyncwb.errors",
+    "JoinedTable": "asyncwb.media.tables.joined",
     "JournalError": "asyncwb.errors",
     "ModelError": "asyncwb.errors",
     "Molecule": "asyncwb.media.molecule",
     "NotFoundError": "asyncwb.errors",
     "Object3D": "asyncwb.media.object3d",
+    "PartitionedTable": "asyncwb.media.tables.joined",
     "Plotly": "asyncwb.media.figures",
     "PortalMisuseError": "asyncwb.errors",
     "ProtocolError": "asyncwb.errors",
@@ -298,6 +309,7 @@ _HOMES = {
     "ServerError": "asyncwb.errors",
     "Settings": "asyncwb.settings",
     "Summary": "asyncwb.run.summary",
+    "Table": "asyncwb.media.tables.table",
     "UnsupportedError": "asyncwb.errors",
     "UsageError": "asyncwb.errors",
     "Video": "asyncwb.media.video",
@@ -319,7 +331,7 @@ _HOMES = {
     "log_model": "asyncwb.functions",
     "login": "asyncwb.login",
     "mark_preempting": "asyncwb.functions",
-    "plot_table": "asyncwb.functions",
+    "plot_table": "asyncwb.plot.chart",
     "restore": "asyncwb.run.restoring",
     "save": "asyncwb.functions",
     "sweep": "asyncwb.sweeps.create",
@@ -338,8 +350,8 @@ def __getattr__(name: str) -> Any:
         # Next time the name is found without a call.
         globals()[name] = value
         return value
-    if name == "tensorboard":
-        return import_module("asyncwb.tensorboard")
+    if name in {"plot", "tensorboard"}:
+        return import_module(f"asyncwb.{name}")
     if name == "run":
         return import_module("asyncwb.run.context").current_run()
     if name in {"config", "summary"}:

@@ -15,6 +15,7 @@
     |     `- RunNotFoundError        no such run, or project of runs
     |- UsageError                    the call cannot be done as asked
     |  |- InvalidValueError          a bad argument (also a ValueError)
+    |  |- ColumnTypeError            a cell that does not fit its column (also a TypeError)
     |  |- ModelError                 an artifact that is no model (also an AssertionError)
     |  |- ConfigError                a change to a locked config, a bad config value
     |  |- ClosedError                the run, Api or portal is finished
@@ -39,6 +40,7 @@ __all__ = [
     "AuthenticationError",
     "BlockingInAsyncWarning",
     "ClosedError",
+    "ColumnTypeError",
     "CommError",
     "ConfigError",
     "DeadlineError",
@@ -175,6 +177,10 @@ class UsageError(Error):
 
 class InvalidValueError(UsageError, ValueError):
     """An argument has a wrong type or value."""
+
+
+class ColumnTypeError(InvalidValueError, TypeError):
+    """A cell of a table does not fit the type of its column."""
 
 
 class ModelError(UsageError, AssertionError):

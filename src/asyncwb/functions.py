@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Mapping, Sequence
     from datetime import timedelta
-    from typing import Any, Literal, NoReturn
+    from typing import Any, Literal
 
     from asyncwb.artifacts.artifact import Artifact
     from asyncwb.run.metrics import Metric
@@ -31,7 +31,6 @@ __all__ = [
     "log_code",
     "log_model",
     "mark_preempting",
-    "plot_table",
     "save",
     "unwatch",
     "upsert_artifact",
@@ -390,26 +389,6 @@ def mark_preempting() -> None:
         ForkedError: The run belongs to the parent process.
     """
     require_run("mark_preempting()").mark_preempting()
-
-
-def plot_table(
-    vega_spec_name: str,
-    data_table: object,
-    fields: Mapping[str, str],
-    string_fields: Mapping[str, str] | None = None,
-    split_table: bool = False,
-) -> NoReturn:
-    """Not available yet.
-
-    `Run.plot_table` of the current run.
-
-    Raises:
-        UsageError: There is no current run.
-        NotImplementedError: Always.
-    """
-    require_run("plot_table()").plot_table(
-        vega_spec_name, data_table, fields, string_fields, split_table
-    )
 
 
 async def save(

@@ -22,7 +22,7 @@ def test_without_a_run() -> None:
     assert asyncwb.run is None
     wandb.finish()
     for name in asyncwb.functions.__all__:
-        arguments = {"plot_table": ("spec", None, {})}.get(name, ("x", "y"))
+        arguments: tuple[str, ...] = ("x", "y")
         if name in {"flush", "mark_preempting"}:
             arguments = ()
         elif name in {"log", "log_code", "save", "use_model", "watch", "unwatch", "define_metric"}:
@@ -71,8 +71,6 @@ def test_functions_are_methods_of_the_current_run(tmp_path: Path) -> None:
         wandb.mark_preempting()
         artifact = wandb.log_artifact(tmp_path / "notes.txt", name="notes", type="text")
         assert (artifact.name, artifact.file_count) == ("notes", 1)
-        with pytest.raises(NotImplementedError, match=r"plot_table\(\)"):
-            wandb.plot_table("spec", None, {})
     with pytest.raises(UsageError, match=r"call init\(\) before define_metric\(\)"):
         wandb.define_metric("loss")
 

@@ -269,7 +269,7 @@ class Writer:
         return f"PORTAL.{verb}({', '.join(filter(None, [target, arguments]))})"
 
     def _sequence(self, chain: list[tuple[Types, ast.ClassDef]], names: set[str]) -> list[str]:
-        """`len(x)`, `x[i]`, `x[a:b]`, `next(x)`: for `length`, `get`, `slice` and `next`."""
+        """`len(x)`, `x[i]`, `x[a:b]`, `next(x)`: for `length`, `get` with it, `slice`, `next`."""
         found: list[str] = []
         if "next" in names:
             types, item = next(

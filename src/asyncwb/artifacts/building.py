@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from asyncwb.artifacts.contents import Policy
     from asyncwb.artifacts.entry import Named, Referable
     from asyncwb.artifacts.manifest import ManifestEntry
+    from asyncwb.media.base import Media
 
 __all__ = ["ArtifactBuilding"]
 
@@ -143,6 +144,41 @@ class ArtifactBuilding(ArtifactFields):
             entries = await self._reference_entries(uri, path, checksum, max_objects)
         contents.add_entries(entries)
         return entries
+
+    async def add(  # sync: here
+        self, obj: Media, name: str | os.PathLike[str], overwrite: bool = False
+    ) -> ManifestEntry:
+        """Add a table, an image or another value; `get` gives it back as what it was.
+
+        What is added is what it is now: a table may change right afterwards. Its files are
+        encoded in a thread. One that came from another version becomes a reference to it, and the
+        same value is added once.
+
+        Args:
+            obj: A `Table`, `JoinedTable`, `PartitionedTable`, `Classes`, `Image`, `Audio`,
+                `Video`, `Html`, `Molecule`, `Bokeh` or `Object3D` of points.
+            name: Its path, to which the suffix of its type is added: "train" becomes
+                "train.table.json".
+            overwrite: Whether it replaces what has this path, which otherwise stays.
+
+        Returns:
+            The entry in the manifest.
+
+        Raises:
+            InvalidValueError: It is no such value, its name leads out of the artifact, or it
+                cannot be written.
+            UsageError: The artifact is logged already; make a new draft of it.
+        """
+        from asyncwb.artifacts.objects.adding import ObjectWriter, check_addable
+
+        contents = self._open_contents("add()")
+        value = check_addable(obj).as_logged()
+        if self._objects is None:
+            self._objects = ObjectWriter(contents)
+        stored = await PORTAL.in_thread(
+            self._objects.put, value, check_path(name), overwrite=overwrite
+        )
+        return contents.manifest.entries[stored.path]
 
     async def _reference_entries(
         self, uri: str, name: str | None, checksum: bool, max_objects: int | None

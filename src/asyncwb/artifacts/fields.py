@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from asyncwb.artifacts.artifact import Artifact
     from asyncwb.artifacts.digest import DigestAlgorithm
+    from asyncwb.artifacts.objects.adding import ObjectWriter
     from asyncwb.artifacts.read_operations import MembershipNode, VersionNode
     from asyncwb.graphql.service import Service
 
@@ -58,6 +59,7 @@ class ArtifactFields(ArtifactNames):
     _base_id: str | None
     _manifest: Manifest | None
     _contents: Contents | None
+    _objects: ObjectWriter | None
 
     def __init__(
         self,
@@ -107,8 +109,9 @@ class ArtifactFields(ArtifactNames):
         self._place = None
         self._asked_alias = ""
         self._manifest = None
-        # Files of a draft.
+        # Files of a draft, and values that became some of them.
         self._contents = None
+        self._objects = None
 
     def _hold(self, manifest: Manifest) -> None:
         """Make a draft of these entries."""

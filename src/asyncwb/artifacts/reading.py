@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from asyncwb.artifacts.manifest import Manifest, ManifestEntry
     from asyncwb.artifacts.progress import TransferProgress
+    from asyncwb.media.base import Media
 
 __all__ = ["ArtifactReading"]
 
@@ -68,6 +69,30 @@ class ArtifactReading(ArtifactBuilding):
     def get_path(self, name: str | os.PathLike[str]) -> ArtifactEntry:  # sync: loaded
         """An older name of `get_entry`."""
         return self.get_entry(name)
+
+    @on_loop
+    async def get(self, name: str | os.PathLike[str]) -> Media | None:
+        """A value that was added with `add`, with its files; they are downloaded where needed.
+
+        Logged or added elsewhere, it becomes a reference to this version.
+
+        Args:
+            name: The name that it was added under, with or without its suffix.
+
+        Returns:
+            The value, of the type that was added; None: there is none of that name.
+
+        Raises:
+            ProtocolError: What is there cannot be read.
+            DigestMismatchError: A file is not what the manifest promises.
+            UsageError: It is a draft, or the folder of `download` cannot be written.
+            CommError: The server refused or was not reached.
+        """
+        from asyncwb.artifacts.objects.reading import object_entry, read_object
+
+        self._require("get()")
+        entry = object_entry(await self.load(), check_path(name))
+        return None if entry is None else await read_object(self, entry)
 
     async def download(
         self,

@@ -117,7 +117,9 @@ def _foreign(value: Any, key: str, depth: int) -> Any:
             # numpy knows no bfloat16
             value = (value.float() if "bfloat16" in str(value.dtype) else value).numpy()
         elif hasattr(value, "__array__") and (
-            numpy is None or not isinstance(value, numpy.ndarray)
+            # A dataframe has columns: it is a table, and no array of numbers.
+            not hasattr(value, "columns")
+            and (numpy is None or not isinstance(value, numpy.ndarray))
         ):
             value = value.__array__()
     except Exception as exc:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from asyncwb.media.overlays import BoundingBoxes2D as BoundingBoxes2D
     from asyncwb.media.overlays import Classes as Classes
     from asyncwb.media.overlays import ImageMask as ImageMask
+    from asyncwb.media.tables.joined import JoinedTable as JoinedTable
+    from asyncwb.media.tables.joined import PartitionedTable as PartitionedTable
+    from asyncwb.media.tables.table import Table as Table
     from asyncwb.media.video import Video as Video
 
 __all__ = [
@@ -38,11 +41,14 @@ __all__ = [
     "Html",
     "Image",
     "ImageMask",
+    "JoinedTable",
     "Media",
     "Molecule",
     "Node",
     "Object3D",
+    "PartitionedTable",
     "Plotly",
+    "Table",
     "Video",
     "box3d",
 ]
@@ -57,11 +63,14 @@ _HOMES = {
     "Html": "html",
     "Image": "image",
     "ImageMask": "overlays",
+    "JoinedTable": "tables.joined",
     "Media": "base",
     "Molecule": "molecule",
     "Node": "graph",
     "Object3D": "object3d",
+    "PartitionedTable": "tables.joined",
     "Plotly": "figures",
+    "Table": "tables.table",
     "Video": "video",
     "box3d": "object3d",
 }

@@ -8,9 +8,15 @@ from typing import Any, cast
 
 from asyncwb.errors import InvalidValueError
 
-__all__ = ["as_array", "as_uint8", "is_tensor"]
+__all__ = ["as_array", "as_uint8", "is_dataframe", "is_tensor"]
 
 _PACKAGE = "asyncwb.media"
+
+
+def is_dataframe(value: object) -> bool:
+    """Whether it is a dataframe of pandas."""
+    kind = type(value)
+    return kind.__name__ == "DataFrame" and kind.__module__.partition(".")[0] == "pandas"
 
 
 def is_tensor(value: object) -> bool:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from importlib import import_module
+from json import dumps
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from asyncwb.errors import InvalidValueError, UnsupportedError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from types import ModuleType
 
     from asyncwb.media.content import Content
+    from asyncwb.media.stored import ObjectPlace, Origin
 
 __all__ = ["Media", "Place", "checked_caption", "library"]
 
@@ -28,6 +30,14 @@ class Place(Protocol):
 
         Returns:
             What the JSON of the value says about the file: `path`, `sha256`, `size`.
+        """
+        ...
+
+    def publish(self, value: Media) -> dict[str, Any]:
+        """Put a table into an artifact of its own. Blocks for the disk.
+
+        Returns:
+            Its JSON.
         """
         ...
 
@@ -53,11 +63,15 @@ class Media:
         json_type: What `_type` says in its JSON.
         folder: Folder of its files, below `media`.
         batch_limit: How many of them one list in a row may hold; None: any number.
+        in_order: Whether what is logged later must be written later.
+        origin: The entry of the version that it was read from; None: it is new.
     """
 
     json_type: ClassVar[str] = ""
     folder: ClassVar[str] = ""
     batch_limit: ClassVar[int | None] = None
+    in_order: ClassVar[bool] = False
+    origin: Origin | None = None
 
     def __init__(self, content: Content | None, caption: str | None = None) -> None:
         self._content = content
@@ -105,6 +119,31 @@ class Media:
         """
         del items, place
         return None
+
+    def as_logged(self) -> Media:
+        """What is logged of it now: itself, or a copy where it may change.
+
+        Raises:
+            InvalidValueError: It cannot be written.
+        """
+        return self
+
+    def stored_json(self, place: ObjectPlace) -> dict[str, Any]:
+        """Its JSON in an artifact; its files go there too. Blocks like `to_json`."""
+        return self.to_json(place)
+
+    def stored_pieces(self, place: ObjectPlace) -> Iterator[bytes]:
+        """The file that it is as an object of an artifact, piece by piece."""
+        # As the wandb package writes it, byte by byte: so the digests are the same.
+        yield dumps(self.stored_json(place), sort_keys=True).encode()
+
+    def to_data_array(self) -> Any:
+        """What it holds as an array of numbers, for a column of a table.
+
+        Raises:
+            UnsupportedError: It holds none.
+        """
+        raise UnsupportedError(f"{type(self).__name__} cannot become an array of numbers")
 
     def __repr__(self) -> str:
         caption = "" if self._caption is None else f" {self._caption!r}"

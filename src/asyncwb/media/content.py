@@ -11,6 +11,8 @@ from asyncwb.errors import InvalidValueError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from asyncwb.media.stored import Origin
+
 __all__ = ["Content", "existing_file"]
 
 _PIECE = 1 << 20
@@ -31,9 +33,10 @@ class Content:
         suffix: End of the file's name, with its dot.
         name: Name of the file that the caller gave; None where there was none.
         held: Bytes of memory that are held until the file is made.
+        origin: The entry of the version that the file was read from; None: it is new.
     """
 
-    __slots__ = ("_source", "held", "name", "suffix")
+    __slots__ = ("_source", "held", "name", "origin", "suffix")
 
     def __init__(
         self,
@@ -46,6 +49,7 @@ class Content:
         self.suffix = suffix
         self.held = held or (len(source) if isinstance(source, bytes) else 0)
         self.name = source.name if isinstance(source, Path) else None
+        self.origin: Origin | None = None
 
     @property
     def path(self) -> Path | None:

@@ -12,12 +12,20 @@ from asyncwb.media.arrays import as_array, as_uint8, is_tensor
 from asyncwb.media.base import Media, library
 from asyncwb.media.content import Content, existing_file
 from asyncwb.media.figures import figure_of, is_matplotlib, rendered
-from asyncwb.media.overlays import BoundingBoxes2D, Classes, ImageMask, as_classes, overlays
+from asyncwb.media.overlays import (
+    BoundingBoxes2D,
+    Classes,
+    ImageMask,
+    as_classes,
+    classes_of,
+    overlays,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from asyncwb.media.base import Place
+    from asyncwb.media.stored import ObjectPlace
 
 __all__ = ["Image"]
 
@@ -137,6 +145,38 @@ class Image(Media):
         if self._masks:
             found["masks"] = {key: one.to_json(place) for key, one in self._masks.items()}
         return found
+
+    def stored_json(self, place: ObjectPlace) -> dict[str, Any]:
+        """Its JSON in an artifact: boxes and masks need classes there, given or their labels."""
+        found = {
+            **super().to_json(place),
+            "format": self.format,
+            "width": self.width,
+            "height": self.height,
+        }
+        if self._grouping:
+            found["grouping"] = self._grouping
+        classes = self.classes or classes_of([*self._boxes.values(), *self._masks.values()])
+        if classes is not None:
+            stored = place.put(classes, classes.stored_name)
+            found["classes"] = {
+                "type": "classes-file",
+                "path": stored.path,
+                "digest": stored.digest,
+            }
+        for name, parts in (("boxes", self._boxes), ("masks", self._masks)):
+            if parts:
+                found[name] = {key: one.stored_json(place) for key, one in parts.items()}
+        return found
+
+    def to_data_array(self) -> Any:
+        """The pixels as an array (height, width) or (height, width, channels)."""
+        import numpy as np
+
+        assert self._content is not None  # noqa: S101  every image has one
+        pil = library("PIL.Image", "pillow", "Image")
+        with pil.open(BytesIO(b"".join(self._content.pieces()))) as image:
+            return np.asarray(image)
 
     @classmethod
     def list_to_json(cls, items: Sequence[Any], place: Place) -> dict[str, Any]:

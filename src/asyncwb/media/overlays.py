@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import md5
 from numbers import Number
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from asyncwb.media.base import Place
+    from asyncwb.media.stored import ObjectPlace
 
-__all__ = ["BoundingBoxes2D", "Classes", "ImageMask", "as_classes", "overlays"]
+__all__ = ["BoundingBoxes2D", "Classes", "ImageMask", "as_classes", "classes_of", "overlays"]
 
 _CORNERS = ("minX", "maxX", "minY", "maxY")
 
@@ -50,6 +52,17 @@ class Classes(Media):
     def labels(self) -> dict[Any, str]:
         """Ids to names."""
         return {one["id"]: one["name"] for one in self._class_set}
+
+    @property
+    def stored_name(self) -> str:
+        """The name that the classes of an image have in an artifact."""
+        text = str(self._class_set).encode()
+        return f"media/classes/{md5(text, usedforsecurity=False).hexdigest()}_cls"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Classes) and self._class_set == other._class_set
+
+    __hash__ = Media.__hash__
 
     def at_once(self) -> dict[str, Any]:
         """Its JSON."""
@@ -109,6 +122,11 @@ class BoundingBoxes2D(Media):
         found = super().to_json(place)
         place.label("bounding_box/class_labels", self.key, self.class_labels)
         return found
+
+    def stored_json(self, place: ObjectPlace) -> Any:
+        """The boxes themselves: in an artifact they lie inside of the JSON of the image."""
+        del place
+        return self.boxes
 
 
 class ImageMask(Media):
@@ -260,6 +278,14 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "detach"):
         value = value.detach().cpu()
     return value.tolist() if hasattr(value, "tolist") else value
+
+
+def classes_of(parts: Sequence[BoundingBoxes2D | ImageMask]) -> Classes | None:
+    """The classes that boxes and masks name; None without any."""
+    labels = {number: name for one in parts for number, name in (one.class_labels or {}).items()}
+    if not parts:
+        return None
+    return Classes([{"id": number, "name": name} for number, name in sorted(labels.items())])
 
 
 def as_classes(given: Classes | Sequence[Mapping[str, Any]] | None) -> Classes | None:

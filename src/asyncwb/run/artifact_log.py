@@ -123,31 +123,68 @@ class ArtifactLog:
         Raises:
             InvalidValueError: Bad aliases or tags, or a version of another project.
         """
-        core = self._core
         wanted = list(dict.fromkeys(["latest", *check_aliases(aliases)]))
         labels = check_tags(tags)
         if not artifact.is_draft():
             self._check_home(artifact)
             await artifact.load()
+        # Encoded in a thread: of ten thousand files it takes a twentieth of a second.
+        return await PORTAL.in_thread(
+            self.log_now,
+            artifact,
+            wanted,
+            labels,
+            output=output,
+            used=used,
+            distributed_id=distributed_id,
+            finalize=finalize,
+        )
+
+    def log_now(
+        self,
+        artifact: Artifact,
+        aliases: Sequence[str] = ("latest",),
+        tags: Sequence[str] = (),
+        *,
+        output: bool = True,
+        used: bool = False,
+        distributed_id: str | None = None,
+        finalize: bool = True,
+        step: int | None = None,
+    ) -> Artifact:
+        """Write the record that asks for a version. Blocks for as long as its entries are many.
+
+        Args:
+            artifact: A draft, or a version that is loaded.
+            aliases: All of them.
+            tags: Tags of the version.
+            output: See `log`.
+            used: See `log`.
+            distributed_id: See `log`.
+            finalize: See `log`.
+            step: Step of the history that it belongs to; None: the next one.
+        """
+        core = self._core
         artifact.finalize()
         if distributed_id is not None:
             artifact.distributed_id = distributed_id
+        if step is None:
+            step = core.history.step
         run_id = core.names.id
         draft = artifact._draft(  # pyright: ignore[reportPrivateUsage]
             entity=core.names.entity,
             project=core.names.project,
             run_id=run_id if output else None,
             user_run_id=run_id if used else None,
-            aliases=wanted,
-            tags=labels,
-            history_step=None if core.settings.is_shared else core.history.step,
+            aliases=aliases,
+            tags=tags,
+            history_step=None if core.settings.is_shared else step,
             finalize=finalize,
         )
         if artifact._is_on_its_way:  # pyright: ignore[reportPrivateUsage]
             # A sync after a crash asks by this id whether the record is done.
             draft.client_id = new_client_id()
-        # Encoded in a thread: of ten thousand files it takes a twentieth of a second.
-        position = await PORTAL.in_thread(lambda: core.recorder.artifact(record_of(draft)))
+        position = core.recorder.artifact(record_of(draft))
         core.hurry()
         if artifact.is_draft():
             artifact._expect(partial(self._wait, position), self.api._service)  # pyright: ignore[reportPrivateUsage]

@@ -19,6 +19,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import asyncwb.plot as plot
     import asyncwb.tensorboard as tensorboard
     from asyncwb.artifacts.fields import ArtifactTTL as ArtifactTTL
     from asyncwb.errors import ArtifactNotFoundError as ArtifactNotFoundError
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from asyncwb.errors import (
         ClosedError as ClosedError,
     )
+    from asyncwb.errors import ColumnTypeError as ColumnTypeError
     from asyncwb.errors import (
         CommError as CommError,
     )
@@ -96,7 +98,11 @@ if TYPE_CHECKING:
     from asyncwb.media.object3d import Object3D as Object3D
     from asyncwb.media.object3d import box3d as box3d
     from asyncwb.media.overlays import Classes as Classes
+    from asyncwb.media.tables.joined import JoinedTable as JoinedTable
+    from asyncwb.media.tables.joined import PartitionedTable as PartitionedTable
+    from asyncwb.media.tables.table import Table as Table
     from asyncwb.media.video import Video as Video
+    from asyncwb.plot.chart import plot_table as plot_table
     from asyncwb.run.config import Config as Config
     from asyncwb.run.status import RunStatus as RunStatus
     from asyncwb.run.summary import Summary as Summary
@@ -138,9 +144,6 @@ if TYPE_CHECKING:
     )
     from asyncwb.sync._functions import (
         mark_preempting as mark_preempting,
-    )
-    from asyncwb.sync._functions import (
-        plot_table as plot_table,
     )
     from asyncwb.sync._functions import (
         save as save,
@@ -186,6 +189,7 @@ __all__ = [
     "BlockingInAsyncWarning",
     "Classes",
     "ClosedError",
+    "ColumnTypeError",
     "CommError",
     "Config",
     "ConfigError",
@@ -200,11 +204,13 @@ __all__ = [
     "Html",
     "Image",
     "InvalidValueError",
+    "JoinedTable",
     "JournalError",
     "ModelError",
     "Molecule",
     "NotFoundError",
     "Object3D",
+    "PartitionedTable",
     "Plotly",
     "PortalMisuseError",
     "ProtocolError",
@@ -216,6 +222,7 @@ __all__ = [
     "ServerError",
     "Settings",
     "Summary",
+    "Table",
     "UnsupportedError",
     "UsageError",
     "Video",
@@ -238,6 +245,7 @@ __all__ = [
     "log_model",
     "login",
     "mark_preempting",
+    "plot",
     "plot_table",
     "restore",
     "run",
@@ -263,6 +271,7 @@ _HOMES = {
     "BlockingInAsyncWarning": "asyncwb.errors",
     "Classes": "asyncwb.media.overlays",
     "ClosedError": "asyncwb.errors",
+    "ColumnTypeError": "asyncwb.errors",
     "CommError": "asyncwb.errors",
     "Config": "asyncwb.run.config",
     "ConfigError": "asyncwb.errors",
@@ -277,11 +286,13 @@ _HOMES = {
     "Html": "asyncwb.media.html",
     "Image": "asyncwb.media.image",
     "InvalidValueError": "asyncwb.errors",
+    "JoinedTable": "asyncwb.media.tables.joined",
     "JournalError": "asyncwb.errors",
     "ModelError": "asyncwb.errors",
     "Molecule": "asyncwb.media.molecule",
     "NotFoundError": "asyncwb.errors",
     "Object3D": "asyncwb.media.object3d",
+    "PartitionedTable": "asyncwb.media.tables.joined",
     "Plotly": "asyncwb.media.figures",
     "PortalMisuseError": "asyncwb.errors",
     "ProtocolError": "asyncwb.errors",
@@ -293,6 +304,7 @@ _HOMES = {
     "ServerError": "asyncwb.errors",
     "Settings": "asyncwb.settings",
     "Summary": "asyncwb.run.summary",
+    "Table": "asyncwb.media.tables.table",
     "UnsupportedError": "asyncwb.errors",
     "UsageError": "asyncwb.errors",
     "Video": "asyncwb.media.video",
@@ -314,7 +326,7 @@ _HOMES = {
     "log_model": "asyncwb.sync._functions",
     "login": "asyncwb.sync._login",
     "mark_preempting": "asyncwb.sync._functions",
-    "plot_table": "asyncwb.sync._functions",
+    "plot_table": "asyncwb.plot.chart",
     "restore": "asyncwb.sync._restore",
     "save": "asyncwb.sync._functions",
     "sweep": "asyncwb.sync._sweep",
@@ -333,8 +345,8 @@ def __getattr__(name: str) -> Any:
         # Next time the name is found without a call.
         globals()[name] = value
         return value
-    if name == "tensorboard":
-        return import_module("asyncwb.tensorboard")
+    if name in {"plot", "tensorboard"}:
+        return import_module(f"asyncwb.{name}")
     if name in {"run", "config", "summary"}:
         return getattr(import_module("asyncwb.sync._manual"), name)()
     raise AttributeError(f"module 'asyncwb.sync' has no attribute {name!r}")

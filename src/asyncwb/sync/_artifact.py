@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from asyncwb.artifacts.fields import ArtifactTTL
     from asyncwb.artifacts.manifest import Manifest, ManifestEntry
     from asyncwb.artifacts.progress import TransferProgress
+    from asyncwb.media.base import Media
 
 __all__ = ["Artifact"]
 
@@ -241,6 +242,25 @@ class Artifact(Wrapper[AsyncArtifact]):
         self.load()
         return ArtifactEntry.from_async(self._async.get_path(name))
 
+    def get(self, name: str | os.PathLike[str]) -> Media | None:
+        """A value that was added with `add`, with its files; they are downloaded where needed.
+
+        Logged or added elsewhere, it becomes a reference to this version.
+
+        Args:
+            name: The name that it was added under, with or without its suffix.
+
+        Returns:
+            The value, of the type that was added; None: there is none of that name.
+
+        Raises:
+            ProtocolError: What is there cannot be read.
+            DigestMismatchError: A file is not what the manifest promises.
+            UsageError: It is a draft, or the folder of `download` cannot be written.
+            CommError: The server refused or was not reached.
+        """
+        return PORTAL.call(self._async.get, name)
+
     def download(
         self,
         root: str | os.PathLike[str] | None = None,
@@ -422,6 +442,32 @@ class Artifact(Wrapper[AsyncArtifact]):
             CommError: The place refused or was not reached.
         """
         return PORTAL.here(self._async.add_reference, uri, name, checksum, max_objects)
+
+    def add(
+        self, obj: Media, name: str | os.PathLike[str], overwrite: bool = False
+    ) -> ManifestEntry:
+        """Add a table, an image or another value; `get` gives it back as what it was.
+
+        What is added is what it is now: a table may change right afterwards. Its files are
+        encoded in a thread. One that came from another version becomes a reference to it, and the
+        same value is added once.
+
+        Args:
+            obj: A `Table`, `JoinedTable`, `PartitionedTable`, `Classes`, `Image`, `Audio`,
+                `Video`, `Html`, `Molecule`, `Bokeh` or `Object3D` of points.
+            name: Its path, to which the suffix of its type is added: "train" becomes
+                "train.table.json".
+            overwrite: Whether it replaces what has this path, which otherwise stays.
+
+        Returns:
+            The entry in the manifest.
+
+        Raises:
+            InvalidValueError: It is no such value, its name leads out of the artifact, or it
+                cannot be written.
+            UsageError: The artifact is logged already; make a new draft of it.
+        """
+        return PORTAL.here(self._async.add, obj, name, overwrite)
 
     def new_file(
         self, name: str, mode: str = "x", encoding: str | None = None, policy: Policy = "mutable"

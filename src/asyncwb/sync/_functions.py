@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Mapping, Sequence
     from datetime import timedelta
-    from typing import Any, Literal, NoReturn
+    from typing import Any, Literal
 
     from asyncwb.run.metrics import Metric
     from asyncwb.run.watching import TorchModule
@@ -32,7 +32,6 @@ __all__ = [
     "log_code",
     "log_model",
     "mark_preempting",
-    "plot_table",
     "save",
     "unwatch",
     "upsert_artifact",
@@ -395,26 +394,6 @@ def mark_preempting() -> None:
         ForkedError: The run belongs to the parent process.
     """
     Run.from_async(require_run("mark_preempting()")).mark_preempting()
-
-
-def plot_table(
-    vega_spec_name: str,
-    data_table: object,
-    fields: Mapping[str, str],
-    string_fields: Mapping[str, str] | None = None,
-    split_table: bool = False,
-) -> NoReturn:
-    """Not available yet.
-
-    `Run.plot_table` of the current run.
-
-    Raises:
-        UsageError: There is no current run.
-        NotImplementedError: Always.
-    """
-    Run.from_async(require_run("plot_table()")).plot_table(
-        vega_spec_name, data_table, fields, string_fields, split_table
-    )
 
 
 def save(

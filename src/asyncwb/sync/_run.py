@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Literal, NoReturn, Self, TextIO
 
+    from asyncwb.media.tables.table import Table
+    from asyncwb.plot.chart import CustomChart
     from asyncwb.run.config import Config
     from asyncwb.run.config_static import ConfigStatic
     from asyncwb.run.metrics import Metric
@@ -563,17 +565,32 @@ class Run(Wrapper[AsyncRun]):
     def plot_table(
         self,
         vega_spec_name: str,
-        data_table: object,
-        fields: Mapping[str, str],
-        string_fields: Mapping[str, str] | None = None,
+        data_table: Table,
+        fields: Mapping[str, Any],
+        string_fields: Mapping[str, Any] | None = None,
         split_table: bool = False,
-    ) -> NoReturn:
-        """Not available yet.
+    ) -> CustomChart:
+        """A chart that a Vega specification of the server draws of a table. Never waits.
+
+        Nothing is logged by it: log what it returns, under a key.
+
+        Args:
+            vega_spec_name: Name of the specification: one of `wandb/...`, or `<entity>/<name>`.
+            data_table: The data.
+            fields: Fields of the specification to columns of the table.
+            string_fields: Texts of the specification, such as its title.
+            split_table: Whether the table is shown in a section of its own.
+
+        Returns:
+            The chart, for `log`.
 
         Raises:
-            NotImplementedError: Always.
+            InvalidValueError: The data are no `Table`, the name is no name of a specification, or
+                the fields are no dict.
         """
-        self._async.plot_table(vega_spec_name, data_table, fields, string_fields, split_table)
+        return self._async.plot_table(
+            vega_spec_name, data_table, fields, string_fields, split_table
+        )
 
     @property
     def id(self) -> str:

@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 import asyncwb.sync
-from asyncwb.run import Run, init
+from asyncwb.run import Run
 
 # Names and parameters as the wandb package 0.31.0 has them; `plot_table` as it documented it.
 DOCUMENTED = {
@@ -27,12 +27,3 @@ def test_every_documented_name_is_there_in_both_faces(name: str) -> None:
     for face in (Run, asyncwb.sync.Run):
         _, *parameters = inspect.signature(getattr(face, name)).parameters
         assert " ".join(parameters) == DOCUMENTED[name]
-
-
-async def test_charts_say_that_they_are_not_there_and_what_to_do() -> None:
-    run = await init("p", mode="offline")
-    for face in (run, asyncwb.sync.Run.from_async(run)):
-        with pytest.raises(NotImplementedError, match=r"plot_table\(\) comes with .+; \w+"):
-            face.plot_table("spec", None, {})
-    await run.log({"goes": "on"})
-    await run.finish()

@@ -12,10 +12,12 @@ from asyncwb.portal import PORTAL
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from asyncwb.media.base import Media, Place
     from asyncwb.run.core import RunCore
     from asyncwb.run.media.files import MediaFiles
     from asyncwb.run.media.jobs import MediaJob
     from asyncwb.run.media.run_media import RunMedia
+    from asyncwb.run.media.tables import TableLog
 
 __all__ = ["MediaDesk"]
 
@@ -27,13 +29,14 @@ class MediaDesk:
         core: The run.
     """
 
-    __slots__ = ("_core", "_lock", "_media")
+    __slots__ = ("_core", "_lock", "_media", "_tables")
 
     def __init__(self, core: RunCore) -> None:
         self._core = core
         # Reentrant: a signal handler may log an image while its thread makes this.
         self._lock = RLock()
         self._media: RunMedia | None = None
+        self._tables: TableLog | None = None
 
     @property
     def files(self) -> MediaFiles:
@@ -101,9 +104,22 @@ class MediaDesk:
 
                 core = self._core
                 self._media = RunMedia(
-                    core.folder.files_path, core.recorder, core.settings, self._done
+                    core.folder.files_path,
+                    core.recorder,
+                    core.settings,
+                    self._publish,
+                    self._done,
                 )
             return self._media
+
+    def _publish(self, value: Media, place: Place, key: str, step: int | str) -> dict[str, Any]:
+        """Put a table into an artifact."""
+        with self._lock:
+            if self._tables is None:
+                from asyncwb.run.media.tables import TableLog
+
+                self._tables = TableLog(self._core)
+        return self._tables.publish(value, place, key, step)
 
     def _done(self, job: MediaJob) -> None:
         self._core.history.job_done(job)

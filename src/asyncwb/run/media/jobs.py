@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import count
 from threading import Event, get_ident
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from asyncwb.run.media.files import in_pieces
 
@@ -12,14 +12,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from asyncwb.media.base import Media
+    from asyncwb.media.base import Media, Place
     from asyncwb.media.content import Content
     from asyncwb.run.media.files import MediaFiles
 
-__all__ = ["MediaJob"]
+__all__ = ["MediaJob", "Publish"]
 
 # An open file counts as much: it holds no memory, but there can be only so many.
 _COST_OF_A_FILE = 1 << 20
+
+
+class Publish(Protocol):
+    """What puts tables into artifacts."""
+
+    def __call__(self, value: Media, place: Place, key: str, step: int | str) -> dict[str, Any]:
+        """Log a table, and return its JSON in a row."""
+        ...
 
 
 class MediaJob:
@@ -34,10 +42,12 @@ class MediaJob:
         label: The key as it was given, for class labels and messages.
         step: What stands behind the key in names of files.
         files: Where they go.
+        publish: Puts a table into an artifact.
         over: Called when all is done, in the thread that did it.
 
     Attributes:
         cost: Bytes that are held until it is done.
+        in_order: Whether it has to be done after those of its kind that came before.
         label_key: The key as it was given.
         done: Whether `value` is there; for good.
         value: What the row is to have; None where that failed.
@@ -46,8 +56,8 @@ class MediaJob:
     """
 
     __slots__ = (
-        "_claims", "_describe", "_files", "_name", "_opened", "_tell", "_thread", "cost", "done",
-        "error", "label_key", "over", "value",
+        "_claims", "_describe", "_files", "_name", "_opened", "_publish", "_step", "_tell",
+        "_thread", "cost", "done", "error", "in_order", "label_key", "over", "value",
     )  # fmt: skip
 
     def __init__(
@@ -59,12 +69,15 @@ class MediaJob:
         label: str,
         step: int | str,
         files: MediaFiles,
+        publish: Publish,
         over: Callable[[MediaJob], None],
     ) -> None:
         self._describe: Callable[[MediaJob], Any] | None = describe
         self._name = f"{key}_{step}"
         self.label_key = label
+        self._step = step
         self._files = files
+        self._publish = publish
         self._tell = over
         # `next` on it is atomic: whoever gets 0 does the work.
         self._claims = count()
@@ -72,6 +85,7 @@ class MediaJob:
         # Files of the caller are open from the call on, so that he may delete them.
         self._opened: dict[Path, BinaryIO] = {}
         self.cost = sum(one.held for one in media)
+        self.in_order = any(one.in_order for one in media)
         self.done = False
         self.value: Any = None
         self.error: Exception | None = None
@@ -128,6 +142,10 @@ class MediaJob:
                 opened.close()
         content.moved(self._files.locate(facts["path"]))
         return facts
+
+    def publish(self, value: Media) -> dict[str, Any]:
+        """Put a table of the value into an artifact; see `Place`."""
+        return self._publish(value, self, self.label_key, self._step)
 
     def label(self, kind: str, name: str, labels: Mapping[Any, str]) -> None:
         """Put class labels of the value into the run's config; see `Place`."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Mapping
+from threading import RLock
 from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
 from asyncwb.errors import Error, InvalidValueError
+from asyncwb.run.media.charts import without_charts
 from asyncwb.run.media.encoders import ENCODERS
 from asyncwb.run.media.files import MediaFiles, safe_name
 from asyncwb.run.media.jobs import MediaJob
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from asyncwb.run.media.jobs import Publish
     from asyncwb.run.recorder import Recorder
     from asyncwb.settings import Settings
 
@@ -36,6 +40,7 @@ class RunMedia:
         folder: The run's folder of files.
         recorder: Writes the run's records.
         settings: The run's settings.
+        publish: Puts a table into an artifact.
         done: Told of each job that is done, in the thread that did it.
     """
 
@@ -44,15 +49,22 @@ class RunMedia:
         folder: Path,
         recorder: Recorder,
         settings: Settings,
+        publish: Publish,
         done: Callable[[MediaJob], None],
     ) -> None:
         self.files = MediaFiles(folder, recorder)
+        self._recorder = recorder
+        self._publish = publish
         self._budget = settings.media_buffer_bytes
+        self._whole_tables = settings.table_raise_on_max_row_limit_exceeded
         self._disabled = settings.mode == "disabled"
         self._done = done
         # A dict: ordered, and each of its operations is atomic.
         self._jobs: dict[int, MediaJob] = {}
         self._failed: set[str] = set()
+        # Reentrant: a signal handler may log a table while its thread writes one.
+        self._order = RLock()
+        self._ordered: deque[MediaJob] = deque()
         self._closed = False
 
     @property
@@ -78,6 +90,7 @@ class RunMedia:
             UnsupportedError: A library for one is not installed.
         """
         jobs: dict[tuple[str, ...], MediaJob] = {}
+        values, panels = without_charts(values)
         try:
             row = self._take(values, (), step, jobs)
         except BaseException:
@@ -88,6 +101,8 @@ class RunMedia:
             for job in jobs.values():
                 job.drop()
             jobs = {}
+        for key, panel in panels.items():
+            self._recorder.nested_config(("_wandb", "visualize", key), panel)
         return row, jobs
 
     def start(self, jobs: Sequence[MediaJob]) -> None:
@@ -98,8 +113,20 @@ class RunMedia:
             else:
                 self._jobs[id(job)] = job
         for job in jobs:
-            if not ENCODERS.offer(job.run, cost=job.cost, budget=self._budget):
-                job.run()
+            run = job.run
+            if job.in_order:
+                self._ordered.append(job)
+                run = self._run_next
+            if not ENCODERS.offer(run, cost=job.cost, budget=self._budget):
+                run()
+
+    def _run_next(self) -> None:
+        """Do the oldest of the jobs that have an order, alone."""
+        with self._order:
+            job = self._ordered.popleft()
+            job.run()
+            if not self._closed:
+                job.wait(_PATIENCE_SECONDS)  # for another thread that does it
 
     def drain(self, timeout: float | None) -> bool:
         """Wait until what is under way is over. False after `timeout` seconds."""
@@ -156,7 +183,7 @@ class RunMedia:
                 rest[key] = value
                 continue
             place = (*path, _text(key))
-            shape = Shape(value, place[-1])
+            shape = Shape(value, place[-1], whole_tables=self._whole_tables)
             if shape.is_ready:
                 rest[key] = shape.to_json(None)
             else:
@@ -174,6 +201,7 @@ class RunMedia:
                 label=label,
                 step=step,
                 files=self.files,
+                publish=self._publish,
                 over=self._over,
             )
         except OSError as exc:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from asyncwb.errors import InvalidValueError
 from asyncwb.journal.values import plain
+from asyncwb.media.arrays import is_dataframe
 from asyncwb.media.base import Media
 from asyncwb.media.figures import is_figure, media_of_figure
+from asyncwb.plot.chart import CustomChart
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,8 +27,8 @@ _FLAT = frozenset({float, int, str, bool, type(None)})
 
 
 def holds_media(value: Any, depth: int = 0) -> bool:
-    """Whether there are media, or figures, in a value."""
-    if isinstance(value, Media):
+    """Whether there are media, figures, dataframes or charts in a value."""
+    if isinstance(value, Media | CustomChart):
         return True
     if isinstance(value, list | tuple):
         items = cast("Sequence[Any]", value)
@@ -36,7 +38,7 @@ def holds_media(value: Any, depth: int = 0) -> bool:
     if isinstance(value, Mapping):
         inner = cast("Mapping[object, Any]", value).values()
         return depth <= _DEEPEST and any(holds_media(item, depth + 1) for item in inner)
-    return is_figure(value)
+    return is_figure(value) or is_dataframe(value)
 
 
 class Shape:
@@ -45,6 +47,7 @@ class Shape:
     Args:
         value: The value.
         key: Its key, for messages.
+        whole_tables: Whether a table that is too long is refused, rather than cut.
 
     Raises:
         InvalidValueError: Something in it cannot be logged.
@@ -54,9 +57,10 @@ class Shape:
         media: All that is in it.
     """
 
-    __slots__ = ("_tree", "media")
+    __slots__ = ("_tree", "_whole_tables", "media")
 
-    def __init__(self, value: Any, key: str) -> None:
+    def __init__(self, value: Any, key: str, *, whole_tables: bool = False) -> None:
+        self._whole_tables = whole_tables
         self.media: list[Media] = []
         self._tree = self._copy(value, key, 0)
 
@@ -72,7 +76,16 @@ class Shape:
     def _copy(self, value: Any, key: str, depth: int) -> Any:
         if is_figure(value):
             value = media_of_figure(value)
+        elif is_dataframe(value):
+            value = _table_of(value)
+        if isinstance(value, CustomChart):
+            raise InvalidValueError(
+                f"{key!r}: a chart is logged under a key of its own, not in a list"
+            )
         if isinstance(value, Media):
+            if self._whole_tables:
+                _check_length(value, key)
+            value = value.as_logged()
             self.media.append(value)
             return value
         if depth > _DEEPEST:
@@ -84,6 +97,22 @@ class Shape:
             pairs = cast("Mapping[object, Any]", value).items()
             return {str(name): self._copy(item, key, depth + 1) for name, item in pairs}
         return plain(value, key)
+
+
+def _check_length(value: Media, key: str) -> None:
+    from asyncwb.media.tables.table import Table
+
+    if isinstance(value, Table) and len(value.data) > value.MAX_ARTIFACT_ROWS:
+        raise InvalidValueError(
+            f"{key!r} is a table of {len(value.data)} rows, the limit is "
+            f"{value.MAX_ARTIFACT_ROWS}; Table.MAX_ARTIFACT_ROWS changes it"
+        )
+
+
+def _table_of(frame: Any) -> Media:
+    from asyncwb.media.tables.table import Table
+
+    return Table(dataframe=frame)
 
 
 def _pruned(items: list[Any]) -> list[Any]:

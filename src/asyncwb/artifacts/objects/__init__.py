@@ -1,0 +1,1 @@
+"""Values in artifacts: tables, images and others as files that are read back as what they were."""

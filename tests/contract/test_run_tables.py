@@ -1,0 +1,186 @@
+"""Tables, charts and values of artifacts against the embedded server: logged, and read back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+import asyncwb
+import asyncwb.sync
+from asyncwb.errors import InvalidValueError, UsageError
+from asyncwb.testing import LocalServer, local_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.timeout(90)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LocalServer]:
+    with local_server() as running:
+        yield running
+
+
+@pytest.fixture
+def settings(
+    server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, Any]:
+    monkeypatch.chdir(tmp_path)
+    for name, value in server.env.items():
+        monkeypatch.setenv(name, value)
+    return {"project": "tables"}
+
+
+PLACE = {"minX": 0.1, "maxX": 0.2, "minY": 0.1, "maxY": 0.2}
+
+
+def image(value: int) -> asyncwb.Image:
+    return asyncwb.Image(
+        np.full((4, 6, 3), value, np.uint8),
+        caption=f"c{value}",
+        boxes={
+            "found": {
+                "box_data": [
+                    {
+                        "position": {"minX": 0.1, "maxX": 0.2, "minY": 0.1, "maxY": 0.2},
+                        "class_id": 1,
+                    }
+                ],
+                "class_labels": {1: "cat"},
+            }
+        },
+        masks={"m": {"mask_data": np.ones((4, 6), np.uint8), "class_labels": {1: "cat"}}},
+    )
+
+
+def examples() -> asyncwb.Table:
+    table = asyncwb.Table(columns=["id", "image", "when", "array", "list", "deep", "html"])
+    for number in range(3):
+        table.add_data(
+            number + 0.5,
+            image(number),
+            datetime(2024, 1, 1 + number, tzinfo=UTC),
+            np.arange(4).reshape(2, 2) + number,
+            [number, None],
+            {"x": number},
+            asyncwb.Html(f"<p>{number}</p>", inject=False),
+        )
+    return table
+
+
+async def test_a_logged_table_is_an_artifact_that_gives_it_back(settings: dict[str, Any]) -> None:
+    table = examples()
+    async with asyncwb.init(**settings) as run:
+        await run.log({"examples": table})
+        table.add_data(9, None, None, None, None, None, None)
+        name = f"run-{run.id}-examples:latest"
+    api = asyncwb.Api({"project": "tables"})
+    version = await api.artifact(name)
+    assert version.type == "run_table"
+    found = await version.get("examples")
+    assert isinstance(found, asyncwb.Table)
+    assert found.columns == table.columns
+    assert len(found.data) == 3
+    for row, (number, picture, when, array, items, deep, html) in zip(
+        table.data, found.data, strict=False
+    ):
+        assert (number, when, items, deep) == (row[0], row[2], row[4], row[5])
+        assert (array == row[3]).all()
+        assert picture.caption == row[1].caption
+        assert (picture.to_data_array() == row[1].to_data_array()).all()
+        assert picture.boxes["found"].boxes == row[1].boxes["found"].boxes
+        assert picture.masks["m"].class_labels == {1: "cat"}
+        assert html.html == row[6].html
+    assert await version.get("nothing") is None
+    run_on_server = await api.run(f"tables/{run.id}")
+    value = run_on_server.summary["examples"]
+    assert value["_type"] == "table-file"
+    assert value["nrows"] == 3
+    file = await run_on_server.file(value["path"])
+    assert len(await file.read()) == value["size"]
+
+
+def test_values_of_an_artifact_both_faces(settings: dict[str, Any]) -> None:
+    with asyncwb.sync.init(**settings) as run:
+        artifact = asyncwb.sync.Artifact("values", "dataset")
+        first, second = (asyncwb.Table(columns=["k", at], data=[["x", 1]]) for at in ("a", "b"))
+        assert artifact.add(first, "first").path == "first.table.json"
+        artifact.add(second, "parts/one")
+        artifact.add(second, "again")
+        artifact.add(asyncwb.JoinedTable(first, "parts/one.table.json", "k"), "joined")
+        artifact.add(asyncwb.PartitionedTable("parts"), "parted")
+        artifact.add(asyncwb.Classes([{"id": 1, "name": "cat"}]), "classes")
+        artifact.add(image(7), "picture")
+        artifact.add(asyncwb.Object3D(np.zeros((2, 3))), "points")
+        with pytest.raises(InvalidValueError, match=r"add_file\(\) takes files"):
+            artifact.add("text", "text")  # type: ignore[arg-type]
+        with pytest.raises(UsageError, match="once it is logged"):
+            artifact.get("first")
+        # The same value is there once, under its first name.
+        assert "again.table.json" not in artifact.manifest.entries
+        version = run.log_artifact(artifact).wait()
+        joined = version.get("joined")
+        assert isinstance(joined, asyncwb.JoinedTable)
+        assert joined.tables == (first, second)
+        parted = version.get("parted.partitioned-table.json")
+        assert isinstance(parted, asyncwb.PartitionedTable)
+        assert list(parted.iterrows()) == [(0, ["x", 1])]
+        assert version.get("classes") == asyncwb.Classes([{"id": 1, "name": "cat"}])
+        picture = version.get("picture")
+        assert isinstance(picture, asyncwb.Image)
+        assert picture.caption == "c7"
+        assert isinstance(version.get("points"), asyncwb.Object3D)
+
+        # What came from a version is referred to, whole or as a file of a cell.
+        other = asyncwb.sync.Artifact("more", "dataset")
+        known = version.get("first")
+        assert known is not None
+        entry = other.add(known, "first")
+        assert entry.ref == version.get_entry("first.table.json").ref_url()
+        other.add(asyncwb.Table(columns=["image"], data=[[picture]]), "pictures")
+        refs = [one.ref for one in other.manifest if one.path.startswith("media/images")]
+        assert len(refs) == 2
+        assert all(ref and ref.startswith("wandb-artifact://") for ref in refs)
+        later = run.log_artifact(other).wait()
+        assert later.get("first") == first
+        pictures = later.get("pictures")
+        assert isinstance(pictures, asyncwb.Table)
+        assert (pictures.data[0][0].to_data_array() == 7).all()
+
+
+async def test_increments_come_back_as_one_table(settings: dict[str, Any]) -> None:
+    table = asyncwb.Table(columns=["a"], log_mode="INCREMENTAL")
+    async with asyncwb.init(**settings) as run:
+        for number in range(3):
+            table.add_data(number)
+            await run.log({"steps": table})
+            await run.flush()
+        name = f"run-{run.id}-incr-steps:latest"
+    async with asyncwb.init(**settings, id=run.id, resume="must") as again:
+        more = asyncwb.Table(columns=["a"], data=[[3]], log_mode="INCREMENTAL")
+        await again.log({"steps": more})
+    found = await (await asyncwb.Api({"project": "tables"}).artifact(name)).get("steps")
+    assert found is None  # each increment has a name of its own
+    version = await asyncwb.Api({"project": "tables"}).artifact(name)
+    paths = sorted(path for path in (await version.load()).entries if path.endswith(".table.json"))
+    assert [path.partition("-")[0] for path in paths] == ["1", "2", "3", "None"]
+    whole = await version.get(paths[2])
+    assert isinstance(whole, asyncwb.Table)
+    assert whole.data == [[0], [1], [2], [3]]
+
+
+async def test_a_chart_is_a_table_and_a_panel(settings: dict[str, Any]) -> None:
+    async with asyncwb.init(**settings) as run:
+        table = asyncwb.Table(columns=["x", "y"], data=[[1, 2]])
+        chart = run.plot_table("team/chart", table, {"x": "x"}, {"title": "t"}, split_table=True)
+        await run.log({"chart": chart, "loss": 1})
+    found = await asyncwb.Api({"project": "tables"}).run(f"tables/{run.id}")
+    summary = found.summary
+    assert "chart" not in summary
+    assert summary["Custom Chart Tables/chart_table"]["_type"] == "table-file"
+    assert summary["loss"] == 1
