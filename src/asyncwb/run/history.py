@@ -222,13 +222,18 @@ class History:
             raise _closed_error(forked=self._forked)
         if self._waiting:
             snapshot = {**self._take_waiting(), **snapshot}
-        if self._open is None:
+        row_so_far = self._open
+        if row_so_far is None:
             self._open = snapshot
             self._idle = False
         else:
             for path in [path for path in self._open_jobs if _has(snapshot, path)]:
                 del self._open_jobs[path]
-            _merge(self._open, snapshot)
+            _merge(row_so_far, snapshot)
+            if self._open is not row_so_far:
+                # A signal handler wrote it, and ended the run, before this was in it.
+                _drop(jobs)
+                raise _closed_error(forked=self._forked)
         self._open_jobs |= jobs
         self._opened_at = now
         if commit is True or (commit is None and step is None):
