@@ -28,7 +28,12 @@ BODIES = [kind for kind in get_args(records.Body) if issubclass(kind, Message)]
 TYPED = ["none", "boolean", "integer", "number", "text", "json"]
 
 
-OURS = {(records.RunRecord, "emptied"), (records.OutputLoggerRecord, "timestamp")}
+OURS = {
+    (records.ArtifactRecord, "history_step"),
+    (records.OutputLoggerRecord, "timestamp"),
+    (records.RunRecord, "emptied"),
+    (records.RunRecord, "links"),
+}
 
 
 def pairs(cls, message):
@@ -127,10 +132,16 @@ def assert_value(value, expected):
 
 
 def test_fields_of_our_own_are_skipped():
-    written = records.RunRecord(run_id="r", notes="n", emptied=["tags"])
+    link = records.ArtifactLink(id="i", client_id="c", target="t", aliases=["a"])
+    written = records.RunRecord(run_id="r", notes="n", emptied=["tags"], links=[link])
     read = Record.FromString(records.encode(written))
     assert (read.run.run_id, read.run.notes, list(read.run.tags)) == ("r", "n", [])
     assert {field.name for field, _ in read.run.ListFields()} == {"run_id", "notes"}
+    logged = records.ArtifactRecord(name="data", history_step=7)
+    read = Record.FromString(records.encode(logged))
+    assert [(field.name, value) for field, value in read.artifact.ListFields()] == [
+        ("name", "data")
+    ]
     printed = records.OutputLoggerRecord(line="text", timestamp=records.Timestamp.at(1.5))
     read = Record.FromString(records.encode(printed))
     assert [(field.name, value) for field, value in read.output_logger.ListFields()] == [

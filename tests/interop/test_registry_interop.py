@@ -10,14 +10,21 @@ import pytest
 from asyncwb.api import AddOnlyArtifactTypesList, Api, TeamMember, UserMember
 from asyncwb.api.registries.filters import Kind, check_order, checked, sent
 from asyncwb.errors import InvalidValueError, UnsupportedError
+from asyncwb.testing import LocalServer, local_server
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Callable
-
-    from asyncwb.testing import LocalServer
+    from collections.abc import AsyncIterable, Callable, Iterator
 
 pytest.importorskip("wandb")
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+def server() -> Iterator[LocalServer]:
+    """One for each test: listings are of everything that a server has."""
+    with local_server() as running:
+        yield running
+
 
 START = """
 import json, os, pathlib
