@@ -28,6 +28,7 @@ export function bytes(count) {
 
 export function duration(seconds) {
   if (seconds === null || seconds === undefined || !(seconds >= 0)) return "";
+  if (seconds < 10) return `${Number(seconds.toPrecision(2))}s`;
   const s = Math.round(seconds);
   if (s < 60) return `${s}s`;
   if (s < 3600) return `${Math.floor(s / 60)}m ${s % 60}s`;

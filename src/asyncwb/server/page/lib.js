@@ -42,6 +42,17 @@ export function usePolling(tick, seconds, inputs = []) {
   }, [seconds, ...inputs]);
 }
 
+// The width of an element, in pixels.
+export function useWidth(ref) {
+  const [width, setWidth] = useState(0);
+  useEffect(() => {
+    const observer = new ResizeObserver(() => setWidth(ref.current?.clientWidth ?? 0));
+    observer.observe(ref.current);
+    return () => observer.disconnect();
+  }, []);
+  return width;
+}
+
 // Whether an element has been scrolled near the window.
 export function useSeen(ref) {
   const [seen, setSeen] = useState(false);

@@ -52,11 +52,12 @@ export function ChartControls({ settings, metrics, children }) {
   </div>`;
 }
 
-export function sectionsOf(metrics, separator = "/") {
+const upToSlash = (metric) => metric.slice(0, Math.max(0, metric.indexOf("/")));
+
+export function sectionsOf(metrics, sectionOf = upToSlash) {
   const sections = new Map();
   for (const metric of [...metrics].sort(naturally)) {
-    const at = metric.indexOf(separator);
-    const name = at > 0 ? metric.slice(0, at) : "Charts";
+    const name = sectionOf(metric) || "Charts";
     if (!sections.has(name)) sections.set(name, []);
     sections.get(name).push(metric);
   }
@@ -73,10 +74,10 @@ function Section({ name, metrics, ...rest }) {
   </section>`;
 }
 
-export function Panels({ metrics, settings, separator, ...rest }) {
+export function Panels({ metrics, settings, sectionOf, ...rest }) {
   const sections = useMemo(() => {
     const fits = matcher(settings.search);
-    return sectionsOf(metrics.filter((metric) => fits(metric) && metric !== settings.axis), separator);
+    return sectionsOf(metrics.filter((metric) => fits(metric) && metric !== settings.axis), sectionOf);
   }, [metrics, settings.search, settings.axis]);
   if (!sections.length) return html`<p class="notice">${metrics.length ? "No metric fits the search." : "Nothing is logged yet."}</p>`;
   return sections.map(([name, members]) => html`<${Section} key=${name} name=${name} metrics=${members} settings=${settings} ...${rest} />`);

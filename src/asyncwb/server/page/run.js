@@ -41,14 +41,14 @@ function System({ place, run, query }) {
   const shared = useMemo(() => settings, [JSON.stringify(settings)]);
   const stable = useMemo(() => metrics, [metrics.join()]);
   if (!metrics.length) return html`<p class="notice">This run sent no system metrics.</p>`;
-  return html`<${Panels} place=${place} metrics=${stable} shown=${shown} settings=${shared} stream="events" version=${run.eventsLineCount} onZoom=${zoomTo} />`;
+  return html`<${Panels} place=${place} metrics=${stable} shown=${shown} settings=${shared} stream="events" sectionOf=${(metric) => metric.split(".")[1]} version=${run.eventsLineCount} onZoom=${zoomTo} />`;
 }
 
 function Overview({ place, run, save }) {
   const { value: metadata } = useLoaded(() => fetchJson({ ...place, run: run.name }, "wandb-metadata.json").catch(() => ({})), [run.name, run.fileCount]);
   const [search, setSearch] = useState("");
   const fits = ([key]) => key.toLowerCase().includes(search.toLowerCase());
-  const rows = (tree) => Object.entries(tree).filter(([key]) => !key.startsWith("_wandb")).filter(fits).sort(([a], [b]) => naturally(a, b)).map(([key, any]) => [key, value(any)]);
+  const rows = (tree) => Object.entries(tree).filter(([key]) => !/^_(wandb|timestamp)/.test(key)).filter(fits).sort(([a], [b]) => naturally(a, b)).map(([key, any]) => [key, value(any)]);
   const git = metadata?.git ?? {};
   const environment = { ...metadata };
   delete environment.git;

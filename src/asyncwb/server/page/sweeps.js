@@ -1,5 +1,5 @@
 // Sweeps: what they try, how their runs did, as parallel coordinates and as points.
-import { html, useMemo, useState, useLoaded, usePolling } from "./lib.js";
+import { html, useMemo, useRef, useState, useLoaded, usePolling, useWidth } from "./lib.js";
 import { graphql, pathTo } from "./api.js";
 import { setQuery } from "./router.js";
 import { naturally, number, value } from "./format.js";
@@ -48,7 +48,8 @@ const scaleOf = (values) => {
 export function ParallelCoordinates({ runs, columns, metric, minimize, place }) {
   const [hovered, setHovered] = useState("");
   const [ranges, setRanges] = useState({});
-  const width = Math.max(640, columns.length * 150);
+  const holder = useRef(null);
+  const width = Math.max(useWidth(holder), columns.length * 120);
   const [height, top, side] = [320, 40, 70];
   const scales = useMemo(() => columns.map((column) => scaleOf(runs.map((run) => cellOf(run, column)))), [runs, columns.join()]);
   const x = (i) => side + (i * (width - 2 * side)) / Math.max(1, columns.length - 1);
@@ -80,7 +81,7 @@ export function ParallelCoordinates({ runs, columns, metric, minimize, place }) 
     const good = score === null || score === undefined ? null : minimize ? 1 - score : score;
     return { run, points: points.join(" "), color: good === null ? "var(--muted)" : shade(good), on: inRange(run) };
   });
-  return html`<div class="scroll-x"><svg class="parallel" viewBox="0 0 ${width} ${height}" style=${{ minWidth: `${width}px` }} role="img" aria-label="Parallel coordinates of ${runs.length} runs; drag along an axis to choose">
+  return html`<div class="scroll-x" ref=${holder}><svg class="parallel" width=${width} height=${height} role="img" aria-label="Parallel coordinates of ${runs.length} runs; drag along an axis to choose">
     ${lines.map(({ run, points, color, on }) => html`<polyline key=${run.name} points=${points} stroke=${color} class=${`${on ? "" : "off"} ${hovered === run.name ? "hovered" : ""}`}
       onPointerEnter=${() => setHovered(run.name)} onPointerLeave=${() => setHovered("")}><title>${label(run)}: ${titleOf(metric ?? "")} ${number(cellOf(run, metric ?? ""))}</title></polyline>`)}
     ${columns.map((column, i) => html`<g key=${column} transform="translate(${x(i)} 0)">

@@ -88,8 +88,10 @@ def _series(db: Connection, user: User, asked: _Asked) -> Series:
         )
     )
     keys = list(dict.fromkeys((asked.x, asked.y)))
+    span = (asked.low, asked.high)
     found = {
-        name: columns(db, run_id, asked.stream, keys) for name, run_id in db.execute(query).all()
+        name: columns(db, run_id, asked.stream, keys, *span)
+        for name, run_id in db.execute(query).all()
     }
     return chart(
         {name: (read[0], read[-1]) for name, read in found.items()},

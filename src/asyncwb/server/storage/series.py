@@ -7,6 +7,7 @@ value, so that no spike is lost.
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -19,7 +20,7 @@ from .lines import Stream, split
 from .tables import segments
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import TypeAlias
 
     from numpy.typing import NDArray
@@ -48,21 +49,44 @@ class Series(msgspec.Struct, frozen=True):
 
 
 def columns(
-    connection: Connection, run_id: int, stream: Stream, keys: Sequence[str]
+    connection: Connection,
+    run_id: int,
+    stream: Stream,
+    keys: Sequence[str],
+    low: float | None = None,
+    high: float | None = None,
 ) -> list[Numbers]:
-    """The values of some keys in every row of a stream, in the stored order; NaN where none is."""
-    first = segments.c.min_step if stream == "history" else segments.c.writer
-    query = (
-        select(segments.c.data)
-        .where(segments.c.run_id == run_id, segments.c.stream == stream)
-        .order_by(first, segments.c.first_line)
+    """The values of some keys in the rows of a stream, in the stored order; NaN where none is.
+
+    Args:
+        connection: To the database.
+        run_id: Row id of the run.
+        stream: Which rows.
+        keys: What is read of each. The first is the x axis.
+        low: Rows below this x may be left out.
+        high: Rows above this x may be left out.
+    """
+    query = select(segments.c.data, segments.c.steps).where(
+        segments.c.run_id == run_id, segments.c.stream == stream
     )
-    read = _reader(keys)
-    parts = [read(data) for (data,) in connection.execute(query)]
+    # Steps are kept beside the rows: they need no decoding, and tell which rows are asked for.
+    by_step = stream == "history" and keys[0] == "_step"
+    if by_step and low is not None:
+        query = query.where(segments.c.max_step >= low)
+    if by_step and high is not None:
+        query = query.where(segments.c.min_step <= high)
+    first = segments.c.min_step if stream == "history" else segments.c.writer
+    read = _reader(keys[1:] if by_step else keys)
+    parts: list[list[Numbers]] = []
+    for data, steps in connection.execute(query.order_by(first, segments.c.first_line)):
+        part = read(data)
+        if by_step:
+            part.insert(0, np.frombuffer(steps, dtype=np.int64).astype(np.float64))
+        parts.append(part)
     return [np.concatenate([part[i] for part in parts] or [np.empty(0)]) for i in range(len(keys))]
 
 
-def _reader(keys: Sequence[str]) -> Any:
+def _reader(keys: Sequence[str]) -> Callable[[bytes], list[Numbers]]:
     """Reads a segment: in one go where all values are numbers under literal keys."""
     names = [f"f{i}" for i in range(len(keys))]
     row: Any = msgspec.defstruct(
@@ -72,6 +96,7 @@ def _reader(keys: Sequence[str]) -> Any:
         gc=False,
     )
     decode = msgspec.json.Decoder(list[row]).decode
+    fields = [attrgetter(name) for name in names]
     nested = [i for i, key in enumerate(keys) if "." in key]
 
     def read(data: bytes) -> list[Numbers]:
@@ -79,8 +104,8 @@ def _reader(keys: Sequence[str]) -> Any:
             rows = decode(b"[" + data.replace(b"\n", b",") + b"]")
         except (msgspec.MsgspecError, RecursionError):
             return _read_slowly(data, keys)
-        found = [np.array([getattr(r, name) for r in rows], dtype=np.float64) for name in names]
-        if any(np.isnan(found[i]).all() for i in nested):
+        found = [np.array(list(map(field, rows)), dtype=np.float64) for field in fields]
+        if any(np.isnan(found[i]).any() for i in nested):
             return _read_slowly(data, keys)
         return found
 
@@ -120,11 +145,17 @@ def chart(
         logarithmic: Buckets of equal width in the logarithm of x, which is positive then.
     """
     kept = {name: _within(x, y, low, high, logarithmic) for name, (x, y) in runs.items()}
-    places = np.unique(np.concatenate([x for x, _ in kept.values()] or [np.empty(0)]))
-    if len(places) <= 2 * points:
+    most = 2 * points
+    places = np.empty(0)
+    for x, _ in kept.values():  # ascending, so that those of one run alone may be too many
+        places = np.union1d(places, x[np.diff(x, prepend=-np.inf) > 0])
+        if len(places) > most:
+            break
+    else:
         values = {name: _at(places, x, y) for name, (x, y) in kept.items()}
         return Series(places.tolist(), {name: _plain(y) for name, y in values.items()})
-    return _bucketed(kept, places[0], places[-1], points, logarithmic)
+    ends = [(x[0], x[-1]) for x, _ in kept.values() if len(x)]
+    return _bucketed(kept, min(ends)[0], max(end for _, end in ends), points, logarithmic)
 
 
 def _within(
