@@ -129,8 +129,8 @@ def _route(path: str, handler: Handler, *methods: str) -> Route:
             return await handler(request)
         except Problem as problem:
             response = problem_response(problem)
-            if CSRF_HEADER in request.headers or "cookie" in request.headers:
-                # The page asks people to sign in; the browser's own window would come before it.
+            if _of_the_page(request):
+                # It asks people to sign in; the browser's own window would come before it.
                 del response.headers["WWW-Authenticate"]
             return response
         except ClientDisconnect:
@@ -140,6 +140,11 @@ def _route(path: str, handler: Handler, *methods: str) -> Route:
             return problem_response(Problem(500, "internal server error"))
 
     return Route(path, endpoint, methods=methods)
+
+
+def _of_the_page(request: Request) -> bool:
+    headers = request.headers
+    return "cookie" in headers or CSRF_HEADER in headers or request.url.path.startswith("/-/")
 
 
 async def _http_error(_request: Request, error: Exception) -> Response:

@@ -129,6 +129,8 @@ async def test_bad_sign_ins_are_refused(client: Client) -> None:
         for body in ({"key": "wrong"}, {"key": ""}, {}, {"link": "x.y.z"}, {"link": ""}):
             answer = await http.post("/-/session", json=body)
             assert answer.status_code == 401, body
+            # the browser would ask in a window of its own, before the page can say anything
+            assert "WWW-Authenticate" not in answer.headers
         for content in (b"", b"[]", b'{"key": 1}', b"{" * 5000):
             answer = await http.post(
                 "/-/session", content=content, headers={"Content-Type": "application/json"}

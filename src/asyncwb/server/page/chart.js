@@ -126,15 +126,16 @@ export function Chart({ title, lines, axis, logX, logY, range, onZoom, loading, 
 
   useEffect(() => {
     if (empty) return undefined;
-    const size = () => ({ width: place.current.clientWidth, height: place.current.clientHeight });
+    const node = place.current;
+    const size = () => ({ width: node.clientWidth, height: node.clientHeight });
     const make = () => {
       const settings = { axis, logX, logY, range, columns: lines.columns, zoomed: (to) => zoomed.current(to) };
       plot.current?.destroy();
-      plot.current = new uPlot(options(box.current, lines, settings, size()), lines.columns, place.current);
+      plot.current = new uPlot(options(box.current, lines, settings, size()), lines.columns, node);
     };
     make();
-    const resized = new ResizeObserver(() => plot.current.setSize(size()));
-    resized.observe(place.current);
+    const resized = new ResizeObserver(() => plot.current?.setSize(size()));
+    resized.observe(node);
     window.addEventListener("theme", make);
     return () => {
       resized.disconnect();

@@ -49,8 +49,8 @@ export function Editable({ text, label, placeholder, onSave, many, shown }) {
   const [draft, setDraft] = useState(null);
   const [error, setError] = useState("");
   if (draft === null) {
-    return html`<button type="button" class="editable ${text ? "" : "empty"}" title="Edit ${label}" aria-label="Edit ${label}"
-      onClick=${() => setDraft(text ?? "")}>${shown ?? (text || placeholder)}<span class="pen" aria-hidden="true">✎</span></button>`;
+    return html`<span class="editable ${text ? "" : "empty"}" onClick=${() => setDraft(text ?? "")}>${shown ?? (text || placeholder)}
+      <button type="button" class="pen" title="Edit ${label}" aria-label="Edit ${label}">✎</button></span>`;
   }
   const keep = async () => {
     if (draft === null) return;
