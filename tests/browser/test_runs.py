@@ -153,7 +153,9 @@ def test_the_page_of_a_run(own: Any, server: LocalServer, elsewhere: Executor) -
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="renamed").wait_for()
     until(page, lambda: page.locator(".run-head .tag").all_inner_texts() == ["a", "b"])
-    changed = elsewhere.submit(lambda: wandb.Api(server.settings).run(saved.path)).result(30)
+    changed = elsewhere.submit(lambda: wandb.Api(server.settings).run("/".join(saved.path))).result(
+        30
+    )
     assert (changed.name, changed.notes, changed.tags) == (
         "renamed",
         "what I <b>saw</b>",

@@ -21,7 +21,10 @@ async function ask(path, { method = "GET", body, signal } = {}) {
     if (error.name === "AbortError") throw error;
     throw new ServerError(0, "The server does not answer. Is it running?");
   }
-  const answer = await response.json().catch(() => ({}));
+  const answer = await response.json().catch((error) => {
+    if (response.ok) throw error; // it broke off, or was given up
+    return {};
+  });
   if (!response.ok || answer.errors) {
     if (response.status === 401 && session.user) window.dispatchEvent(new Event("signed-out"));
     const message = answer.errors?.map((error) => error.message).join("; ");

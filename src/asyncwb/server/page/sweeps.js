@@ -30,7 +30,8 @@ function metricOf(config) {
 }
 
 // From blue (bad) to orange (good).
-const shade = (share) => `hsl(${220 - 190 * share} 75% ${52 + 4 * Math.sin(Math.PI * share)}%)`;
+const shade = (share) => `color-mix(in oklab, #e8710a ${Math.round(100 * share)}%, #3d6fe0)`;
+const REACH = 10; // pixels beyond the ends of an axis that still belong to it
 
 const scaleOf = (values) => {
   const numbers = values.filter((each) => typeof each === "number" && Number.isFinite(each));
@@ -64,7 +65,7 @@ export function ParallelCoordinates({ runs, columns, metric, minimize, place }) 
     const box = event.currentTarget;
     const share = (at) => {
       const { top: above, height: tall } = box.getBoundingClientRect();
-      return Math.min(1, Math.max(0, 1 - (at.clientY - above) / tall));
+      return Math.min(1, Math.max(0, 1 - (at.clientY - above - REACH) / (tall - 2 * REACH)));
     };
     const start = share(event);
     const set = (at) => {
@@ -82,7 +83,7 @@ export function ParallelCoordinates({ runs, columns, metric, minimize, place }) 
     return { run, points: points.join(" "), color: good === null ? "var(--muted)" : shade(good), on: inRange(run) };
   });
   return html`<div class="scroll-x" ref=${holder}><svg class="parallel" width=${width} height=${height} role="img" aria-label="Parallel coordinates of ${runs.length} runs; drag along an axis to choose">
-    ${lines.map(({ run, points, color, on }) => html`<polyline key=${run.name} points=${points} stroke=${color} class=${`${on ? "" : "off"} ${hovered === run.name ? "hovered" : ""}`}
+    ${lines.map(({ run, points, color, on }) => html`<polyline key=${run.name} points=${points} style=${{ stroke: color }} class=${`${on ? "" : "off"} ${hovered === run.name ? "hovered" : ""}`}
       onPointerEnter=${() => setHovered(run.name)} onPointerLeave=${() => setHovered("")}><title>${label(run)}: ${titleOf(metric ?? "")} ${number(cellOf(run, metric ?? ""))}</title></polyline>`)}
     ${columns.map((column, i) => html`<g key=${column} transform="translate(${x(i)} 0)">
       <text class="axis-title" y="16" text-anchor="middle">${titleOf(column)}</text>
@@ -90,7 +91,7 @@ export function ParallelCoordinates({ runs, columns, metric, minimize, place }) 
       <text x="6" y=${top - 4}>${scales[i].ends[1]}</text><text x="6" y=${y(0) + 14}>${scales[i].ends[0]}</text>
       ${scales[i].marks.map(([name, share]) => html`<text key=${name} x="6" y=${y(share) + 4}>${name}</text>`)}
       ${ranges[column] && html`<rect class="brush" x="-7" width="14" y=${y(ranges[column][1])} height=${y(ranges[column][0]) - y(ranges[column][1])} />`}
-      <rect class="grab" x="-12" width="24" y=${top} height=${y(0) - top} onPointerDown=${drag(column)} />
+      <rect class="grab" x="-12" width="24" y=${top - REACH} height=${y(0) - top + 2 * REACH} onPointerDown=${drag(column)} />
     </g>`)}
   </svg></div>
   <p class="quiet">${lines.filter((line) => line.on).length} of ${runs.length} runs; drag along an axis to choose, click to clear.${hovered && html` <a href=${pathTo(place.entity, place.project, "runs", hovered)}>${label(runs.find((run) => run.name === hovered) ?? { name: hovered })}</a>`}</p>`;
