@@ -89,7 +89,7 @@ export function ParallelCoordinates({ runs, columns, metric, minimize, place }) 
       <text class="axis-title" y="16" text-anchor="middle">${titleOf(column)}</text>
       <line y1=${top} y2=${y(0)} class="axis" />
       <text x="6" y=${top - 4}>${scales[i].ends[1]}</text><text x="6" y=${y(0) + 14}>${scales[i].ends[0]}</text>
-      ${scales[i].marks.map(([name, share]) => html`<text key=${name} x="6" y=${y(share) + 4}>${name}</text>`)}
+      ${scales[i].marks.map(([name, share]) => html`<text key=${name} x="-8" y=${y(share) + 4} text-anchor="end">${name}</text>`)}
       ${ranges[column] && html`<rect class="brush" x="-7" width="14" y=${y(ranges[column][1])} height=${y(ranges[column][0]) - y(ranges[column][1])} />`}
       <rect class="grab" x="-12" width="24" y=${top - REACH} height=${y(0) - top + 2 * REACH} onPointerDown=${drag(column)} />
     </g>`)}
