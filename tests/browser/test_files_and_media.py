@@ -8,8 +8,8 @@ import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from page_view import until
 from seed import post, seed
-from test_workspace import until
 
 import asyncwb.sync as wandb
 

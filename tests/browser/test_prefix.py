@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from test_workspace import chart
+from page_view import chart
 
 from asyncwb.server.bootstrap import load_secrets
 from asyncwb.server.links import make_link

@@ -6,7 +6,7 @@ import csv
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from test_workspace import chart, query, until
+from page_view import chart, query, until
 
 import asyncwb.sync as wandb
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from page_view import chart, drawn_colors, query, until
+from seed import seed
 
 import asyncwb.sync as wandb
 
@@ -16,48 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from asyncwb.testing import LocalServer
-
-CHART = "Chart of {}"
-COLORS = 3
-
-
-def chart(page: Any, metric: str) -> Any:
-    found = page.get_by_label(CHART.format(metric), exact=True)
-    found.locator("canvas").wait_for()
-    return found
-
-
-def query(page: Any) -> dict[str, str]:
-    return {key: values[0] for key, values in parse_qs(urlsplit(page.url).query).items()}
-
-
-def drawn_colors(page: Any, metric: str) -> int:
-    """How many colours with substance a chart has: one a line, beside text and grid."""
-    canvas = chart(page, metric).locator("canvas")
-    return int(
-        canvas.evaluate(
-            """(canvas) => {
-              const { width, height } = canvas;
-              const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
-              const seen = new Map();
-              for (let i = 0; i < data.length; i += 4) {
-                const [r, g, b] = [data[i], data[i + 1], data[i + 2]];
-                if (data[i + 3] < 250 || Math.max(r, g, b) - Math.min(r, g, b) < 60) continue;
-                const key = `${r},${g},${b}`;
-                seen.set(key, (seen.get(key) ?? 0) + 1);
-              }
-              return [...seen.values()].filter((count) => count > 20).length;
-            }"""
-        )
-    )
-
-
-def until(page: Any, wanted: Callable[[], bool]) -> None:
-    for _ in range(100):
-        if wanted():
-            return
-        page.wait_for_timeout(100)
-    pytest.fail("it did not come to be so within ten seconds")
 
 
 @pytest.fixture
@@ -140,7 +99,7 @@ def test_axes_and_metric_search(workspace: Any) -> None:
     for axis in ("_runtime", "_timestamp", "epoch"):
         page.get_by_label("X axis").select_option(axis)
         assert query(page)["x"] == axis
-        until(page, lambda: drawn_colors(page, "val/loss") >= COLORS)
+        until(page, lambda: drawn_colors(page, "val/loss") >= 3)
     page.get_by_label("Search metrics").fill("val/(loss|acc)")
     until(page, lambda: page.locator(".chart").count() == 2)
     page.get_by_label("Search metrics").fill("(unfinished")  # no pattern yet: taken as text
@@ -232,3 +191,21 @@ def test_it_fits_a_telephone(
         phone.wait_for_timeout(500)
         assert phone.evaluate("document.documentElement.scrollWidth") <= 390
         screenshot(phone, f"phone-{name}")
+
+
+def test_an_address_may_name_runs_far_down_the_list(page: Any, server: LocalServer) -> None:
+    for i in range(105):
+        seed(server, "crowd", f"r{i}", rows=[{"_step": s, "loss": s + i} for s in range(3)])
+    page.goto(f"{server.url}/local/crowd?show=r0,r1")
+    page.get_by_text("2 of 105 shown").wait_for()
+    chart(page, "loss").locator(".u-over").hover()
+    for drawn in ("run r0", "run r1"):
+        page.locator(".tooltip:visible").get_by_text(drawn, exact=True).wait_for()
+    page.get_by_role("button", name="Show more of 5").click()
+    until(page, lambda: page.locator(".run-list li").count() == 105)
+    assert page.get_by_label("Show run r0", exact=True).is_checked()
+    # the table, too, goes on where somebody scrolls
+    page.goto(f"{server.url}/local/crowd/table")
+    page.get_by_text("105 runs").wait_for()
+    page.locator(".end").scroll_into_view_if_needed()
+    until(page, lambda: page.locator("table.grid tbody tr").count() == 105)

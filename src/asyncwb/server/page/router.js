@@ -50,8 +50,10 @@ export function followLinks() {
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.("a[href]");
     if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    if (link.target || link.hasAttribute("download") || !link.href.startsWith(ROOT)) return;
+    // links in drawings have no plain `href`
+    const to = new URL(link.getAttribute("href"), ROOT).href;
+    if (link.getAttribute("target") || link.hasAttribute("download") || !to.startsWith(ROOT)) return;
     event.preventDefault();
-    navigate(link.href.slice(ROOT.length));
+    navigate(to.slice(ROOT.length));
   });
 }

@@ -6,7 +6,7 @@ import { color } from "./colors.js";
 import { number } from "./format.js";
 import { Status } from "./parts.js";
 import { FilterMenu, filterText } from "./filters.js";
-import { cellOf, label, liveRuns, metricsOf, numbersOf, pageOfRuns, titleOf } from "./runs.js";
+import { allRuns, cellOf, label, liveRuns, metricsOf, named, numbersOf, pageOfRuns, titleOf } from "./runs.js";
 import { ChartControls, Panels, chartSettings, zoomTo } from "./panels.js";
 
 const SHOWN_AT_FIRST = 10;
@@ -76,7 +76,14 @@ export function Workspace({ place, query }) {
     show([...next]);
   };
 
-  const drawn = useMemo(() => list.runs.filter((run) => shown.has(run.name)), [list.runs, [...shown].join()]);
+  // An address may name runs that the list has not come to yet; a filter leaves out what it does not list.
+  const listed = new Set(list.runs.map((run) => run.name));
+  const missing = list.loading || filters ? [] : [...shown].filter((name) => name !== "-" && !listed.has(name));
+  const { value: others } = useLoaded(async () => (missing.length ? allRuns(place, { filters: named(missing), order: "-created_at" }) : []), [missing.join()]);
+  const drawn = useMemo(
+    () => [...list.runs, ...(others ?? []).filter((run) => !listed.has(run.name))].filter((run) => shown.has(run.name)),
+    [list.runs, others, [...shown].join()],
+  );
   const lines = useMemo(() => {
     if (!group) return drawn.map((run) => ({ name: run.name, label: label(run), color: color(base, run.name), members: [run.name] }));
     const groups = new Map();
