@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,6 +46,32 @@ def asyncwb_command(
     return done.returncode, done.stdout, done.stderr
 
 
+def signs_in_once(url: str, said: tuple[int, str, str]) -> None:
+    code, out, err = said
+    assert (code, err) == (0, "")
+    address, _, link = out.strip().partition("/#sign-in=")
+    assert address == url
+    body = json.dumps({"link": link}).encode()
+    request = urllib.request.Request(f"{url}/-/session", body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        assert json.loads(answer.read())["user"]["username"] == "local"
+    with pytest.raises(urllib.error.HTTPError, match="401") as refused:
+        urllib.request.urlopen(request, timeout=20)
+    refused.value.close()
+
+
+def test_a_sign_in_link_needs_a_server(tmp_path: Path) -> None:
+    env = {"WANDB_CONFIG_DIR": str(tmp_path / "config")}
+    code, out, err = asyncwb_command("server", "url", env=env)
+    assert (code, out) == (1, "")
+    assert "asyncwb server start" in err
+    other = ("--data-dir", str(tmp_path), "--base-url", "http://x")
+    code, out, err = asyncwb_command("server", "url", *other, env=env)
+    assert (code, out) == (1, "")
+    assert "not the data folder of a server" in err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_background_server_from_start_to_stop(tmp_path: Path) -> None:
     env = {"WANDB_CONFIG_DIR": str(tmp_path / "config")}
     arguments = ("server", "start", "--port", "0", "--data-dir", str(tmp_path / "data"))
@@ -58,6 +87,12 @@ def test_background_server_from_start_to_stop(tmp_path: Path) -> None:
         code, out, _ = asyncwb_command("server", "status", env=env)
         assert code == 0
         assert url in out
+        signs_in_once(url, asyncwb_command("server", "url", env=env))
+        # Where no browser can be opened, the address is said.
+        _, out, _ = asyncwb_command("server", "open", env=env | {"BROWSER": "false"})
+        assert f"{url}/#sign-in=" in out
+        tunnel = ("server", "url", "--base-url", "http://127.0.0.1:9000/")
+        assert asyncwb_command(*tunnel, env=env)[1].startswith("http://127.0.0.1:9000/#sign-in=")
         # The key is found by itself, checked, and stored nowhere.
         code, out, err = asyncwb_command("login", env=env | {"NETRC": str(tmp_path / "netrc")})
         assert (code, out, err) == (0, f"Logged in to {url}.\n", "")

@@ -1,4 +1,4 @@
-"""`asyncwb server start|stop|status|run`."""
+"""`asyncwb server start|stop|status|run|url|open`."""
 
 from __future__ import annotations
 
@@ -26,6 +26,16 @@ DataDir = Annotated[
 ]
 TlsCert = Annotated[Path | None, typer.Option(help="PEM file of the certificate chain: HTTPS.")]
 TlsKey = Annotated[Path | None, typer.Option(help="PEM file of the private key.")]
+LinkDataDir = Annotated[
+    Path | None,
+    typer.Option(help="Data folder of another server.", show_default="the background server's"),
+]
+LinkBaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        help="Address at which the browser reaches it.", show_default="the background server's"
+    ),
+]
 
 _DEFAULT_PORT = 8383
 
@@ -47,6 +57,7 @@ def start(
     server, started = process.start(options)
     typer.echo(f"The server {'runs' if started else 'ran already'} at {server.url}")
     _describe(server)
+    typer.echo("  page    asyncwb server open")
     if started and options.exposed:
         typer.echo(f"Note: {process.EXPOSED}")
     for variable in ("WANDB_BASE_URL", "WANDB_API_KEY"):
@@ -95,7 +106,8 @@ def run(
     import sys
 
     from asyncwb.server import process
-    from asyncwb.server.bootstrap import ensure_first_user
+    from asyncwb.server.bootstrap import load_secrets
+    from asyncwb.server.links import make_link
 
     options = _options(host, port, data_dir, tls_cert, tls_key)
 
@@ -104,9 +116,48 @@ def run(
         # Output that goes to a file is a log, and a log is no place for a key.
         if show_key or sys.stdout.isatty():
             typer.echo(f"  export WANDB_BASE_URL={url}")
-            typer.echo(f"  export WANDB_API_KEY={ensure_first_user(options.data_dir).api_key}")
+            identity, secret = load_secrets(options.data_dir)
+            typer.echo(f"  export WANDB_API_KEY={identity.api_key}")
+            typer.echo(f"  page (once): {make_link(url, secret, identity.username)}")
 
     process.run(options, ready)
+
+
+@app.command()
+def url(data_dir: LinkDataDir = None, base_url: LinkBaseUrl = None) -> None:
+    """Print an address that signs a browser in to the page, once, within 15 minutes."""
+    typer.echo(_link(data_dir, base_url))
+
+
+@app.command("open")
+def open_page(data_dir: LinkDataDir = None, base_url: LinkBaseUrl = None) -> None:
+    """Open the page in a browser, signed in."""
+    import webbrowser
+
+    link = _link(data_dir, base_url)
+    if not webbrowser.open(link):
+        typer.echo(f"No browser can be opened here. Within 15 minutes, and once, open\n  {link}")
+
+
+def _link(data_dir: Path | None, base_url: str | None) -> str:
+    """A sign-in link to the background server, or to one that is named."""
+    from asyncwb.errors import UsageError
+    from asyncwb.server import process
+    from asyncwb.server.bootstrap import has_identity, load_secrets
+    from asyncwb.server.links import make_link
+
+    server = process.status()
+    if server is not None and data_dir in (None, Path(server.data_dir)):
+        data_dir, base_url = Path(server.data_dir), base_url or server.url
+    if data_dir is None or base_url is None:
+        raise UsageError(
+            "No server runs in the background: start one with `asyncwb server start`, or name "
+            "another one by --data-dir and --base-url."
+        )
+    if not has_identity(data_dir):
+        raise UsageError(f"{data_dir} is not the data folder of a server that was started.")
+    identity, secret = load_secrets(data_dir)
+    return make_link(base_url, secret, identity.username)
 
 
 def _options(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from .auth import Authenticator
@@ -28,6 +28,10 @@ from .routes.batches import BatchEndpoints
 from .routes.files import FileEndpoints
 from .routes.filestream import FileStreamEndpoint
 from .routes.graphql import GraphQLEndpoint
+from .routes.page import PAGES, PageEndpoints
+from .routes.series import SeriesEndpoint
+from .routes.sessions import SessionEndpoint
+from .sessions import CSRF_HEADER, Sessions
 from .signing import Signer
 from .storage.accounts import add_first_user
 from .storage.blobs import BlobFolder
@@ -41,6 +45,9 @@ __all__ = ["ServerConfig", "create_app"]
 
 _log = logging.getLogger("asyncwb.server")
 Handler = Callable[[Request], Awaitable[Response]]
+
+# Pages are at every address; what is no page must be "not found" for every method.
+_EVERY_METHOD = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 def create_app(config: ServerConfig) -> Starlette:
@@ -58,12 +65,14 @@ def create_app(config: ServerConfig) -> Starlette:
     prepare_folder(config.root)
     identity, secret = load_secrets(config.root)
     database = Database(config.database)
+    sessions = Sessions(secret)
     services = Services(
         config=config,
         database=database,
         blobs=BlobFolder(config.blobs),
         signer=Signer(secret, config.signed_url_seconds),
-        authenticator=Authenticator(database),
+        authenticator=Authenticator(database, sessions),
+        sessions=sessions,
     )
 
     def begin(connection: Connection) -> None:
@@ -80,6 +89,8 @@ def create_app(config: ServerConfig) -> Starlette:
     files = FileEndpoints(services)
     artifacts = ArtifactEndpoints(services)
     batches = BatchEndpoints(services)
+    session = SessionEndpoint(services, secret)
+    page = PageEndpoints()
     run = "/files/{entity}/{project}/{run}"
     version = "/artifactsV2/{region}/{entity}/{project}/{collection}"
     signed = "{number:int}/{name:path}"
@@ -101,50 +112,50 @@ def create_app(config: ServerConfig) -> Starlette:
             _route(f"{version}/{{birth}}/{{digest}}/{{name}}", artifacts.download, "GET"),
             _route("/artifacts/{entity}/{digest}", artifacts.download, "GET"),
             _route("/healthz", _health, "GET"),
-            _route("/", _about, "GET"),
+            _route("/-/session", session.show, "GET"),
+            _route("/-/session", session.begin, "POST"),
+            _route("/-/session", session.end, "DELETE"),
+            _route("/-/series", SeriesEndpoint(services).handle, "POST"),
+            _route("/-/frame/{entity}/{project}/{run}/{name:path}", files.show, "GET"),
+            _route("/-/assets/{digest}/{name:path}", page.asset, "GET"),
+            *(_route(path, page.document, *_EVERY_METHOD) for path in PAGES),
         ],
         exception_handlers={HTTPException: _http_error},
         lifespan=lifespan,
     )
 
 
-def _route(path: str, handler: Handler, method: str) -> Route:
+def _route(path: str, handler: Handler, *methods: str) -> Route:
     """A route whose problems become answers with a message."""
 
     async def endpoint(request: Request) -> Response:
         try:
             return await handler(request)
         except Problem as problem:
-            return problem_response(problem)
+            response = problem_response(problem)
+            if _of_the_page(request):
+                # It asks people to sign in; the browser's own window would come before it.
+                del response.headers["WWW-Authenticate"]
+            return response
         except ClientDisconnect:
             return problem_response(Problem(400, "the request broke off"))
         except Exception:  # noqa: BLE001 - whatever it is, the client gets an answer
-            _log.exception("%s %s failed", method, request.url.path)
+            _log.exception("%s %s failed", request.method, request.url.path)
             return problem_response(Problem(500, "internal server error"))
 
-    return Route(path, endpoint, methods=[method])
+    return Route(path, endpoint, methods=methods)
 
 
-async def _http_error(request: Request, error: Exception) -> Response:
+def _of_the_page(request: Request) -> bool:
+    headers = request.headers
+    return "cookie" in headers or CSRF_HEADER in headers or request.url.path.startswith("/-/")
+
+
+async def _http_error(_request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     detail = error.detail if isinstance(error, HTTPException) else "internal server error"
-    if status == 404 and "text/html" in request.headers.get("accept", ""):
-        return PlainTextResponse(_NO_PAGES, status)  # somebody followed the address of a run
     return problem_response(Problem(status, detail))
-
-
-_NO_PAGES = """\
-This is an asyncwb server: it keeps runs, and has no pages to show them.
-Read them with asyncwb.Api() or wandb.Api(), for example api.run("entity/project/run_id").
-"""
 
 
 async def _health(_request: Request) -> Response:
     return json_response({"status": "ok"})
-
-
-async def _about(_request: Request) -> Response:
-    return PlainTextResponse(
-        "This is an asyncwb server. It speaks the Weights & Biases protocol:\n"
-        "set WANDB_BASE_URL to this address and WANDB_API_KEY to your key.\n"
-    )

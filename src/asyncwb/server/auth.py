@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING
 
 from .problems import Problem
 from .storage.accounts import User, find_user_by_key
+from .storage.sessions import find_user_by_session
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Connection
     from starlette.requests import Request
 
+    from .sessions import Sessions
     from .storage.database import Database
 
 __all__ = ["Authenticator"]
@@ -24,37 +29,63 @@ _CACHE_SIZE = 1000
 class Authenticator:
     """Finds the user of a request by its key, sent as HTTP Basic (user `api`) or Bearer.
 
-    Answers are kept for a few seconds; a removed key stops working after at most that long.
+    A request without one may have the cookie of a session of the page. Answers are kept for a few
+    seconds; a removed key stops working after at most that long.
+
+    Args:
+        database: Has users, keys and sessions.
+        sessions: Knows the cookie.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, sessions: Sessions) -> None:
         self._database = database
-        self._known: dict[str, tuple[float, User]] = {}
+        self._sessions = sessions
+        self._known: dict[tuple[str, str], tuple[float, User]] = {}
 
     async def user(self, request: Request) -> User:
         """The user of a request.
 
         Raises:
-            Problem: No key, or an unknown one (401).
+            Problem: No key, or an unknown one (401); a change by the page without its token (403).
         """
-        key = _key(request.headers.get("authorization"))
-        if key is None:
+        header = request.headers.get("authorization")
+        key = _key(header)
+        if key is not None:
+            user = await self._cached("key", key, lambda db: find_user_by_key(db, key))
+            if user is None:
+                raise Problem(401, "invalid API key for this server")
+            return user
+        token = None if header else self._sessions.token(request)
+        if token is None:
             raise Problem(401, "no API key: send it as HTTP Basic, user `api`, password the key")
+        user = await self.session_user(token)
+        if user is None:
+            raise Problem(401, "the session has ended: sign in again")
+        self._sessions.check(request, token)
+        return user
+
+    async def session_user(self, token: str) -> User | None:
+        """Who is signed in to the page with a token."""
+        return await self._cached("session", token, lambda db: find_user_by_session(db, token))
+
+    async def _cached(
+        self, kind: str, secret: str, find: Callable[[Connection], User | None]
+    ) -> User | None:
         now = time.monotonic()
-        cached = self._known.get(key)
+        cached = self._known.get((kind, secret))
         if cached is not None and cached[0] > now:
             return cached[1]
-        user = await self._database.read(lambda connection: find_user_by_key(connection, key))
+        user = await self._database.read(find)
         if user is None:
-            self._known.pop(key, None)
-            raise Problem(401, "invalid API key for this server")
+            self._known.pop((kind, secret), None)
+            return None
         if len(self._known) >= _CACHE_SIZE:
             self._known.clear()
-        self._known[key] = (now + _CACHE_SECONDS, user)
+        self._known[kind, secret] = (now + _CACHE_SECONDS, user)
         return user
 
     def forget(self) -> None:
-        """Drop what is kept, after a change to users or keys."""
+        """Drop what is kept, after a change to users, keys or sessions."""
         self._known.clear()
 
 

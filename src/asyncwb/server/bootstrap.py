@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-__all__ = ["Identity", "ensure_first_user", "load_secrets", "prepare_folder"]
+__all__ = ["Identity", "ensure_first_user", "has_identity", "load_secrets", "prepare_folder"]
 
 _FILE = "identity.json"
 
@@ -62,6 +62,11 @@ def load_secrets(data_dir: str | Path) -> tuple[Identity, bytes]:
     """Return the first user and the secret that signs URLs."""
     stored = _load_or_create(Path(data_dir).expanduser(), "local", None)
     return stored, bytes.fromhex(stored.signing_secret)
+
+
+def has_identity(data_dir: str | Path) -> bool:
+    """Whether a server was started on this folder."""
+    return (Path(data_dir).expanduser() / _FILE).exists()
 
 
 def prepare_folder(folder: Path) -> None:

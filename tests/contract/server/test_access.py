@@ -151,6 +151,24 @@ async def test_nothing_private_is_open_to_another_user(client: Client) -> None:
     assert after["state"] == "running"
 
 
+async def test_the_page_shows_nothing_of_another_user(client: Client) -> None:
+    await client.upsert("r")
+    await client.history("r", 0, [{"_step": 0, "hush": 1}])
+    url = (await client.data(FILES, f=["hush.html"]))["createRunFiles"]["files"][0]["uploadUrl"]
+    await client.http.put(url, content=b"hush", auth=anonymous)
+    chart = {"entity": "local", "project": "demo", "runs": ["r"], "y": "hush"}
+    mine = (await client.http.post("/-/series", json=chart)).json()
+    assert mine["y"] == {"r": [1]}
+    bo = await add_user(client, "bo")
+    theirs = await client.http.post("/-/series", json=chart, auth=bo)
+    assert theirs.json() == {"x": [], "y": {}, "mean": None}
+    assert (await client.http.post("/-/series", json=chart, auth=anonymous)).status_code == 401
+    frame = "/-/frame/local/demo/r/hush.html"
+    assert (await client.http.get(frame)).status_code == 200
+    assert (await client.http.get(frame, auth=bo)).status_code == 404
+    assert (await client.http.get(frame, auth=anonymous)).status_code == 401
+
+
 async def test_another_users_keys_and_teams(client: Client) -> None:
     await client.data('mutation { createTeam(input: {teamName: "hidden"}) { entity { id } } }')
     bo = await add_user(client, "bo")

@@ -315,12 +315,3 @@ def test_the_identity_is_kept_and_private(tmp_path) -> None:  # type: ignore[no-
     assert "k" * 40 not in repr(first)
     assert (tmp_path / "identity.json").stat().st_mode & 0o777 == 0o600
     assert [path.name for path in tmp_path.iterdir()] == ["identity.json"]
-
-
-async def test_somebody_who_opens_the_address_of_a_run_is_told(client: Client) -> None:
-    seen = await client.http.get("/local/p/runs/abc", headers={"Accept": "text/html,*/*;q=0.8"})
-    assert seen.status_code == 404
-    assert seen.headers["content-type"].startswith("text/plain")
-    assert "has no pages" in seen.text
-    program = await client.http.get("/local/p/runs/abc", headers={"Accept": "*/*"})
-    assert program.json()["errors"]

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from asyncwb.server.auth import Authenticator
     from asyncwb.server.config import ServerConfig
+    from asyncwb.server.sessions import Sessions
     from asyncwb.server.signing import Signer
     from asyncwb.server.storage.accounts import User
     from asyncwb.server.storage.blobs import BlobFolder
@@ -30,6 +31,7 @@ class Services:
     blobs: BlobFolder
     signer: Signer
     authenticator: Authenticator
+    sessions: Sessions
 
 
 @dataclass(slots=True)

@@ -30,6 +30,13 @@ SAFE_HEADERS = {
     "Content-Security-Policy": "sandbox; default-src 'none'",
     "Cache-Control": "private, no-cache",
 }
+# Documents that the page shows in a frame: their scripts run, in an origin of their own that has
+# neither the session nor the network.
+_FRAME_HEADERS = {
+    "Content-Security-Policy": "sandbox allow-scripts; default-src 'none'; "
+    "script-src 'unsafe-inline' 'unsafe-eval' data: blob:; style-src 'unsafe-inline'; "
+    "img-src data: blob:; media-src data: blob:; font-src data:; frame-ancestors 'self'"
+}
 _UNKNOWN = "application/octet-stream"
 _LOOKS = 3
 
@@ -97,6 +104,13 @@ class FileEndpoints:
 
     async def download(self, request: Request) -> Response:
         """`GET /files/{entity}/{project}/{run}/{name}` with credentials."""
+        return await self._download(request, {})
+
+    async def show(self, request: Request) -> Response:
+        """`GET /-/frame/{entity}/{project}/{run}/{name}`: a document for a frame of the page."""
+        return await self._download(request, _FRAME_HEADERS)
+
+    async def _download(self, request: Request, headers: Mapping[str, str]) -> Response:
         services = self._services
         user = await services.authenticator.user(request)
         path = request.path_params
@@ -106,7 +120,7 @@ class FileEndpoints:
             found = store.list_files(db, run_id, names=[path["name"]])
             return found[0] if found else None
 
-        return await self._send(query)
+        return await self._send(query, headers)
 
     def _check(self, request: Request, action: Any) -> int:
         file_id: int = request.path_params["file_id"]
@@ -116,7 +130,9 @@ class FileEndpoints:
         )
         return file_id
 
-    async def _send(self, query: Callable[[Connection], Any]) -> Response:
+    async def _send(
+        self, query: Callable[[Connection], Any], headers: Mapping[str, str] = MappingProxyType({})
+    ) -> Response:
         for _ in range(_LOOKS):
             row = await self._services.database.read(query)
             if row is None or row.blob is None:
@@ -124,7 +140,10 @@ class FileEndpoints:
             if self._services.blobs.hold(row.blob):
                 media_type = row.mimetype or mimetypes.guess_type(row.name)[0]
                 return BlobResponse(
-                    self._services.blobs, row.blob, media_type=media_type or _UNKNOWN
+                    self._services.blobs,
+                    row.blob,
+                    media_type=media_type or _UNKNOWN,
+                    headers=headers,
                 )
             # An upload has just replaced these bytes: the next look finds the new ones.
         raise not_found("the bytes of this file are gone")

@@ -38,6 +38,7 @@ __all__ = [
     "free_name",
     "insert_key",
     "is_organization",
+    "key_row_id",
     "owned_by",
     "readable",
     "user_query",
@@ -83,6 +84,12 @@ def find_user_by_key(connection: Connection, key: str) -> User | None:
     query = user_query().join(api_keys, api_keys.c.user_id == users.c.id)
     row = (connection.execute(query.where(api_keys.c.digest == digest(key)))).first()
     return User(*row) if row else None
+
+
+def key_row_id(connection: Connection, key: str) -> int:
+    """Row id of a key that is known."""
+    query = select(api_keys.c.id).where(api_keys.c.digest == digest(key))
+    return int(connection.execute(query).scalar_one())
 
 
 def find_user(

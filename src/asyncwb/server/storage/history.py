@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "console_lines",
     "first_values",
+    "lookup",
     "pick",
     "rows_between",
     "rows_with_keys",
@@ -159,7 +160,7 @@ def rows_with_keys(
         if not all(needle in line for needle in needles):
             return None
         row = parse_row(line)
-        found = {key: _lookup(row, key) for key in keys}
+        found = {key: lookup(row, key) for key in keys}
         return None if _MISSING in found.values() else found
 
     low, high = spec.get("minStep"), spec.get("maxStep")
@@ -182,7 +183,7 @@ def first_values(connection: Connection, run_id: int, key: str, count: int) -> l
     found: list[float] = []
     for _, lines in _Index(connection, run_id, "history"):
         for line in lines:
-            value = _lookup(parse_row(line), key)
+            value = lookup(parse_row(line), key)
             if isinstance(value, int | float) and not isinstance(value, bool):
                 found.append(value)
                 if len(found) == count:
@@ -238,15 +239,15 @@ class _Missing:
 _MISSING = _Missing()
 
 
-def _lookup(row: dict[str, Any], key: str) -> Any:
-    """The value of a literal key, or of a dotted path into nested objects."""
+def lookup(row: dict[str, Any], key: str) -> Any:
+    """The value of a literal key, or of a dotted path into nested objects; not None if missing."""
     if key in row:
         return row[key]
     head, dot, rest = key.partition(".")
     while dot:
         inner = row.get(head)
         if is_object(inner):
-            found = _lookup(inner, rest)
+            found = lookup(inner, rest)
             if found is not _MISSING:
                 return found
         more, dot, rest = rest.partition(".")

@@ -1,0 +1,84 @@
+// Everything that is asked of the server. Addresses are relative to its root, wherever that is.
+export const ROOT = new URL("./", document.baseURI).href;
+
+export const session = { user: null, csrf: "", version: "" };
+
+export class ServerError extends Error {
+  constructor(status, message) {
+    super(message);
+    this.status = status;
+  }
+}
+
+async function ask(path, { method = "GET", body, signal } = {}) {
+  const headers = { Accept: "application/json" };
+  if (session.csrf) headers["X-CSRF-Token"] = session.csrf;
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  let response;
+  try {
+    response = await fetch(ROOT + path, { method, headers, signal, body: body && JSON.stringify(body) });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ServerError(0, "The server does not answer. Is it running?");
+  }
+  const answer = await response.json().catch((error) => {
+    if (response.ok) throw error; // it broke off, or was given up
+    return {};
+  });
+  if (!response.ok || answer.errors) {
+    if (response.status === 401 && session.user) window.dispatchEvent(new Event("signed-out"));
+    const message = answer.errors?.map((error) => error.message).join("; ");
+    throw new ServerError(response.status, message || `The server answered ${response.status}.`);
+  }
+  return answer;
+}
+
+function begin(answer) {
+  Object.assign(session, { user: null, csrf: "" }, answer);
+  return session.user;
+}
+
+export const showSession = async () => begin(await ask("-/session"));
+export const signIn = async (given) => begin(await ask("-/session", { method: "POST", body: given }));
+export const signOut = async () => begin(await ask("-/session", { method: "DELETE" }));
+
+export async function graphql(query, variables = {}, signal) {
+  return (await ask("graphql", { method: "POST", body: { query, variables }, signal })).data;
+}
+
+export const series = (body, signal) => ask("-/series", { method: "POST", body, signal });
+
+// Storage ids are texts of letters and digits; JSON quotes them as GraphQL does.
+export async function forEach(ids, field) {
+  for (let start = 0; start < ids.length; start += 50) {
+    const fields = ids.slice(start, start + 50).map((id, i) => `a${i}: ${field(JSON.stringify(id))}`);
+    await graphql(`mutation { ${fields.join(" ")} }`);
+  }
+}
+
+export const pathTo = (...parts) => parts.map(encodeURIComponent).join("/");
+const pathOfFile = (name) => name.split("/").map(encodeURIComponent).join("/");
+
+export const fileUrl = ({ entity, project, run }, name) =>
+  `${ROOT}files/${pathTo(entity, project, run)}/${pathOfFile(name)}`;
+export const frameUrl = ({ entity, project, run }, name) =>
+  `${ROOT}-/frame/${pathTo(entity, project, run)}/${pathOfFile(name)}`;
+
+// An absolute address in an answer, as this browser reaches it.
+export function reachable(url) {
+  const start = url.search(/\/(storage|files)\//);
+  return start < 0 ? url : ROOT + url.slice(start + 1);
+}
+
+// Every node of a connection, page by page.
+export async function everything(query, variables, connection, most = Infinity) {
+  const found = [];
+  let after = null;
+  do {
+    const page = connection(await graphql(query, { ...variables, after }));
+    if (!page) return found;
+    found.push(...page.edges.map((edge) => edge.node));
+    after = page.pageInfo.hasNextPage && found.length < most ? page.pageInfo.endCursor : null;
+  } while (after);
+  return found;
+}

@@ -1,0 +1,39 @@
+// Files that the browser makes: CSV of columns, PNG of a chart.
+
+export function save(name, blob) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name.replace(/[^\w.-]+/g, "_");
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+}
+
+// Spreadsheets run texts that begin like formulas.
+const cell = (value) => {
+  if (value === null || value === undefined) return "";
+  if (typeof value === "number") return String(value);
+  let text = typeof value === "object" ? JSON.stringify(value) : String(value);
+  if (/^[=+\-@\t\r]/.test(text)) text = `'${text}`;
+  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+};
+
+export function saveCsv(name, header, rows) {
+  const text = [header, ...rows].map((row) => row.map(cell).join(",")).join("\r\n");
+  save(`${name}.csv`, new Blob([text, "\r\n"], { type: "text/csv" }));
+}
+
+export function savePng(name, plot, title) {
+  const drawn = plot.ctx.canvas;
+  const ratio = devicePixelRatio || 1;
+  const top = 34 * ratio;
+  const style = getComputedStyle(document.documentElement);
+  const canvas = Object.assign(document.createElement("canvas"), { width: drawn.width, height: drawn.height + top });
+  const context = canvas.getContext("2d");
+  context.fillStyle = style.getPropertyValue("--surface");
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.fillStyle = style.getPropertyValue("--text");
+  context.font = `600 ${14 * ratio}px system-ui, sans-serif`;
+  context.fillText(title, 12 * ratio, 22 * ratio);
+  context.drawImage(drawn, 0, top);
+  canvas.toBlob((blob) => save(`${name}.png`, blob));
+}

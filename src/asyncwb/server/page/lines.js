@@ -1,0 +1,98 @@
+// From the columns of the server to the lines of a chart: smoothing, groups, bands.
+
+// Exponential moving average, corrected for its start. Missing values stay missing.
+export function smooth(values, weight) {
+  let last = 0;
+  let count = 0;
+  return values.map((value) => {
+    if (value === null) return null;
+    last = last * weight + (1 - weight) * value;
+    count += 1;
+    return last / (1 - weight ** count);
+  });
+}
+
+// Values between known ones, so that runs of a group can be compared at every place.
+function interpolated(x, y) {
+  const filled = y.slice();
+  let before = -1;
+  for (let i = 0; i < y.length; i += 1) {
+    if (y[i] === null) continue;
+    for (let j = before + 1; before >= 0 && j < i; j += 1) {
+      filled[j] = y[before] + ((y[i] - y[before]) * (x[j] - x[before])) / (x[i] - x[before]);
+    }
+    before = i;
+  }
+  return filled;
+}
+
+// Mean, minimum and maximum over the members of a group, where any of them has a value.
+function together(data, members) {
+  const own = members.map((name) => data.mean?.[name] ?? data.y[name]);
+  const filled = own.map((values) => interpolated(data.x, values));
+  const [mean, low, high] = [[], [], []];
+  for (let i = 0; i < data.x.length; i += 1) {
+    let [sum, count, least, most] = [0, 0, Infinity, -Infinity];
+    if (own.some((values) => values[i] !== null)) {
+      for (let k = 0; k < filled.length; k += 1) {
+        const value = filled[k][i];
+        if (value === null) continue;
+        sum += value;
+        count += 1;
+        // a bucket has its mean at the first of its two places
+        const raw = data.y[members[k]];
+        const extremes = data.mean ? [raw[i], own[k][i + 1] === null ? raw[i + 1] : null] : [value];
+        for (const extreme of extremes) {
+          if (extreme === null) continue;
+          least = Math.min(least, extreme);
+          most = Math.max(most, extreme);
+        }
+        if (least > most) [least, most] = [value, value];
+      }
+    }
+    mean.push(count ? sum / count : null);
+    low.push(count ? Math.min(least, sum / count) : null);
+    high.push(count ? Math.max(most, sum / count) : null);
+  }
+  return { mean, low, high };
+}
+
+const positive = (values) => values.map((value) => (value > 0 ? value : null));
+
+// What uPlot draws. `shown` are lines: {name, label, color, members}; one with several members is
+// drawn as their mean within a band. The raw line stays, faint, under a smoothed one.
+export function linesOf(data, shown, { smoothing = 0, grouped = false, logY = false } = {}) {
+  const columns = [data.x];
+  const series = [];
+  const bands = [];
+  const add = (values, options) => {
+    columns.push(logY ? positive(values) : values);
+    series.push(options);
+    return columns.length - 1;
+  };
+  for (const line of shown) {
+    const members = line.members.filter((name) => data.y[name]?.some((value) => value !== null));
+    if (!members.length) continue;
+    const { label, color } = line;
+    if (grouped) {
+      const { mean, low, high } = together(data, members);
+      const top = add(high, { label, color, width: 0, hidden: true });
+      const bottom = add(low, { label, color, width: 0, hidden: true });
+      bands.push({ series: [top, bottom], fill: `${color}2e` });
+      add(smoothing ? smooth(mean, smoothing) : mean, { label, color, width: 2 });
+    } else if (smoothing) {
+      const [name] = members;
+      add(data.y[name], { label, color: `${color}40`, width: 1, hidden: true });
+      add(smooth(data.mean?.[name] ?? data.y[name], smoothing), { label, color, width: 2 });
+    } else {
+      add(data.y[members[0]], { label, color, width: 1.5 });
+    }
+  }
+  return { columns, series, bands };
+}
+
+export const X_AXES = [
+  ["_step", "Step"],
+  ["_runtime", "Relative time"],
+  ["_timestamp", "Wall time"],
+];

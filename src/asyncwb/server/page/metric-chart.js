@@ -1,0 +1,50 @@
+// A chart that fetches its metric when it is seen, and again when runs have new rows.
+import { html, useEffect, useMemo, useRef, useState, useSeen } from "./lib.js";
+import { series } from "./api.js";
+import { Chart } from "./chart.js";
+import { linesOf } from "./lines.js";
+
+const NOTHING = { x: [], y: {} };
+
+export function MetricChart({ place, metric, shown, settings, stream = "history", version, onZoom, title }) {
+  const holder = useRef(null);
+  const seen = useSeen(holder);
+  const [data, setData] = useState(NOTHING);
+  const [state, setState] = useState({ loading: true, error: null });
+  const names = useMemo(() => shown.flatMap((line) => line.members), [shown]);
+  const { axis, smoothing, logX, logY, grouped, range } = settings;
+  const asked = JSON.stringify([place, metric, names, axis, logX, range, stream, version]);
+  const answered = useRef("");
+
+  useEffect(() => {
+    if (!seen || answered.current === asked) return undefined;
+    if (!names.length) {
+      setData(NOTHING);
+      setState({ loading: false, error: null });
+      return undefined;
+    }
+    const abort = new AbortController();
+    setState({ loading: true, error: null });
+    const [low, high] = range ?? [null, null];
+    const body = { ...place, runs: names, y: metric, x: axis, stream, low, high, logarithmic: logX };
+    series(body, abort.signal).then(
+      (answer) => {
+        answered.current = asked;
+        setData(answer);
+        setState({ loading: false, error: null });
+      },
+      (error) => error.name !== "AbortError" && setState({ loading: false, error }),
+    );
+    return () => abort.abort();
+  }, [seen, asked]);
+
+  const lines = useMemo(
+    () => linesOf(data, shown, { smoothing, grouped, logY }),
+    [data, shown, smoothing, grouped, logY],
+  );
+  return html`<div ref=${holder} class="panel">
+    <${Chart} title=${title ?? metric} lines=${lines} axis=${axis} logX=${logX} logY=${logY} range=${range}
+      onZoom=${onZoom} loading=${state.loading} error=${state.error} file=${`${place.project}-${metric}`}
+      note=${data.mean ? "min–max of every bucket" : ""} />
+  </div>`;
+}

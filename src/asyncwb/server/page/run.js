@@ -1,0 +1,125 @@
+// One run: its charts, what it is, its machine, console, files, media and artifacts.
+import { html, useMemo, useLoaded, usePolling } from "./lib.js";
+import { graphql, pathTo } from "./api.js";
+import { navigate } from "./router.js";
+import { color } from "./colors.js";
+import { duration, flatten, lasted, moment, naturally, parse, value, when } from "./format.js";
+import { Dialog, Editable, KeyValues, Menu, Moment, State, Status, Tabs, Tags } from "./parts.js";
+import { useState } from "./lib.js";
+import { asRun, changeRun, deleteRuns, label, metricsOf, numbersOf } from "./runs.js";
+import { ChartControls, Panels, chartSettings, zoomTo } from "./panels.js";
+import { Console } from "./console.js";
+import { Files, fetchJson } from "./files.js";
+import { Media } from "./media.js";
+import { RunArtifacts } from "./artifacts.js";
+
+const LIVE_SECONDS = 2;
+
+const RUN = `query Run($entity: String, $project: String, $run: String!) {
+  project(name: $project, entityName: $entity) { run(name: $run) {
+    id name displayName state tags group jobType notes commit createdAt heartbeatAt sweepName exitcode
+    historyLineCount eventsLineCount logLineCount fileCount config summaryMetrics eventsTail wandbConfig(keys: ["cli_version", "python_version", "framework", "m"])
+    user { username name } } } }`;
+
+const TABS = [["charts", "Charts"], ["overview", "Overview"], ["system", "System"], ["console", "Console"], ["files", "Files"], ["media", "Media"], ["artifacts", "Artifacts"]];
+
+function Charts({ place, run, query, types }) {
+  const settings = chartSettings(query);
+  const metrics = useMemo(() => numbersOf(types), [types]);
+  const shown = useMemo(() => [{ name: run.name, label: label(run), color: color(`${place.entity}/${place.project}`, run.name), members: [run.name] }], [run.name, run.displayName]);
+  const shared = useMemo(() => settings, [JSON.stringify(settings)]);
+  return html`<${ChartControls} settings=${settings} metrics=${metrics} />
+    <${Panels} place=${place} metrics=${metrics} shown=${shown} settings=${shared} version=${run.historyLineCount} onZoom=${zoomTo} />`;
+}
+
+function System({ place, run, query }) {
+  const settings = { ...chartSettings(query), axis: "_runtime" };
+  const [tail] = parse(run.eventsTail || "[]");
+  const last = tail ? parse(tail) : {};
+  const metrics = Object.keys(last).filter((key) => key.startsWith("system.") && typeof last[key] === "number");
+  const shown = useMemo(() => [{ name: run.name, label: label(run), color: color(`${place.entity}/${place.project}`, run.name), members: [run.name] }], [run.name]);
+  const shared = useMemo(() => settings, [JSON.stringify(settings)]);
+  const stable = useMemo(() => metrics, [metrics.join()]);
+  if (!metrics.length) return html`<p class="notice">This run sent no system metrics.</p>`;
+  return html`<${Panels} place=${place} metrics=${stable} shown=${shown} settings=${shared} stream="events" sectionOf=${(metric) => metric.split(".")[1]} version=${run.eventsLineCount} onZoom=${zoomTo} />`;
+}
+
+function Overview({ place, run, save }) {
+  const { value: metadata } = useLoaded(() => fetchJson({ ...place, run: run.name }, "wandb-metadata.json").catch(() => ({})), [run.name, run.fileCount]);
+  const [search, setSearch] = useState("");
+  const fits = ([key]) => key.toLowerCase().includes(search.toLowerCase());
+  const rows = (tree) => Object.entries(tree).filter(([key]) => !/^_(wandb|timestamp)/.test(key)).filter(fits).sort(([a], [b]) => naturally(a, b)).map(([key, any]) => [key, value(any)]);
+  const git = metadata?.git ?? {};
+  const environment = { ...metadata };
+  delete environment.git;
+  const facts = [
+    ["State", html`<${State} state=${run.state} />${run.exitcode ? ` exit code ${run.exitcode}` : ""}`],
+    ["Name", html`<${Editable} text=${run.displayName} label="name" onSave=${(text) => save({ displayName: text })} />`],
+    ["Tags", html`<${Editable} text=${run.tags.join(", ")} label="tags" placeholder="Add tags" shown=${run.tags.length ? html`<${Tags} tags=${run.tags} />` : null}
+      onSave=${(text) => save({ tags: [...new Set(text.split(",").map((tag) => tag.trim()).filter(Boolean))] })} />`],
+    ["Notes", html`<${Editable} text=${run.notes} label="notes" placeholder="Add notes" many shown=${run.notes ? html`<span class="notes">${run.notes}</span>` : null} onSave=${(text) => save({ notes: text })} />`],
+    ["Group", html`<${Editable} text=${run.group} label="group" placeholder="Add a group" onSave=${(text) => save({ groupName: text })} />`],
+    ["Author", run.user.username],
+    ["Started", when(run.createdAt)],
+    ["Duration", duration(lasted(run))],
+    ["Job type", run.jobType],
+    ["Run path", html`<code>${place.entity}/${place.project}/${run.name}</code>`],
+    ["Sweep", run.sweepName && html`<a href=${pathTo(place.entity, place.project, "sweeps", run.sweepName)}>${run.sweepName}</a>`],
+    ["Git repository", git.remote ?? git.remoteUrl],
+    ["Git commit", (git.commit ?? run.commit) && html`<code>${git.commit ?? run.commit}</code>`],
+  ].filter(([, shown]) => shown);
+  return html`<div class="columns">
+    <section class="card"><h2>Run</h2><${KeyValues} rows=${facts} /></section>
+    <section class="card"><h2>Config</h2>
+      <input type="search" data-hotkey="/" placeholder="Search keys" aria-label="Search keys" value=${search} onInput=${(event) => setSearch(event.target.value)} />
+      ${rows(run.config).length ? html`<${KeyValues} rows=${rows(run.config)} />` : html`<p class="notice">No config.</p>`}</section>
+    <section class="card"><h2>Summary</h2>
+      ${rows(run.summary).length ? html`<${KeyValues} rows=${rows(run.summary)} />` : html`<p class="notice">No summary.</p>`}</section>
+    ${metadata && Object.keys(environment).length > 0 && html`<section class="card"><h2>Environment</h2>
+      <${KeyValues} rows=${rows(flatten(environment))} /></section>`}
+  </div>`;
+}
+
+export function RunPage({ place, name, tab, query }) {
+  const [deleting, setDeleting] = useState(false);
+  const load = async () => {
+    const { project } = await graphql(RUN, { ...place, run: name });
+    return project?.run ? asRun(project.run) : null;
+  };
+  const { value: run, loading, error, reload } = useLoaded(load, [place.entity, place.project, name]);
+  const live = run && !["finished", "failed", "killed"].includes(run.state);
+  usePolling(reload, live ? LIVE_SECONDS : 0, [name]);
+  const { value: types } = useLoaded(() => metricsOf(place, [name]), [name, run?.historyLineCount]);
+  if (!run) return html`<${Status} loading=${loading} error=${error} empty>There is no run ${name} in ${place.entity}/${place.project}, or you may not see it.<//>`;
+  const save = async (values) => {
+    await changeRun(run.id, values);
+    reload();
+  };
+  const path = (to) => pathTo(place.entity, place.project, "runs", name) + (to === "charts" ? "" : `/${to}`);
+  const at = { ...place, run: name };
+  const media = [...(types ?? [])].filter(([, kinds]) => [...kinds].some((kind) => !["number", "string", "boolean", "nil", "list"].includes(kind)));
+  const tabs = TABS.filter(([each]) => each !== "media" || media.length);
+  return html`<article class="run">
+    <header class="run-head">
+      <i class="dot" style=${{ background: color(`${place.entity}/${place.project}`, name) }}></i>
+      <h1><${Editable} text=${label(run)} label="name" onSave=${(text) => save({ displayName: text })} /></h1>
+      <${State} state=${run.state} />
+      <span class="quiet"><${Moment} at=${run.createdAt} /> · ${duration(live ? (Date.now() - moment(run.createdAt)) / 1000 : lasted(run))}</span>
+      <${Tags} tags=${run.tags} />
+      <${Menu} label="⋯" title="More" align="right">
+        ${run.state === "running" && html`<button type="button" onClick=${async () => { await graphql("mutation S($id: ID!) { stopRun(input: {id: $id}) { success } }", { id: run.id }); reload(); }}>Ask it to stop</button>`}
+        <button type="button" class="danger" onClick=${() => setDeleting(true)}>Delete</button>
+      <//>
+    </header>
+    <${Tabs} tabs=${tabs} current=${tab} path=${path} />
+    ${deleting && html`<${Dialog} title="Delete ${label(run)}?" action="Delete" danger onClose=${() => setDeleting(false)}
+      onDone=${async () => { await deleteRuns([run.id]); navigate(pathTo(place.entity, place.project)); }}><p>Its rows and files are removed for good.</p><//>`}
+    ${tab === "charts" && types && html`<${Charts} place=${place} run=${run} query=${query} types=${types} />`}
+    ${tab === "overview" && html`<${Overview} place=${place} run=${run} save=${save} />`}
+    ${tab === "system" && html`<${System} place=${place} run=${run} query=${query} />`}
+    ${tab === "console" && html`<${Console} place=${at} count=${run.logLineCount} live=${live} />`}
+    ${tab === "files" && html`<${Files} place=${at} count=${run.fileCount} />`}
+    ${tab === "media" && types && html`<${Media} place=${at} keys=${media.map(([key]) => key)} version=${run.historyLineCount} />`}
+    ${tab === "artifacts" && html`<${RunArtifacts} place=${at} />`}
+  </article>`;
+}

@@ -1,0 +1,86 @@
+// What is asked about runs, in lists and one by one.
+import { graphql, everything, forEach } from "./api.js";
+import { config, flatten, lasted, parse } from "./format.js";
+
+const FIELDS = `id name displayName state tags group jobType notes createdAt heartbeatAt sweepName
+  historyLineCount config summaryMetrics user { username name }`;
+
+const PAGE = `query Runs($entity: String, $project: String, $filters: JSONString, $order: String, $first: Int, $after: String) {
+  project(name: $project, entityName: $entity) { runs(filters: $filters, order: $order, first: $first, after: $after) {
+    totalCount edges { node { ${FIELDS} } } pageInfo { endCursor hasNextPage } } } }`;
+
+const LIVE = `query Live($entity: String, $project: String, $filters: JSONString, $first: Int) {
+  project(name: $project, entityName: $entity) { runs(filters: $filters, order: "-created_at", first: $first) {
+    totalCount edges { node { name state historyLineCount heartbeatAt } } } } }`;
+
+const KEYS = `query Keys($entity: String, $project: String, $filters: JSONString) {
+  project(name: $project, entityName: $entity) { runs(filters: $filters, first: 1000) {
+    edges { node { name historyKeys } } } } }`;
+
+export const named = (names) => JSON.stringify({ name: { $in: names } });
+
+export function asRun(node) {
+  const summary = parse(node.summaryMetrics);
+  return { ...node, config: flatten(config(node.config)), summary: flatten(summary) };
+}
+
+export async function pageOfRuns(place, { filters, order, first = 100, after = null }) {
+  const { project } = await graphql(PAGE, { ...place, filters, order, first, after });
+  if (!project) throw new Error("There is no such project, or you may not see it.");
+  const { totalCount, edges, pageInfo } = project.runs;
+  return { total: totalCount, runs: edges.map((edge) => asRun(edge.node)), next: pageInfo.hasNextPage ? pageInfo.endCursor : null };
+}
+
+export async function allRuns(place, { filters, order }, most) {
+  const variables = { ...place, filters, order, first: 500 };
+  return (await everything(PAGE, variables, ({ project }) => project?.runs, most)).map(asRun);
+}
+
+export async function liveRuns(place, filters, first) {
+  const { project } = await graphql(LIVE, { ...place, filters, first });
+  return project.runs.edges.map((edge) => edge.node);
+}
+
+// Types of the metrics of runs: {key: Set of types}.
+export async function metricsOf(place, names) {
+  const types = new Map();
+  if (!names.length) return types;
+  const { project } = await graphql(KEYS, { ...place, filters: named(names) });
+  for (const { node } of project.runs.edges) {
+    for (const [key, { typeCounts }] of Object.entries(node.historyKeys?.keys ?? {})) {
+      if (!types.has(key)) types.set(key, new Set());
+      for (const { type } of typeCounts) types.get(key).add(type);
+    }
+  }
+  return types;
+}
+
+export const numbersOf = (types) =>
+  [...types].filter(([key, kinds]) => kinds.has("number") && !key.startsWith("_")).map(([key]) => key);
+
+export async function changeRun(id, values) {
+  await graphql("mutation Change($input: UpsertBucketInput!) { upsertBucket(input: $input) { bucket { id } } }", { input: { id, ...values } });
+}
+
+export const deleteRuns = (ids) => forEach(ids, (id) => `deleteRun(input: {id: ${id}}) { clientMutationId }`);
+
+// The value of a run under a column: `config.lr`, `summary.loss`, or one of its own fields.
+export function cellOf(run, column) {
+  if (column.startsWith("config.")) return run.config[column.slice(7)];
+  if (column.startsWith("summary.")) return run.summary[column.slice(8)];
+  if (column === "duration") return lasted(run);
+  if (column === "user") return run.user?.username;
+  return run[column];
+}
+
+// The same column for filters and orders of the server.
+export const serverKey = (column) =>
+  column.startsWith("summary.") ? `summary_metrics.${column.slice(8)}`
+    : { displayName: "display_name", createdAt: "created_at", jobType: "job_type", sweepName: "sweep" }[column] ?? column;
+
+export const TITLES = {
+  displayName: "Name", name: "ID", state: "State", createdAt: "Created", duration: "Duration", user: "User",
+  tags: "Tags", group: "Group", jobType: "Job type", notes: "Notes", sweepName: "Sweep",
+};
+export const titleOf = (column) => TITLES[column] ?? column.replace(/^(config|summary)\./, "");
+export const label = (run) => run.displayName || run.name;

@@ -1,0 +1,190 @@
+"""The table of runs, the page of one, and runs side by side."""
+
+from __future__ import annotations
+
+import csv
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from page_view import chart, query, until
+
+import asyncwb.sync as wandb
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Executor
+    from pathlib import Path
+
+    from asyncwb.testing import LocalServer
+
+
+def names(page: Any) -> list[str]:
+    found: list[str] = page.locator("table.grid tbody td a").all_inner_texts()
+    return found
+
+
+@pytest.fixture
+def table(page: Any, server: LocalServer) -> Any:
+    page.goto(f"{server.url}/local/digits/table")
+    page.get_by_text("5 runs").wait_for()
+    return page
+
+
+@pytest.fixture
+def own(
+    page: Any,
+    server: LocalServer,
+    tmp_path: Path,
+    elsewhere: Executor,
+    request: pytest.FixtureRequest,
+) -> Any:
+    """A project of this test's with three runs; the page is at its table."""
+    project = request.node.name.replace("_", "-")[:60]
+    settings = {**server.settings, "root_dir": str(tmp_path), "quiet": True}
+
+    def log() -> None:
+        for i in range(3):
+            with wandb.init(
+                project=project, name=f"run {i}", tags=["old"], config={"i": i}, settings=settings
+            ) as run:
+                for step in range(5):
+                    run.log({"loss": i + step})
+                print(f"line of {i}")
+
+    elsewhere.submit(log).result(60)
+    page.goto(f"{server.url}/local/{project}/table")
+    page.get_by_text("3 runs").wait_for()
+    return page
+
+
+def test_order_by_config_and_summary(table: Any, screenshot: Callable[[Any, str], Path]) -> None:
+    page = table
+    screenshot(page, "table-light")
+    for column, asked in (("momentum", "config.momentum"), ("val/loss", "summary.val/loss")):
+        head = page.locator(f'th[title="{asked}"]').get_by_role("button", name=column)
+        head.click()
+        assert query(page)["order"] == f"-{asked}"
+        until(page, lambda: page.locator("table.grid.busy").count() == 0)
+        down = names(page)
+        head.click()
+        until(page, lambda: page.locator("table.grid.busy").count() == 0)
+        until(page, lambda down=down: names(page) != down)
+        assert query(page)["order"] == f"+{asked}"
+    worst = "h64-lr1.0-m0.9"  # diverges
+    assert names(page)[-1] == worst
+
+
+def test_search_group_and_columns(table: Any) -> None:
+    page = table
+    page.get_by_label("Search runs").fill("^h16")
+    until(page, lambda: len(names(page)) == 2)
+    page.get_by_label("Search runs").fill("")
+    until(page, lambda: len(names(page)) == 5)
+    page.get_by_label("Group by").select_option("config.hidden")
+    page.get_by_text("hidden: 16").wait_for()
+    page.get_by_role("button", name="Columns").click()
+    page.get_by_label("Search columns").fill("momentum")
+    page.get_by_label("config.momentum").uncheck()
+    assert page.locator('th[title="config.momentum"]').count() == 0
+    page.reload()
+    page.get_by_text("hidden: 16").wait_for()
+    assert page.locator('th[title="config.momentum"]').count() == 0
+
+
+def test_the_table_is_saved(table: Any, tmp_path: Path) -> None:
+    with table.expect_download() as saved:
+        table.get_by_role("button", name="CSV").click()
+    saved.value.save_as(tmp_path / "runs.csv")
+    with (tmp_path / "runs.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 5
+    assert {row["config.hidden"] for row in rows} == {"16", "64"}
+    assert {row["Tags"] for row in rows} == {"example async"}
+
+
+def test_many_are_tagged_renamed_and_deleted(own: Any) -> None:
+    page = own
+    page.get_by_label("Choose all of these runs").check()
+    bulk = page.get_by_role("toolbar", name="Chosen runs")
+    bulk.get_by_role("button", name="Tag").click()
+    page.get_by_label("Add").fill("good, new")
+    page.get_by_label("Remove").fill("old")
+    page.get_by_role("button", name="Change").click()
+    until(page, lambda: page.locator("td .tag").all_inner_texts() == ["good", "new"] * 3)
+    page.get_by_label("Choose run 1").check()
+    page.get_by_label("Choose run 2").check()
+    bulk.get_by_role("button", name="Rename").click()
+    page.get_by_label("Name", exact=True).fill("the {name} ({n})")
+    page.get_by_role("dialog").get_by_role("button", name="Rename").click()
+    until(page, lambda: sorted(names(page)) == ["run 0", "the run 1 (2)", "the run 2 (1)"])
+    page.get_by_label("Choose run 0").check()
+    bulk.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    assert len(names(page)) == 3
+    bulk.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    until(page, lambda: len(names(page)) == 2)
+
+
+def test_the_page_of_a_run(own: Any, server: LocalServer, elsewhere: Executor) -> None:
+    page = own
+    page.get_by_role("link", name="run 1").click()
+    chart(page, "loss")
+    # that is the address that clients print
+    path = "/".join(page.url.split("/")[3:5])
+    runs = elsewhere.submit(lambda: list(wandb.Api(server.settings).runs(path))).result(30)
+    (saved,) = [run for run in runs if run.name == "run 1"]
+    assert page.url == saved.url
+    page.get_by_role("link", name="Console").click()
+    page.get_by_text("line of 1").wait_for()
+    page.get_by_role("link", name="Files").click()
+    page.get_by_role("button", name="config.yaml").click()
+    page.get_by_label("Preview of config.yaml").get_by_text("value: 1").wait_for()
+    page.get_by_role("link", name="Overview").click()
+    page.get_by_role("button", name="Edit notes").click()
+    page.get_by_label("notes", exact=True).fill("what I <b>saw</b>")
+    page.keyboard.press("Control+Enter")
+    page.get_by_text("what I <b>saw</b>").wait_for()  # text stays text
+    page.get_by_role("button", name="Edit tags").click()
+    page.get_by_label("tags", exact=True).fill("a, b")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="run 1").get_by_role("button", name="Edit name").click()
+    page.get_by_label("name", exact=True).fill("renamed")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="renamed").wait_for()
+    until(page, lambda: page.locator(".run-head .tag").all_inner_texts() == ["a", "b"])
+    changed = elsewhere.submit(lambda: wandb.Api(server.settings).run("/".join(saved.path))).result(
+        30
+    )
+    assert (changed.name, changed.notes, changed.tags) == (
+        "renamed",
+        "what I <b>saw</b>",
+        ["a", "b"],
+    )
+
+
+def test_runs_side_by_side(table: Any) -> None:
+    page = table
+    page.get_by_label("Choose h64-lr1.0-m0.9").check()
+    page.get_by_label("Choose h64-lr0.05-m0.9").check()
+    page.get_by_role("link", name="Compare").click()
+    page.get_by_role("row", name="momentum").wait_for()
+    page.get_by_label("differences only").check()
+    until(page, lambda: page.get_by_role("row", name="momentum").count() == 0)
+    page.get_by_role("row", name="lr").first.wait_for()
+    assert "diff" in query(page)
+
+
+def test_keys_move_between_views(table: Any) -> None:
+    page = table
+    page.keyboard.press("g")
+    page.keyboard.press("w")
+    chart(page, "train/loss")
+    page.keyboard.press("/")
+    page.keyboard.type("acc")
+    until(page, lambda: query(page).get("metrics") == "acc")
+    page.get_by_label("Search metrics").blur()
+    page.keyboard.press("?")
+    page.get_by_role("dialog", name="Keys").wait_for()
+    page.keyboard.press("Escape")
+    until(page, lambda: page.get_by_role("dialog").count() == 0)
