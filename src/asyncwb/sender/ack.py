@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from asyncwb.sender.signals import Gate
 from asyncwb.transport.offload import offload
 
 if TYPE_CHECKING:
@@ -141,6 +142,7 @@ class AckKeeper:
         self._stored_at = 0.0
         self._stored: Ack | None = None
         self._warned = False
+        self._writing: Gate | None = None
 
     async def load(self) -> Ack | None:
         """What an earlier sender left."""
@@ -148,16 +150,24 @@ class AckKeeper:
 
     async def store(self, ack: Ack) -> None:
         """Write it now; a failure is one warning."""
+        # One after the other: rows and artifacts come along by themselves.
+        while self._writing is not None:
+            await self._writing.wait()
         if self._journal is None or ack == self._stored:
             return
         self._stored_at = time.monotonic()
+        self._writing = Gate()
+        copy = msgspec.structs.replace(ack)
         try:
-            await offload(store_ack, self._journal, ack)
-            self._stored = msgspec.structs.replace(ack)
+            await offload(store_ack, self._journal, copy)
+            self._stored = copy
         except OSError as exc:
             if not self._warned:
                 log.warning("the state of %s cannot be written: %s", self._journal.name, exc)
             self._warned = True
+        finally:
+            written, self._writing = self._writing, None
+            written.open()
 
     async def store_sometimes(self, ack: Ack) -> None:
         """Write it unless that happened just now."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
+import anyio
+import anyio.lowlevel
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asyncwb.sender.ack import Ack, ack_path, load_ack, store_ack
+from asyncwb.portal import PORTAL
+from asyncwb.sender.ack import Ack, AckKeeper, ack_path, load_ack, store_ack
 
 
 @pytest.fixture
@@ -111,3 +114,27 @@ def test_what_comes_later_in_the_journal_is_not_done() -> None:
     assert [ack.has_errand(one) for one in (99, 100, 101)] == [True, True, False]
     ack.note_errand(300, 200)
     assert [ack.has_errand(one) for one in (200, 300)] == [False, True]
+
+
+def test_what_is_stored_at_once_is_written_one_after_the_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Rows and artifacts come along by themselves, each with more to tell."""
+    journal = tmp_path / "run-r.wandb"
+    journal.write_bytes(b"x")
+
+    async def store_many() -> None:
+        keeper, ack = AckKeeper(journal), Ack(server="http://server.test")
+        async with anyio.create_task_group() as group:
+            for position in range(1, 200):
+                ack.position = position
+                group.start_soon(keeper.store, ack)
+                if position % 7 == 0:
+                    await anyio.lowlevel.checkpoint()
+
+    PORTAL.call(store_many)
+    stored = load_ack(journal)
+    assert stored is not None
+    assert stored.position == 199
+    assert caplog.records == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run-r.wandb", "run-r.wandb.ack"]
