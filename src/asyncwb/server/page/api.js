@@ -57,7 +57,8 @@ export async function forEach(ids, field) {
 }
 
 export const pathTo = (...parts) => parts.map(encodeURIComponent).join("/");
-const pathOfFile = (name) => name.split("/").map(encodeURIComponent).join("/");
+// a browser would follow dots out of the folder of the run
+const pathOfFile = (name) => name.split("/").filter((part) => !/^\.{0,2}$/.test(part)).map(encodeURIComponent).join("/");
 
 export const fileUrl = ({ entity, project, run }, name) =>
   `${ROOT}files/${pathTo(entity, project, run)}/${pathOfFile(name)}`;

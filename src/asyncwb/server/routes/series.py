@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 from sqlalchemy import select
@@ -15,6 +15,8 @@ from asyncwb.server.storage.tables import entities, projects, runs
 from .answers import packed_response, read_body
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sqlalchemy import Connection
     from starlette.requests import Request
     from starlette.responses import Response
@@ -89,14 +91,11 @@ def _series(db: Connection, user: User, asked: _Asked) -> Series:
     )
     keys = list(dict.fromkeys((asked.x, asked.y)))
     span = (asked.low, asked.high)
-    found = {
-        name: columns(db, run_id, asked.stream, keys, *span)
-        for name, run_id in db.execute(query).all()
-    }
-    return chart(
-        {name: (read[0], read[-1]) for name, read in found.items()},
-        asked.points,
-        low=asked.low,
-        high=asked.high,
-        logarithmic=asked.logarithmic,
-    )
+
+    def read() -> Iterator[tuple[str, Any, Any]]:
+        for name, run_id in db.execute(query).all():
+            found = columns(db, run_id, asked.stream, keys, *span)
+            yield name, found[0], found[-1]
+
+    low, high = span
+    return chart(read(), asked.points, low=low, high=high, logarithmic=asked.logarithmic)

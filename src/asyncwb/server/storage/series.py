@@ -8,7 +8,7 @@ value, so that no spike is lost.
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -20,7 +20,7 @@ from .lines import Stream, split
 from .tables import segments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import TypeAlias
 
     from numpy.typing import NDArray
@@ -128,34 +128,96 @@ def _number(value: Any) -> float:
 
 
 def chart(
-    runs: Mapping[str, tuple[Numbers, Numbers]],
+    runs: Iterable[tuple[str, Numbers, Numbers]],
     points: int,
     *,
     low: float | None = None,
     high: float | None = None,
     logarithmic: bool = False,
 ) -> Series:
-    """Columns of a chart.
+    """Columns of a chart. Of each run no more is kept than the chart needs, while it is read.
 
     Args:
-        runs: x and y of each run, by its name.
+        runs: Name, x and y of each run.
         points: Buckets, where the places are more than twice as many.
         low: Smallest x.
         high: Largest x.
         logarithmic: Buckets of equal width in the logarithm of x, which is positive then.
     """
-    kept = {name: _within(x, y, low, high, logarithmic) for name, (x, y) in runs.items()}
-    most = 2 * points
+    kept = {
+        name: _thinned(*_within(x, y, low, high, logarithmic), points, logarithmic)
+        for name, x, y in runs
+    }
     places = np.empty(0)
-    for x, _ in kept.values():  # ascending, so that those of one run alone may be too many
-        places = np.union1d(places, x[np.diff(x, prepend=-np.inf) > 0])
-        if len(places) > most:
+    for run in kept.values():  # ascending, so that those of one run alone may be too many
+        places = np.union1d(places, run.x[np.diff(run.x, prepend=-np.inf) > 0])
+        if len(places) > 2 * points:
             break
     else:
-        values = {name: _at(places, x, y) for name, (x, y) in kept.items()}
+        values = {name: _at(places, run.x, run.y) for name, run in kept.items()}
         return Series(places.tolist(), {name: _plain(y) for name, y in values.items()})
-    ends = [(x[0], x[-1]) for x, _ in kept.values() if len(x)]
-    return _bucketed(kept, min(ends)[0], max(end for _, end in ends), points, logarithmic)
+    ends = [(run.x[0], run.x[-1]) for run in kept.values() if len(run.x)]
+    buckets = _Buckets(min(ends)[0], max(end for _, end in ends), points, logarithmic)
+    return _bucketed(kept, buckets)
+
+
+class _Points(NamedTuple):
+    """A run: points with its extremes, and what its means are made of."""
+
+    x: Numbers
+    y: Numbers
+    starts: Numbers  # x of the sums
+    sums: Numbers
+    counts: NDArray[np.int64]
+
+
+class _Buckets:
+    """Parts of equal width between two places."""
+
+    def __init__(self, low: float, high: float, number: int, logarithmic: bool) -> None:
+        self._forth: Callable[..., Any] = np.log if logarithmic else np.asarray
+        self._back: Callable[..., Any] = np.exp if logarithmic else np.asarray
+        self.number = number
+        self._start = self._forth(low)
+        self._width = (self._forth(high) - self._start) / number
+
+    def of(self, x: Numbers) -> NDArray[np.int64]:
+        """The bucket of each place."""
+        found: Numbers = (self._forth(x) - self._start) / self._width
+        return np.clip(found.astype(np.int64), 0, self.number - 1)
+
+    def halves(self) -> Numbers:
+        """Two places in each bucket."""
+        middle = (np.arange(2 * self.number) + 0.5) / 2
+        return np.asarray(self._back(self._start + self._width * middle))
+
+
+class _Parts:
+    """Ascending values of one run that fall into the same buckets."""
+
+    def __init__(self, bucket: NDArray[np.int64]) -> None:
+        self.first = np.flatnonzero(np.diff(bucket, prepend=-1))
+        self.counts = np.diff(self.first, append=len(bucket))
+        self.bucket = bucket[self.first]
+
+    def extremes(self, y: Numbers) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Where each bucket has its smallest and its largest value for the first time."""
+        least, most = np.minimum.reduceat(y, self.first), np.maximum.reduceat(y, self.first)
+        return self._first_of(y, least), self._first_of(y, most)
+
+    def _first_of(self, y: Numbers, wanted: Numbers) -> NDArray[np.int64]:
+        places = np.where(y == np.repeat(wanted, self.counts), np.arange(len(y)), len(y))
+        return np.minimum.reduceat(places, self.first)
+
+
+def _thinned(x: Numbers, y: Numbers, points: int, logarithmic: bool) -> _Points:
+    """A long run in buckets of its own, finer than those of the chart."""
+    whole = _Points(x, y, x, y, np.ones(len(x), np.int64))
+    if len(x) <= 8 * points or np.count_nonzero(np.diff(x)) < 2 * points:
+        return whole
+    parts = _Parts(_Buckets(x[0], x[-1], 4 * points, logarithmic).of(x))
+    kept = np.unique(np.concatenate(parts.extremes(y)))
+    return _Points(x[kept], y[kept], x[parts.first], np.add.reduceat(y, parts.first), parts.counts)
 
 
 def _within(
@@ -182,47 +244,28 @@ def _at(places: Numbers, x: Numbers, y: Numbers) -> Numbers:
     return values
 
 
-def _bucketed(
-    runs: Mapping[str, tuple[Numbers, Numbers]],
-    low: float,
-    high: float,
-    points: int,
-    logarithmic: bool,
-) -> Series:
-    forth, back = (np.log, np.exp) if logarithmic else (np.asarray, np.asarray)
-    start, width = forth(low), (forth(high) - forth(low)) / points
-    # two places in each bucket: for its smallest and its largest value, in the order they came
-    halves = back(start + width * (np.arange(2 * points) + 0.5) / 2)
+def _bucketed(runs: Mapping[str, _Points], buckets: _Buckets) -> Series:
     values: dict[str, Numbers] = {}
     means: dict[str, Numbers] = {}
-    for name, (x, y) in runs.items():
-        drawn, mean = np.full((2, 2 * points), np.nan)
-        if len(x):
-            bucket = np.minimum(((forth(x) - start) / width).astype(np.int64), points - 1)
-            first = np.flatnonzero(np.diff(bucket, prepend=-1))
-            at = 2 * bucket[first]
-            counts = np.diff(first, append=len(x))
-            smallest, largest = np.minimum.reduceat(y, first), np.maximum.reduceat(y, first)
-            rising = _first_of(y, smallest, first, counts) <= _first_of(y, largest, first, counts)
-            drawn[at] = np.where(rising, smallest, largest)
-            several = counts > 1
-            drawn[at[several] + 1] = np.where(rising, largest, smallest)[several]
-            mean[at] = np.add.reduceat(y, first) / counts
+    for name, run in runs.items():
+        # at the two places of a bucket: its smallest and its largest value, in the order they came
+        drawn, mean = np.full((2, 2 * buckets.number), np.nan)
+        if len(run.x):
+            parts = _Parts(buckets.of(run.x))
+            pair = np.sort(parts.extremes(run.y), axis=0)
+            drawn[2 * parts.bucket] = run.y[pair[0]]
+            several = pair[0] < pair[1]
+            drawn[2 * parts.bucket[several] + 1] = run.y[pair[1][several]]
+            parts = _Parts(buckets.of(run.starts))
+            total = np.add.reduceat(run.sums, parts.first)
+            mean[2 * parts.bucket] = total / np.add.reduceat(run.counts, parts.first)
         values[name], means[name] = drawn, mean
-    used = ~np.isnan(np.vstack(list(values.values()))).all(axis=0)
+    used = ~np.isnan([*values.values(), *means.values()]).all(axis=0)
     return Series(
-        halves[used].tolist(),
+        buckets.halves()[used].tolist(),
         {name: _plain(y[used]) for name, y in values.items()},
         {name: _plain(y[used]) for name, y in means.items()},
     )
-
-
-def _first_of(
-    y: Numbers, wanted: Numbers, first: NDArray[np.int64], counts: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """Where each bucket has its wanted value for the first time."""
-    places = np.where(y == np.repeat(wanted, counts), np.arange(len(y)), len(y))
-    return np.minimum.reduceat(places, first)
 
 
 def _plain(values: Numbers) -> list[float | None]:
