@@ -56,7 +56,7 @@ __all__ = [
 
 Kind: TypeAlias = Literal["SEQUENCE", "PORTFOLIO"]
 
-_DIGEST = re.compile("[0-9a-f]{32}")
+_DIGEST = re.compile(r"[0-9a-f]{32}")
 _VERSION = re.compile(r"v(\d{1,9})")
 _FORBIDDEN = "/:"
 
@@ -382,9 +382,9 @@ def remove_aliases(connection: Connection, membership_id: int, aliases: Iterable
 
 def member(connection: Connection, collection_id: int, artifact_id: int) -> Any:
     """The place of a version in a collection, or None."""
+    there = artifact_memberships.c
     query = membership_query().where(
-        artifact_memberships.c.collection_id == collection_id,
-        artifact_memberships.c.artifact_id == artifact_id,
+        there.collection_id == collection_id, there.artifact_id == artifact_id
     )
     return connection.execute(query).mappings().first()
 
