@@ -291,7 +291,7 @@ def find_membership(connection: Connection, collection_id: int, alias: str) -> A
 
 
 def find_digest(connection: Connection, project_id: int, digest: str) -> Any:
-    """The place of the newest version with this content in the collection that owns it, or None."""
+    """The place of a version with this content in the collection that owns it, or None."""
     if not _DIGEST.fullmatch(digest):
         return None
     query = (
@@ -304,7 +304,6 @@ def find_digest(connection: Connection, project_id: int, digest: str) -> Any:
             artifacts.c.digest == digest,
             artifacts.c.state == "COMMITTED",
         )
-        .order_by(artifacts.c.id.desc())
     )
     return connection.execute(query).mappings().first()
 
