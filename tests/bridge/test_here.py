@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 
 import pytest
@@ -35,7 +36,12 @@ def test_a_coroutine_without_a_call_starts_no_loop() -> None:
     assert not PORTAL.started
 
 
-def test_thread_work_is_done_here_too_even_inside_of_a_running_loop() -> None:
+def test_thread_work_is_done_here_too_even_inside_of_a_running_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # A shell that another test has made would make this a notebook.
+    monkeypatch.delitem(sys.modules, "IPython", raising=False)
+
     async def work() -> int:
         return await PORTAL.in_thread(threading.get_ident)
 

@@ -237,14 +237,15 @@ async def test_a_mutable_file_may_change_as_soon_as_it_is_logged(api: Api) -> No
 @pytest.mark.parametrize("change", ["longer", "same size", "gone"])
 async def test_an_immutable_file_that_changed_is_an_error_everywhere(api: Api, change: str) -> None:
     path = Path("fixed.txt")
-    path.write_text("before")
+    # Not what another test has logged: the server would have these bytes.
+    path.write_text(f"{change}, first")
     run = await asyncwb.init()
     made = Artifact(f"immutable-{change.split()[0]}", "dataset")
     await made.add_file(path, policy="immutable")
     if change == "gone":
         path.unlink()
     else:
-        path.write_text("change" if change == "same size" else "after, and longer")
+        path.write_text(f"{change}, other" if change == "same size" else f"{change}, longer by far")
     await run.log_artifact(made)
     fine = await run.log_artifact(draft("beside-it", a="fine"))
     with pytest.raises(InvalidValueError, match=r"fixed\.txt"):

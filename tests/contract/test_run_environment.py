@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import pytest
 
 from asyncwb.api import Api
@@ -57,9 +58,13 @@ async def test_code_and_metadata_arrive(wait: bool) -> None:
 
 async def test_files_are_there_while_the_run_lives() -> None:
     async with init("env") as run:
-        await run.flush(30)
-        _, files = await stored(run.path)
-        assert {"requirements.txt", "wandb-metadata.json", "code/train.py"} <= files.keys()
+        wanted = {"requirements.txt", "wandb-metadata.json", "code/train.py"}
+        files: dict[str, bytes] = {}
+        # The look at the environment takes its time, so that it disturbs nobody.
+        while not wanted <= files.keys():
+            await anyio.sleep(0.1)
+            await run.flush(30)
+            _, files = await stored(run.path)
 
 
 @pytest.mark.parametrize(

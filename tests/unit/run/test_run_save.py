@@ -73,6 +73,7 @@ async def test_files_are_linked_and_recorded() -> None:
 
 
 def test_the_blocking_face_needs_no_loop() -> None:
+    PORTAL.restart()
     write("a.txt")
     with asyncwb.sync.init(mode="offline") as run:
         assert run.save("a.txt") == [f"{run.dir}/a.txt"]
