@@ -38,8 +38,6 @@ __all__ = ["FileDownloads"]
 
 _FILES_AT_ONCE = 32
 _BUNDLES_AT_ONCE = 4
-# Disks want several writers; more of them would take the interpreter from the caller's loop.
-_WRITERS = 3
 _SMALL_BYTES = 1024 * 1024
 _LARGE_BYTES = 2 * 1024**3
 _WRITE_BYTES = 1024 * 1024
@@ -61,6 +59,7 @@ class FileDownloads:
         addresses: Yields pages of names and signed addresses for the names given.
         placing: The folder.
         meter: Counts what is there.
+        writing: How many threads write and check files at once.
         deadline_seconds: Time until a file begins to arrive, retries included.
         multipart: Whether every file is fetched in ranges; None: files of 2 GiB and more.
 
@@ -75,6 +74,7 @@ class FileDownloads:
         *,
         placing: Placing,
         meter: Meter,
+        writing: anyio.CapacityLimiter,
         deadline_seconds: float,
         multipart: bool | None = None,
     ) -> None:
@@ -86,7 +86,7 @@ class FileDownloads:
         self._multipart = multipart
         self.batches: Batches | None = None
         self._places = anyio.CapacityLimiter(_FILES_AT_ONCE)
-        self._writing = anyio.CapacityLimiter(_WRITERS)
+        self._writing = writing
         self._bundles = anyio.CapacityLimiter(_BUNDLES_AT_ONCE)
 
     async def missing(self, entries: Sequence[ManifestEntry]) -> list[ManifestEntry]:
@@ -220,7 +220,8 @@ class FileDownloads:
             answer = await self._transport.download(
                 url, policy=_POLICY, deadline_seconds=self._deadline_seconds
             )
-            await offload(self._placing.place, entry, answer.body)
+            async with self._writing:
+                await offload(self._placing.place, entry, answer.body)
             self._meter.done(size)
             return
         ranges = size >= _LARGE_BYTES if self._multipart is None else self._multipart

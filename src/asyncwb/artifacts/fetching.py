@@ -147,6 +147,7 @@ class Fetching:
             addresses,
             placing=placing,
             meter=meter,
+            writing=self.service.file_work,
             deadline_seconds=seconds,
             multipart=self.multipart,
         )

@@ -30,6 +30,8 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 USER_AGENT = "asyncwb (api)"
 """How requests of an Api name themselves."""
 
+# Disks want several writers; more of them would take the interpreter from the caller's loop.
+_FILE_WORKERS = 3
 MAX_IN_FLIGHT = 16
 """Requests that one Api has in flight at most, over all its iterators."""
 
@@ -49,6 +51,8 @@ class Service:
         self.settings = settings
         self.timeout = timeout
         self._limiter = PerProcess(lambda: anyio.CapacityLimiter(MAX_IN_FLIGHT))
+        self._file_work = PerProcess(lambda: anyio.CapacityLimiter(_FILE_WORKERS))
+        self._asking = PerProcess(anyio.Lock)
         # On the way to this machine compression costs more time than it saves.
         local = urlsplit(settings.base_url).hostname in _LOOPBACK
         self._headers = {"Accept-Encoding": "identity"} if local else {}
@@ -129,11 +133,17 @@ class Service:
 
     async def has_feature(self, name: str) -> bool:
         """Whether the server has switched a feature on; asked once for all of them."""
-        if self._features is None:
-            info = (await self.execute(FEATURES, {})).server_info
-            listed = (info.features if info is not None else None) or []
-            self._features = frozenset(item.name for item in listed if item.is_enabled)
-        return name in self._features
+        async with self._asking.get():
+            if self._features is None:
+                info = (await self.execute(FEATURES, {})).server_info
+                listed = (info.features if info is not None else None) or []
+                self._features = frozenset(item.name for item in listed if item.is_enabled)
+            return name in self._features
+
+    @property
+    def file_work(self) -> anyio.CapacityLimiter:
+        """How many threads write and check files at once, over all downloads of one Api."""
+        return self._file_work.get()
 
     async def organizations(self, entity: str) -> list[OrganizationNode]:
         """The organizations of a user or team; asked for once for each entity."""
