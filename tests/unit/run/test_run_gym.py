@@ -106,8 +106,11 @@ async def test_videos_of_a_wrapper(gymnasium: Any) -> None:
     await run.finish()
     first, second, own = user_rows(run.status().journal)
     assert own == {"_step": 1, "a": 1, "b": 2}
-    check_video(run, first["videos"], Path("videos/walk-episode-0.mp4"), "videos_0")
-    check_video(run, second["videos"], Path("videos/walk-episode-2.mp4"), "videos_1")
+    one, two = (Path(f"videos/walk-episode-{number}.mp4") for number in (0, 2))
+    check_video(run, first["videos"], one, "videos_0")
+    # Equal films are one file of the run.
+    same = one.read_bytes() == two.read_bytes()
+    check_video(run, second["videos"], two, "videos_0" if same else "videos_1")
 
 
 @pytest.mark.torch
