@@ -21,7 +21,6 @@ from asyncwb.server.storage.writers import own_lines
 
 from .context import Context, Info, Node, context_of
 from .nodes import project_node, run_node, user_node
-from .paging import connection
 from .registry import Resolvers
 
 if TYPE_CHECKING:
@@ -93,11 +92,6 @@ async def _system_metrics(node: Node, info: Info) -> str | None:
         return None
     row = decode(line)
     return encode({key: value for key, value in row.items() if key.startswith("system.")})
-
-
-@run.field("inputArtifacts", "outputArtifacts")
-def _no_artifacts(_node: Node, _info: Info, **_: Any) -> Node:
-    return connection([], dict, str, totalCount=0)
 
 
 @mutation.field("upsertBucket")
