@@ -7,6 +7,7 @@ import os
 import time
 from contextlib import suppress
 from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -85,6 +86,7 @@ class Survey:
     ) -> None:
         self._settings = settings
         self._recorder = recorder
+        self._putting = Lock()
         # The config then names the artifact, not the script that this saves.
         self.code_is_logged = False
         self._code_path: ConfigRecord | None = None
@@ -141,7 +143,9 @@ class Survey:
     def drop(self) -> None:
         """The run never came to be: touch nothing of it any more."""
         self._tickets.clear()
-        self._end()
+        # A file that is being written would bring back the folder that is removed next.
+        with self._putting:
+            self._end()
 
     def _end(self) -> None:
         self._found.open()
@@ -301,9 +305,12 @@ class Survey:
         if not self._settings.primary:
             return
         path = self._files / name
-        if not os.path.lexists(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
+        with self._putting:
+            if self._done.is_open:
+                return
+            if not os.path.lexists(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(data)
         self._upload(name)
 
     def _upload(self, *names: str) -> None:
