@@ -61,10 +61,12 @@ async def test_files_are_there_while_the_run_lives() -> None:
         wanted = {"requirements.txt", "wandb-metadata.json", "code/train.py"}
         files: dict[str, bytes] = {}
         # The look at the environment takes its time, so that it disturbs nobody.
-        while not wanted <= files.keys():
-            await anyio.sleep(0.1)
-            await run.flush(30)
-            _, files = await stored(run.path)
+        with anyio.move_on_after(30):
+            while not wanted <= files.keys():
+                await anyio.sleep(0.1)
+                await run.flush(30)
+                _, files = await stored(run.path)
+        assert wanted <= files.keys()
 
 
 @pytest.mark.parametrize(
