@@ -17,6 +17,7 @@ hands the call to the portal; signatures, overloads and docstrings are copied. R
     def m(..) with `# sync: fast`        an async method that calls `_<name>_nowait` without a hop
     async def m(..) with `# sync: here`  PORTAL.here(self._async.m, ..): in the caller's thread
     async def m(self) with `# sync: property`  a property
+    items() with `# sync: batches`       the items of `batches()`, whose lists cross threads whole
     anything with `# sync: loaded`       calls `self.load()` first
     anything with `# sync: lazy`         the same, where `self.lazy` says that it has to
     anything with `# sync: manual`       left out; written by hand in `sync/_manual.py`

@@ -237,6 +237,8 @@ class Writer:
             if overloaded:
                 target = f'cast("Any", {target})'
             call = self._call(item, types, target, verb="here" if "here" in marks else "call")
+            if "batches" in marks:
+                call = f"PORTAL.iterate_batches({owner}.batches)"
             if overloaded:
                 self.extra |= {"cast", "Any"}
         value = types.wrapped(item.returns, call)

@@ -54,10 +54,10 @@ class HistoryFollow:
         self._from_step = None if from_step is None else check_count("from_step", from_step)
         self._poll_seconds = check_poll(poll_seconds)
 
-    def __aiter__(self) -> AsyncGenerator[Row, None]:
+    def __aiter__(self) -> AsyncGenerator[Row, None]:  # sync: batches
         return self.rows()
 
-    def rows(self) -> AsyncGenerator[Row, None]:
+    def rows(self) -> AsyncGenerator[Row, None]:  # sync: batches
         """Iterate over the rows; each is a new dict.
 
         Raises:

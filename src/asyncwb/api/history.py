@@ -64,10 +64,10 @@ class HistoryScan:
             else ServerHistory(service, address)
         )
 
-    def __aiter__(self) -> AsyncGenerator[Row, None]:
+    def __aiter__(self) -> AsyncGenerator[Row, None]:  # sync: batches
         return self.rows()
 
-    def rows(self) -> AsyncGenerator[Row, None]:
+    def rows(self) -> AsyncGenerator[Row, None]:  # sync: batches
         """Iterate over the rows; each is a new dict.
 
         Raises:

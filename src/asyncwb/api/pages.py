@@ -51,10 +51,10 @@ class Listing(ABC, Generic[T]):
     async def _fetch(self, cursor: str | None) -> Page[T]:
         """Ask for the page at a cursor; sets `_count` where the server counts."""
 
-    def __aiter__(self) -> AsyncGenerator[T, None]:
+    def __aiter__(self) -> AsyncGenerator[T, None]:  # sync: batches
         return self.items()
 
-    def items(self) -> AsyncGenerator[T, None]:
+    def items(self) -> AsyncGenerator[T, None]:  # sync: batches
         """Iterate from the beginning; closing the iterator cancels what is in flight.
 
         Raises:

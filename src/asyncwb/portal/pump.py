@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
     from asyncwb.portal.loop_thread import LoopThread
 
-__all__ = ["AsyncLoopIterator", "LoopIterator", "Pump", "aclose"]
+__all__ = ["AsyncLoopIterator", "BatchIterator", "LoopIterator", "Pump", "aclose"]
 
 T = TypeVar("T")
 
 PREFETCH_ITEMS = 128
-"""How many items the pump may hold that the consumer has not taken."""
+"""How many items the pump may hold that the consumer has not taken; a list counts as its items."""
 
 
 async def aclose(iterator: AsyncIterator[Any]) -> None:
@@ -36,6 +36,10 @@ async def aclose(iterator: AsyncIterator[Any]) -> None:
     close = getattr(iterator, "aclose", None)
     if close is not None:
         await close()
+
+
+def _weight(item: object) -> int:
+    return len(item) if isinstance(item, list) else 1  # pyright: ignore[reportUnknownArgumentType]
 
 
 class Pump(Generic[T]):
@@ -51,6 +55,8 @@ class Pump(Generic[T]):
         self._closer: ThreadWaiter | AsyncWaiter | None = None
         self._room: asyncio.Future[None] | None = None
         self._started = False
+        # Written by one side each, so that no update is lost.
+        self._filled = self._taken = 0
         self.starved = False
         self.items: deque[T] = deque()
         self.call: Call[None] = Call(thread, self._run, self._ended, name)
@@ -90,10 +96,17 @@ class Pump(Generic[T]):
         self.call.cancel()
         return True
 
-    def make_room(self) -> None:
-        """Wake the task, once half of what it may hold is taken."""
-        if len(self.items) <= PREFETCH_ITEMS // 2:
+    def take(self) -> T:
+        """The next item; wakes the task once half of what it may hold is taken.
+
+        Raises:
+            IndexError: There is none now.
+        """
+        item = self.items.popleft()
+        self._taken += _weight(item)
+        if self.starved and self._filled - self._taken <= PREFETCH_ITEMS // 2:
             self._thread.post(self._continue)
+        return item
 
     def forget(self) -> None:
         """The consumer is gone: ask the task to stop, and wait for nothing."""
@@ -111,10 +124,11 @@ class Pump(Generic[T]):
         iterator = self._start()
         try:
             async for item in iterator:
+                self._filled += _weight(item)
                 self.items.append(item)
                 if self._consumer is not None:
                     self._wake_consumer()
-                if len(self.items) >= PREFETCH_ITEMS:
+                if self._filled - self._taken >= PREFETCH_ITEMS:
                     await self._wait_for_room()
         finally:
             await aclose(iterator)
@@ -123,7 +137,7 @@ class Pump(Generic[T]):
         self._room = self._thread.loop.create_future()
         self.starved = True
         try:
-            if len(self.items) > PREFETCH_ITEMS // 2:
+            if self._filled - self._taken > PREFETCH_ITEMS // 2:
                 await self._room
         finally:
             self.starved = False
@@ -169,14 +183,8 @@ class LoopIterator(Iterator[T]):
         __tracebackhide__ = True
         pump = self._pump
         while True:
-            try:
-                item = pump.items.popleft()
-            except IndexError:
-                pass
-            else:
-                if pump.starved:
-                    pump.make_room()
-                return item
+            if pump.items:
+                return pump.take()
             self._fill()
 
     def _fill(self) -> None:
@@ -243,6 +251,45 @@ class LoopIterator(Iterator[T]):
         self._pump.forget()
 
 
+class BatchIterator(Iterator[T]):
+    """The items of an iterator over lists: the threads meet once per list.
+
+    Args:
+        batches: Gives the lists; closed with this one.
+    """
+
+    def __init__(self, batches: LoopIterator[list[T]]) -> None:
+        self._batches = batches
+        self._items: Iterator[T] = iter(())
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> T:
+        __tracebackhide__ = True
+        while True:
+            for item in self._items:
+                return item
+            self._items = iter(next(self._batches))
+
+    def close(self) -> None:
+        """End the generator and wait for its `finally` blocks. Idempotent."""
+        __tracebackhide__ = True
+        self._items = iter(())
+        self._batches.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
 class AsyncLoopIterator(AsyncIterator[T]):
     """The same for a caller in another event loop. `aclose()` ends it early.
 
@@ -260,14 +307,8 @@ class AsyncLoopIterator(AsyncIterator[T]):
         __tracebackhide__ = True
         pump = self._pump
         while True:
-            try:
-                item = pump.items.popleft()
-            except IndexError:
-                pass
-            else:
-                if pump.starved:
-                    pump.make_room()
-                return item
+            if pump.items:
+                return pump.take()
             await self._fill()
 
     async def _fill(self) -> None:

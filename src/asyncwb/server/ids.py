@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from datetime import UTC, datetime
+from datetime import date, timedelta
+from functools import lru_cache
 
 from .problems import not_found
 
@@ -35,4 +36,10 @@ def iso(moment: float | None) -> str | None:
     """A moment as ISO text, UTC, whole seconds."""
     if moment is None:
         return None
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    day, second = divmod(int(moment // 1), 86_400)
+    return f"{_date(day)}T{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}Z"
+
+
+@lru_cache(1000)
+def _date(day: int) -> str:
+    return (date(1970, 1, 1) + timedelta(day)).isoformat()

@@ -29,7 +29,9 @@ class ArtifactFiles(Wrapper[AsyncArtifactFiles]):
         return self._async.path
 
     def __iter__(self) -> Iterator[File]:
-        return wrapped(PORTAL.iterate(self._async.__aiter__), lambda item: File.from_async(item))
+        return wrapped(
+            PORTAL.iterate_batches(self._async.batches), lambda item: File.from_async(item)
+        )
 
     def items(self) -> Iterator[File]:
         """Iterate from the beginning; closing the iterator cancels what is in flight.
@@ -38,7 +40,9 @@ class ArtifactFiles(Wrapper[AsyncArtifactFiles]):
             NotFoundError: What the listing is of is not there.
             CommError: The server refused (a filter, an order) or was not reached.
         """
-        return wrapped(PORTAL.iterate(self._async.items), lambda item: File.from_async(item))
+        return wrapped(
+            PORTAL.iterate_batches(self._async.batches), lambda item: File.from_async(item)
+        )
 
     def batches(self) -> Iterator[list[File]]:
         """Iterate over pages, as lists.

@@ -26,7 +26,7 @@ class ArtifactVersions(Wrapper[AsyncArtifactVersions]):
 
     def __iter__(self) -> Iterator[Artifact]:
         return wrapped(
-            PORTAL.iterate(self._async.__aiter__), lambda item: Artifact.from_async(item)
+            PORTAL.iterate_batches(self._async.batches), lambda item: Artifact.from_async(item)
         )
 
     def items(self) -> Iterator[Artifact]:
@@ -36,7 +36,9 @@ class ArtifactVersions(Wrapper[AsyncArtifactVersions]):
             NotFoundError: What the listing is of is not there.
             CommError: The server refused (a filter, an order) or was not reached.
         """
-        return wrapped(PORTAL.iterate(self._async.items), lambda item: Artifact.from_async(item))
+        return wrapped(
+            PORTAL.iterate_batches(self._async.batches), lambda item: Artifact.from_async(item)
+        )
 
     def batches(self) -> Iterator[list[Artifact]]:
         """Iterate over pages, as lists.
@@ -142,7 +144,7 @@ class RunArtifacts(Wrapper[AsyncRunArtifacts]):
 
     def __iter__(self) -> Iterator[Artifact]:
         return wrapped(
-            PORTAL.iterate(self._async.__aiter__), lambda item: Artifact.from_async(item)
+            PORTAL.iterate_batches(self._async.batches), lambda item: Artifact.from_async(item)
         )
 
     def items(self) -> Iterator[Artifact]:
@@ -152,7 +154,9 @@ class RunArtifacts(Wrapper[AsyncRunArtifacts]):
             NotFoundError: What the listing is of is not there.
             CommError: The server refused (a filter, an order) or was not reached.
         """
-        return wrapped(PORTAL.iterate(self._async.items), lambda item: Artifact.from_async(item))
+        return wrapped(
+            PORTAL.iterate_batches(self._async.batches), lambda item: Artifact.from_async(item)
+        )
 
     def batches(self) -> Iterator[list[Artifact]]:
         """Iterate over pages, as lists.

@@ -26,7 +26,7 @@ class ConsoleLogs(Wrapper[AsyncConsoleLogs]):
     """
 
     def __iter__(self) -> Iterator[ConsoleLogLine]:
-        return PORTAL.iterate(self._async.__aiter__)
+        return PORTAL.iterate_batches(self._async.batches)
 
     def items(self) -> Iterator[ConsoleLogLine]:
         """Iterate from the beginning; closing the iterator cancels what is in flight.
@@ -35,7 +35,7 @@ class ConsoleLogs(Wrapper[AsyncConsoleLogs]):
             NotFoundError: What the listing is of is not there.
             CommError: The server refused (a filter, an order) or was not reached.
         """
-        return PORTAL.iterate(self._async.items)
+        return PORTAL.iterate_batches(self._async.batches)
 
     def batches(self) -> Iterator[list[ConsoleLogLine]]:
         """Iterate over pages, as lists.

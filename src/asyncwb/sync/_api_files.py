@@ -165,7 +165,9 @@ class Files(Wrapper[AsyncFiles]):
     """
 
     def __iter__(self) -> Iterator[File]:
-        return wrapped(PORTAL.iterate(self._async.__aiter__), lambda item: File.from_async(item))
+        return wrapped(
+            PORTAL.iterate_batches(self._async.batches), lambda item: File.from_async(item)
+        )
 
     def items(self) -> Iterator[File]:
         """Iterate from the beginning; closing the iterator cancels what is in flight.
@@ -174,7 +176,9 @@ class Files(Wrapper[AsyncFiles]):
             NotFoundError: What the listing is of is not there.
             CommError: The server refused (a filter, an order) or was not reached.
         """
-        return wrapped(PORTAL.iterate(self._async.items), lambda item: File.from_async(item))
+        return wrapped(
+            PORTAL.iterate_batches(self._async.batches), lambda item: File.from_async(item)
+        )
 
     def batches(self) -> Iterator[list[File]]:
         """Iterate over pages, as lists.

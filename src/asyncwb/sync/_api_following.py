@@ -27,7 +27,7 @@ class HistoryFollow(Wrapper[AsyncHistoryFollow]):
     """
 
     def __iter__(self) -> Iterator[Row]:
-        return PORTAL.iterate(self._async.__aiter__)
+        return PORTAL.iterate_batches(self._async.batches)
 
     def rows(self) -> Iterator[Row]:
         """Iterate over the rows; each is a new dict.
@@ -37,7 +37,7 @@ class HistoryFollow(Wrapper[AsyncHistoryFollow]):
             UnsupportedError: The server keeps rows in Parquet files.
             CommError: The server refused or was not reached.
         """
-        return PORTAL.iterate(self._async.rows)
+        return PORTAL.iterate_batches(self._async.batches)
 
     def batches(self) -> Iterator[list[Row]]:
         """Iterate over lists of up to 64 rows.

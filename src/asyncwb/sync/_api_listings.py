@@ -27,7 +27,8 @@ class ProjectArtifactCollections(Wrapper[AsyncProjectArtifactCollections]):
 
     def __iter__(self) -> Iterator[ArtifactCollection]:
         return wrapped(
-            PORTAL.iterate(self._async.__aiter__), lambda item: ArtifactCollection.from_async(item)
+            PORTAL.iterate_batches(self._async.batches),
+            lambda item: ArtifactCollection.from_async(item),
         )
 
     def items(self) -> Iterator[ArtifactCollection]:
@@ -38,7 +39,8 @@ class ProjectArtifactCollections(Wrapper[AsyncProjectArtifactCollections]):
             CommError: The server refused (a filter, an order) or was not reached.
         """
         return wrapped(
-            PORTAL.iterate(self._async.items), lambda item: ArtifactCollection.from_async(item)
+            PORTAL.iterate_batches(self._async.batches),
+            lambda item: ArtifactCollection.from_async(item),
         )
 
     def batches(self) -> Iterator[list[ArtifactCollection]]:
@@ -145,7 +147,7 @@ class ProjectArtifactTypes(Wrapper[AsyncProjectArtifactTypes]):
 
     def __iter__(self) -> Iterator[ArtifactType]:
         return wrapped(
-            PORTAL.iterate(self._async.__aiter__), lambda item: ArtifactType.from_async(item)
+            PORTAL.iterate_batches(self._async.batches), lambda item: ArtifactType.from_async(item)
         )
 
     def items(self) -> Iterator[ArtifactType]:
@@ -156,7 +158,7 @@ class ProjectArtifactTypes(Wrapper[AsyncProjectArtifactTypes]):
             CommError: The server refused (a filter, an order) or was not reached.
         """
         return wrapped(
-            PORTAL.iterate(self._async.items), lambda item: ArtifactType.from_async(item)
+            PORTAL.iterate_batches(self._async.batches), lambda item: ArtifactType.from_async(item)
         )
 
     def batches(self) -> Iterator[list[ArtifactType]]:

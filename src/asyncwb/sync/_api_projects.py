@@ -223,7 +223,9 @@ class Projects(Wrapper[AsyncProjects]):
     """
 
     def __iter__(self) -> Iterator[Project]:
-        return wrapped(PORTAL.iterate(self._async.__aiter__), lambda item: Project.from_async(item))
+        return wrapped(
+            PORTAL.iterate_batches(self._async.batches), lambda item: Project.from_async(item)
+        )
 
     def items(self) -> Iterator[Project]:
         """Iterate from the beginning; closing the iterator cancels what is in flight.
@@ -232,7 +234,9 @@ class Projects(Wrapper[AsyncProjects]):
             NotFoundError: What the listing is of is not there.
             CommError: The server refused (a filter, an order) or was not reached.
         """
-        return wrapped(PORTAL.iterate(self._async.items), lambda item: Project.from_async(item))
+        return wrapped(
+            PORTAL.iterate_batches(self._async.batches), lambda item: Project.from_async(item)
+        )
 
     def batches(self) -> Iterator[list[Project]]:
         """Iterate over pages, as lists.

@@ -169,7 +169,7 @@ class Reports(Wrapper[AsyncReports]):
 
     def __iter__(self) -> Iterator[BetaReport]:
         return wrapped(
-            PORTAL.iterate(self._async.__aiter__), lambda item: BetaReport.from_async(item)
+            PORTAL.iterate_batches(self._async.batches), lambda item: BetaReport.from_async(item)
         )
 
     def items(self) -> Iterator[BetaReport]:
@@ -179,7 +179,9 @@ class Reports(Wrapper[AsyncReports]):
             NotFoundError: What the listing is of is not there.
             CommError: The server refused (a filter, an order) or was not reached.
         """
-        return wrapped(PORTAL.iterate(self._async.items), lambda item: BetaReport.from_async(item))
+        return wrapped(
+            PORTAL.iterate_batches(self._async.batches), lambda item: BetaReport.from_async(item)
+        )
 
     def batches(self) -> Iterator[list[BetaReport]]:
         """Iterate over pages, as lists.

@@ -66,7 +66,9 @@ class Runs(Wrapper[AsyncRuns]):
         return PORTAL.call(self._async.histories, samples, keys, x_axis, format, stream)
 
     def __iter__(self) -> Iterator[Run]:
-        return wrapped(PORTAL.iterate(self._async.__aiter__), lambda item: Run.from_async(item))
+        return wrapped(
+            PORTAL.iterate_batches(self._async.batches), lambda item: Run.from_async(item)
+        )
 
     def items(self) -> Iterator[Run]:
         """Iterate from the beginning; closing the iterator cancels what is in flight.
@@ -75,7 +77,9 @@ class Runs(Wrapper[AsyncRuns]):
             NotFoundError: What the listing is of is not there.
             CommError: The server refused (a filter, an order) or was not reached.
         """
-        return wrapped(PORTAL.iterate(self._async.items), lambda item: Run.from_async(item))
+        return wrapped(
+            PORTAL.iterate_batches(self._async.batches), lambda item: Run.from_async(item)
+        )
 
     def batches(self) -> Iterator[list[Run]]:
         """Iterate over pages, as lists.

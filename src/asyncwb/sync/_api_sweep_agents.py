@@ -75,7 +75,9 @@ class AgentRuns(Wrapper[AsyncAgentRuns]):
     """
 
     def __iter__(self) -> Iterator[Run]:
-        return wrapped(PORTAL.iterate(self._async.__aiter__), lambda item: Run.from_async(item))
+        return wrapped(
+            PORTAL.iterate_batches(self._async.batches), lambda item: Run.from_async(item)
+        )
 
     def items(self) -> Iterator[Run]:
         """Iterate from the beginning; closing the iterator cancels what is in flight.
@@ -84,7 +86,9 @@ class AgentRuns(Wrapper[AsyncAgentRuns]):
             NotFoundError: What the listing is of is not there.
             CommError: The server refused (a filter, an order) or was not reached.
         """
-        return wrapped(PORTAL.iterate(self._async.items), lambda item: Run.from_async(item))
+        return wrapped(
+            PORTAL.iterate_batches(self._async.batches), lambda item: Run.from_async(item)
+        )
 
     def batches(self) -> Iterator[list[Run]]:
         """Iterate over pages, as lists.

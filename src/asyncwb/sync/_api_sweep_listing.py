@@ -24,7 +24,9 @@ class Sweeps(Wrapper[AsyncSweeps]):
     """
 
     def __iter__(self) -> Iterator[Sweep]:
-        return wrapped(PORTAL.iterate(self._async.__aiter__), lambda item: Sweep.from_async(item))
+        return wrapped(
+            PORTAL.iterate_batches(self._async.batches), lambda item: Sweep.from_async(item)
+        )
 
     def items(self) -> Iterator[Sweep]:
         """Iterate from the beginning; closing the iterator cancels what is in flight.
@@ -33,7 +35,9 @@ class Sweeps(Wrapper[AsyncSweeps]):
             NotFoundError: What the listing is of is not there.
             CommError: The server refused (a filter, an order) or was not reached.
         """
-        return wrapped(PORTAL.iterate(self._async.items), lambda item: Sweep.from_async(item))
+        return wrapped(
+            PORTAL.iterate_batches(self._async.batches), lambda item: Sweep.from_async(item)
+        )
 
     def batches(self) -> Iterator[list[Sweep]]:
         """Iterate over pages, as lists.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from asyncwb.portal.pump import LoopIterator
+    from asyncwb.portal.pump import BatchIterator, LoopIterator
     from asyncwb.run import run as _run
     from asyncwb.run.init import RunInit
 
@@ -55,7 +55,7 @@ class Wrapper(Generic[A]):
 class WrappedIterator(Iterator[T], Generic[A, T]):
     """The items of an iterator of the loop, wrapped; closes like it."""
 
-    def __init__(self, items: LoopIterator[A], wrap: Callable[[A], T]) -> None:
+    def __init__(self, items: LoopIterator[A] | BatchIterator[A], wrap: Callable[[A], T]) -> None:
         self._items = items
         self._wrap_item = wrap
 
@@ -81,7 +81,9 @@ class WrappedIterator(Iterator[T], Generic[A, T]):
         self.close()
 
 
-def wrapped(items: LoopIterator[A], wrap: Callable[[A], T]) -> WrappedIterator[A, T]:
+def wrapped(
+    items: LoopIterator[A] | BatchIterator[A], wrap: Callable[[A], T]
+) -> WrappedIterator[A, T]:
     """Wrap every item."""
     return WrappedIterator(items, wrap)
 

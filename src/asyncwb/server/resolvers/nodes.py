@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from asyncwb.server.ids import iso, make_id
+from asyncwb.server.jsontext import decode, encode
 
 if TYPE_CHECKING:
     from .context import Node
 
 __all__ = [
+    "described_keys",
     "entity_node",
     "file_node",
     "named_entity",
     "named_project",
     "project_node",
     "run_node",
+    "system_values",
     "user_node",
 ]
 
@@ -107,6 +110,8 @@ def run_node(row: Row) -> Node:
         "group": row["group_name"],
         "jobType": row["job_type"],
         "commit": row["commit"],
+        "config": row["config"],
+        "summaryMetrics": row["summary"],
         "description": row["description"],
         "notes": row["notes"],
         "readOnly": False,
@@ -122,7 +127,35 @@ def run_node(row: Row) -> Node:
         "shouldStop": bool(row["stop_requested"]),
         "failed": state == "failed",
         "running": state == "running",
+        # what listings ask of a run's user; the rest is looked up
+        "user": {
+            "_id": row["user_id"],
+            "id": make_id("User", row["user_id"]),
+            "name": row["user_name"],
+            "username": row["username"],
+        },
     }
+
+
+def described_keys(run: Node, text: str) -> Node:
+    """What `historyKeys` says of a run, from the stored text."""
+    keys: dict[str, dict[str, int]] = msgspec.json.decode(text)
+    return {
+        "lastStep": run["_row"]["last_step"],
+        "sets": [],
+        "keys": {
+            key: {"typeCounts": [{"type": kind, "count": n} for kind, n in types.items()]}
+            for key, types in keys.items()
+        },
+    }
+
+
+def system_values(line: str | None) -> str | None:
+    """What `systemMetrics` says of a run, from its last line of events."""
+    if line is None:
+        return None
+    row = decode(line)
+    return encode({key: value for key, value in row.items() if key.startswith("system.")})
 
 
 def file_node(row: Row, run: Row) -> Node:

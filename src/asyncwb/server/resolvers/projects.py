@@ -5,10 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func
-
-from asyncwb.server.filters import compile_filter, compile_order
-from asyncwb.server.filters.order import make_cursor
+from asyncwb.server.filters import compile_filter
 from asyncwb.server.ids import parse_id
 from asyncwb.server.problems import not_found
 from asyncwb.server.storage import projects as store
@@ -23,13 +20,13 @@ from asyncwb.server.storage.tables import entities, runs
 
 from .context import Context, Info, Node, context_of
 from .nodes import entity_node, named_entity, project_node, run_node, user_node
-from .paging import connection, page_size
 from .registry import Resolvers
+from .run_pages import count_runs, runs_page
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-__all__ = ["mutation", "project", "query", "runs_page"]
+__all__ = ["mutation", "project", "query"]
 
 query = Resolvers("Query")
 mutation = Resolvers("Mutation")
@@ -72,12 +69,7 @@ async def _user(node: Node, info: Info) -> Node | None:
 @project.field("runCount")
 async def _run_count(node: Node, info: Info, *, filters: str | None = None) -> int:
     context = context_of(info)
-    return await _count(context, _selected(context, node, filters))
-
-
-async def _count(context: Context, selected: Any) -> int:
-    statement = selected.with_only_columns(func.count(), maintain_column_froms=True)
-    return await context.database.read(lambda db: int(db.execute(statement).scalar_one()))
+    return await count_runs(context, _selected(context, node, filters))
 
 
 def _selected(context: Context, node: Node, filters: str | None) -> Any:
@@ -92,42 +84,7 @@ async def _runs(
     node: Node, info: Info, *, filters: str | None = None, order: str | None = None, **page: Any
 ) -> Node:
     context = context_of(info)
-    return await runs_page(context, _selected(context, node, filters), order, **page)
-
-
-async def runs_page(
-    context: Context,
-    selected: Any,
-    order: str | None,
-    *,
-    first: int | None = None,
-    after: str | None = None,
-    last: int | None = None,
-    before: str | None = None,
-) -> Node:
-    """One page of the runs that a `run_query` selects."""
-    size = page_size(first, last)
-    backwards = first is None and last is not None
-    by = compile_order(order, state_at(time.time(), context.crashed_after))
-    statement = selected.add_columns(by.key.label("order_value"))
-    if after:
-        statement = statement.where(by.after(after))
-    if before:
-        statement = statement.where(by.after(before, backwards=True))
-    statement = statement.order_by(*by.clauses(backwards=backwards)).limit(size + 1)
-    rows = await context.database.read(lambda db: list(db.execute(statement).mappings().all()))
-    more = len(rows) > size
-    rows = rows[:size]
-    if backwards:
-        rows.reverse()
-    return connection(
-        rows,
-        run_node,
-        lambda row: make_cursor(row["order_value"], row["id"]),
-        more=bool(before) if backwards else more,
-        before=more if backwards else bool(after),
-        _selected=selected,
-    )
+    return await runs_page(info, _selected(context, node, filters), order, **page)
 
 
 @project.field("run", "bucket")
@@ -139,14 +96,6 @@ async def _run(node: Node, info: Info, *, name: str, **_: Any) -> Node | None:
         )
     )
     return run_node(row) if row else None
-
-
-run_connection = Resolvers("RunConnection")
-
-
-@run_connection.field("totalCount")
-async def _total(node: Node, info: Info) -> int:
-    return await _count(context_of(info), node["_selected"])
 
 
 @mutation.field("upsertModel")

@@ -18,6 +18,8 @@ from graphql import (
 )
 from graphql.error import GraphQLError
 
+from asyncwb.server.executor import COPIED
+
 __all__ = ["Resolvers", "load_schema"]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -29,13 +31,22 @@ class Resolvers:
     def __init__(self, type_name: str) -> None:
         self._type_name = type_name
         self._functions: dict[str, Callable[..., Any]] = {}
+        self._copied: set[str] = set()
 
-    def field(self, *names: str) -> Callable[[F], F]:
-        """Resolve these fields with the decorated function."""
+    def field(self, *names: str, copied: bool = False) -> Callable[[F], F]:
+        """Resolve these fields with the decorated function.
+
+        Args:
+            names: The fields.
+            copied: Not where the object has an entry of that name and no argument is given: the
+                entry is the answer.
+        """
 
         def register(function: F) -> F:
             for name in names:
                 self._functions[name] = function
+            if copied:
+                self._copied.update(names)
             return function
 
         return register
@@ -45,6 +56,8 @@ class Resolvers:
         object_type = cast("GraphQLObjectType", schema.type_map[self._type_name])
         for name, function in self._functions.items():
             object_type.fields[name].resolve = function
+            if name in self._copied:
+                object_type.fields[name].extensions[COPIED] = True
 
 
 def load_schema(*resolvers: Resolvers) -> GraphQLSchema:

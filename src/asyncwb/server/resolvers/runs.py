@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from graphql import FieldNode
 from sqlalchemy import select
 
-from asyncwb.server.ids import make_id, parse_id
+from asyncwb.server.ids import parse_id
 from asyncwb.server.jsontext import decode, encode, is_object
 from asyncwb.server.storage import runs as store
 from asyncwb.server.storage.accounts import find_user
@@ -20,7 +19,7 @@ from asyncwb.server.storage.tables import runs
 from asyncwb.server.storage.writers import own_lines
 
 from .context import Context, Info, Node, context_of
-from .nodes import project_node, run_node, user_node
+from .nodes import described_keys, project_node, run_node, system_values, user_node
 from .registry import Resolvers
 
 if TYPE_CHECKING:
@@ -32,24 +31,10 @@ run = Resolvers("Run")
 mutation = Resolvers("Mutation")
 
 
-@run.field("user")
+@run.field("user", copied=True)
 async def _user(node: Node, info: Info) -> Node | None:
-    row = node["_row"]
-    wanted = {
-        selected.name.value
-        for field in info.field_nodes
-        if field.selection_set
-        for selected in field.selection_set.selections
-        if isinstance(selected, FieldNode)
-    }
-    if wanted <= {"id", "name", "username", "__typename"}:
-        return {
-            "_id": row["user_id"],
-            "id": make_id("User", row["user_id"]),
-            "name": row["user_name"],
-            "username": row["username"],
-        }
-    found = await context_of(info).database.read(lambda db: find_user(db, user_id=row["user_id"]))
+    user_id = node["_row"]["user_id"]
+    found = await context_of(info).database.read(lambda db: find_user(db, user_id=user_id))
     return user_node(found) if found else None
 
 
@@ -61,12 +46,12 @@ async def _project(node: Node, info: Info) -> Node:
     )
 
 
-@run.field("config")
+@run.field("config", copied=True)
 def _config(node: Node, _info: Info, *, keys: list[str] | None = None) -> str:
     return _picked(node["_row"]["config"], keys)
 
 
-@run.field("summaryMetrics")
+@run.field("summaryMetrics", copied=True)
 def _summary(node: Node, _info: Info, *, keys: list[str] | None = None) -> str:
     return _picked(node["_row"]["summary"], keys)
 
@@ -85,13 +70,10 @@ def _wandb_config(node: Node, _info: Info, *, keys: list[str] | None = None) -> 
     return _picked(encode(inner if is_object(inner) else {}), keys)
 
 
-@run.field("systemMetrics")
+@run.field("systemMetrics", copied=True)
 async def _system_metrics(node: Node, info: Info) -> str | None:
     line = await context_of(info).database.read(lambda db: tail(db, node["_id"], "events"))
-    if line is None:
-        return None
-    row = decode(line)
-    return encode({key: value for key, value in row.items() if key.startswith("system.")})
+    return system_values(line)
 
 
 @mutation.field("upsertBucket")
@@ -189,16 +171,8 @@ async def _alert(_root: Any, info: Info, input: dict[str, Any]) -> Node:
     return {"success": True}
 
 
-@run.field("historyKeys")
+@run.field("historyKeys", copied=True)
 async def _history_keys(node: Node, info: Info) -> Node:
     query = select(runs.c.history_keys).where(runs.c.id == node["_id"])
     text = await context_of(info).database.read(lambda db: db.execute(query).scalar_one())
-    keys = cast("dict[str, dict[str, int]]", decode(text))
-    return {
-        "lastStep": node["_row"]["last_step"],
-        "sets": [],
-        "keys": {
-            key: {"typeCounts": [{"type": kind, "count": n} for kind, n in types.items()]}
-            for key, types in keys.items()
-        },
-    }
+    return described_keys(node, text)

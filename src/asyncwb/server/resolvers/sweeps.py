@@ -26,8 +26,8 @@ from asyncwb.server.sweeps.scheduler import Beat, beat, give
 from .context import Context, Info, Node, context_of
 from .nodes import project_node
 from .paging import connection, cursor_of, number_from, page_size
-from .projects import runs_page
 from .registry import Resolvers
+from .run_pages import runs_page
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -157,7 +157,7 @@ async def _runs(
         runs.c.sweep_name == row["name"],
         compile_filter(filters, state),
     )
-    return await runs_page(context, statement, order, **page)
+    return await runs_page(info, statement, order, **page)
 
 
 def _agent_query(node: Node) -> Any:
@@ -210,7 +210,7 @@ async def _agent_runs(node: Node, info: Info, *, order: str | None = None, **pag
     context = context_of(info)
     mine = select(sweep_trials.c.run_id).where(sweep_trials.c.agent_id == node["_id"])
     statement = run_query(context.user, context.crashed_after).where(runs.c.id.in_(mine))
-    return await runs_page(context, statement, order, **page)
+    return await runs_page(info, statement, order, **page)
 
 
 def _now() -> float:

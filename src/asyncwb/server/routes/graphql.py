@@ -20,6 +20,7 @@ from graphql import (
     validate,
 )
 
+from asyncwb.server.executor import Executor
 from asyncwb.server.jsontext import decode_as
 from asyncwb.server.problems import Problem, invalid
 from asyncwb.server.resolvers.context import Context, Services
@@ -121,6 +122,7 @@ class GraphQLEndpoint:
             context_value=context,
             variable_values=body.variables,
             operation_name=name,
+            executor_class=Executor,
         )
         result = await pending if isawaitable(pending) else pending
         if context.obsolete_blobs:

@@ -17,7 +17,7 @@ from asyncwb.server.jsontext import is_object, strict_form
 from .extremes import pick_extremes
 from .ingest import parse_row
 from .lines import Stream, split
-from .tables import segments
+from .tables import runs, segments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "console_lines",
     "first_values",
+    "last_events",
     "lookup",
     "pick",
     "rows_between",
@@ -272,6 +273,26 @@ def tail(connection: Connection, run_id: int, stream: Stream) -> str | None:
         return lines[-1]
     steps = array("q", row.steps)
     return lines[max(range(len(steps)), key=lambda i: (steps[i], i))]
+
+
+def last_events(connection: Connection, run_ids: Sequence[int]) -> dict[int, str]:
+    """The last line of system metrics of each of these runs that has one, by row id."""
+    mine = segments.alias()
+    last = (
+        select(mine.c.id)
+        .where(mine.c.run_id == runs.c.id, mine.c.stream == "events")
+        .order_by(mine.c.first_line.desc())
+        .limit(1)
+        .correlate(runs)
+        .scalar_subquery()
+    )
+    query = (
+        select(runs.c.id, segments.c.data)
+        .select_from(runs)
+        .join(segments, segments.c.id == last)
+        .where(runs.c.id.in_(run_ids))
+    )
+    return {run_id: split(data)[-1] for run_id, data in connection.execute(query)}
 
 
 def console_lines(
