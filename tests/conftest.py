@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from postgres import binaries, cluster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from postgres import Cluster
 
 GRACE_SECONDS = 2.0
 OURS_FOR_GOOD = ("asyncwb", "AnyIO worker thread", "asyncio_", "ThreadPoolExecutor-")
@@ -26,6 +29,12 @@ _EVERYDAY = ("anon_inode:", "pipe:", "/dev/", "/proc/", "/sys/")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--run-slow", action="store_true", help="run the slow tests with the others")
+    parser.addoption(
+        "--database",
+        choices=["sqlite", "postgresql"],
+        default=os.environ.get("ASYNCWB_TEST_DATABASE", "sqlite"),
+        help="what embedded servers keep their data in (or $ASYNCWB_TEST_DATABASE)",
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -55,6 +64,51 @@ def environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
 
 
 _OUTSIDE = {"NETRC", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE"}
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """A PostgreSQL of the test run's own; each data folder has a database in it."""
+    pytest.importorskip("psycopg")
+    if binaries() is None:
+        pytest.skip("PostgreSQL is not installed")
+    with cluster() as running:
+        yield running
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _database_of_servers(request: pytest.FixtureRequest) -> Iterator[None]:
+    """With `--database postgresql`: every embedded server of the tests is on it."""
+    if request.config.option.database == "sqlite":
+        yield
+        return
+    running: Cluster = request.getfixturevalue("postgres")
+    from asyncwb.server.config import ServerConfig
+    from asyncwb.server.process import ServerOptions
+
+    def of_options(options: ServerOptions) -> dict[str, str]:
+        there = {"ASYNCWB_SERVER_DATABASE_URL": running.database(options.data_dir)}
+        return {**there, **in_environment.fget(options)}
+
+    def of_config(config: ServerConfig) -> str:
+        return config.database_url or running.database(config.root)
+
+    in_environment = vars(ServerOptions)["environment"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ServerOptions, "environment", property(of_options))
+        patch.setattr(ServerConfig, "database", property(of_config))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _databases_of_a_test(request: pytest.FixtureRequest) -> Iterator[None]:
+    if request.config.option.database == "sqlite":
+        yield
+        return
+    running: Cluster = request.getfixturevalue("postgres")
+    before = running.made
+    yield
+    running.drop(before)
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -69,7 +70,7 @@ def create_app(config: ServerConfig) -> Starlette:
     services = Services(
         config=config,
         database=database,
-        blobs=BlobFolder(config.blobs),
+        blobs=BlobFolder(Path(config.blobs)),
         signer=Signer(secret, config.signed_url_seconds),
         authenticator=Authenticator(database, sessions),
         sessions=sessions,

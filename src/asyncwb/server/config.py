@@ -21,9 +21,12 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True):
         public_url: Base of the absolute URLs in answers, without a trailing slash. By default it
             is taken from each request: scheme and `Host` header, or what a proxy says of them in
             `X-Forwarded-Proto`, `-Host` and `-Prefix`.
-        database_url: SQLAlchemy URL with a synchronous driver; by default an SQLite
-            file in `data_dir`.
-        blob_dir: Folder of uploaded files; by default `data_dir/blobs`.
+        database_url: `postgresql://user:password@host/name`; by default an SQLite file in
+            `data_dir`.
+        blobs_url: Where uploaded files go: a folder, or `s3://bucket/prefix`, `gs://...`,
+            `az://...`; by default `data_dir/blobs`.
+        redirect_downloads: Answer downloads by signed address with a redirect to the object
+            store, instead of passing the bytes on.
         crashed_after: Seconds without a file-stream request after which a run counts as crashed.
         signed_url_seconds: How long an upload or download URL stays valid.
         sampling: How a sample of some keys of a history is chosen: "even" spreads it over the
@@ -35,7 +38,8 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True):
     data_dir: str
     public_url: str | None = None
     database_url: str | None = None
-    blob_dir: str | None = None
+    blobs_url: str | None = None
+    redirect_downloads: bool = False
     crashed_after: float = 300.0
     signed_url_seconds: float = 3600.0 * 12
     sampling: Literal["even", "minmax"] = "even"
@@ -47,9 +51,13 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True):
         return Path(self.data_dir).expanduser().absolute()
 
     @property
-    def blobs(self) -> Path:
-        """The folder of uploaded files."""
-        return Path(self.blob_dir).expanduser().absolute() if self.blob_dir else self.root / "blobs"
+    def blobs(self) -> str:
+        """The place of uploaded files, with the default filled in: a path or an address."""
+        if self.blobs_url is None:
+            return str(self.root / "blobs")
+        if "://" in self.blobs_url:
+            return self.blobs_url
+        return str(Path(self.blobs_url).expanduser().absolute())
 
     @property
     def database(self) -> str:
@@ -67,7 +75,7 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True):
         values = {
             field: os.environ[_PREFIX + field.upper()]
             for field in cls.__struct_fields__
-            if _PREFIX + field.upper() in os.environ
+            if os.environ.get(_PREFIX + field.upper())
         }
         if "data_dir" not in values:
             raise KeyError(_PREFIX + "DATA_DIR")

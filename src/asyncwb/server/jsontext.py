@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from typing import Any, TypeVar
 
@@ -32,6 +33,7 @@ T = TypeVar("T")
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
+_SURROGATES = re.compile("[\ud800-\udfff]").search
 
 
 def is_object(value: Any) -> TypeIs[dict[str, Any]]:
@@ -134,18 +136,36 @@ def strict_form(value: Any) -> Any:
 def query_form(value: Any) -> str:
     """The value as plain JSON that databases can compare in.
 
-    NaN is null, as missing values are; infinities are the largest finite numbers.
+    NaN is null, as missing values are; infinities are the largest finite numbers, whole numbers of
+    more than 64 bits floats. U+FFFD stands for what PostgreSQL has not in texts: NUL and lone
+    surrogates.
     """
-    return plain(value if is_finite(value) else _comparable(value)).decode()
+    return plain(value if _is_comparable(value) else _comparable(value)).decode()
+
+
+def _is_comparable(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\0" not in value and not _SURROGATES(value)
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, int):
+        return -(2**63) <= value < 2**63
+    if is_object(value):
+        return all(map(_is_comparable, value)) and all(map(_is_comparable, value.values()))
+    if is_list(value):
+        return all(map(_is_comparable, value))
+    return True
 
 
 def _comparable(value: Any) -> Any:
-    if isinstance(value, float):
-        if math.isnan(value):
-            return None
-        return max(-sys.float_info.max, min(value, sys.float_info.max))
+    if isinstance(value, str):
+        return replaced(value).replace("\0", "\ufffd")
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    if isinstance(value, float) or (isinstance(value, int) and not -(2**63) <= value < 2**63):
+        return float(max(-sys.float_info.max, min(value, sys.float_info.max)))
     if is_object(value):
-        return {k: _comparable(v) for k, v in value.items()}
+        return {_comparable(k): _comparable(v) for k, v in value.items()}
     if is_list(value):
         return [_comparable(v) for v in value]
     return value

@@ -65,6 +65,9 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True):
         port: Port to listen on; 0: any free one.
         tls_cert: PEM file of the certificate chain; with `tls_key` the server speaks HTTPS.
         tls_key: PEM file of the private key.
+        database: `postgresql://...`; None: what `ASYNCWB_SERVER_DATABASE_URL` says, or SQLite.
+        blobs: Folder or `s3://...` of uploaded files; None: what `ASYNCWB_SERVER_BLOBS_URL` says,
+            or a folder in `data_dir`.
     """
 
     data_dir: Path
@@ -72,6 +75,8 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 0
     tls_cert: Path | None = None
     tls_key: Path | None = None
+    database: str | None = None
+    blobs: str | None = None
 
     def checked(self) -> ServerOptions:
         """The same with absolute paths.
@@ -104,8 +109,19 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True):
             return True
 
     def encode(self) -> str:
-        """As JSON, for the command line of the server process."""
-        return msgspec.json.encode(self, enc_hook=os.fspath).decode()
+        """As JSON, for the command line of the server process, but for what is secret."""
+        plain = msgspec.structs.replace(self, database=None, blobs=None)
+        return msgspec.json.encode(plain, enc_hook=os.fspath).decode()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the server process reads from its environment: others cannot see it there."""
+        given = {
+            "ASYNCWB_SERVER_DATA_DIR": str(self.data_dir),
+            "ASYNCWB_SERVER_DATABASE_URL": self.database,
+            "ASYNCWB_SERVER_BLOBS_URL": self.blobs,
+        }
+        return {name: value for name, value in given.items() if value}
 
     @classmethod
     def decode(cls, text: str) -> ServerOptions:
@@ -158,6 +174,7 @@ class ServerProcess:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 cwd=options.data_dir,
+                env={**os.environ, **options.environment},
                 start_new_session=detached,
             )
         self.pid = self._process.pid

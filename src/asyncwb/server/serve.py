@@ -146,7 +146,7 @@ async def serve(options: ServerOptions, ready: Callable[[int], None], *, parent:
         UsageError: The server ended by itself.
     """
     # The application reads its settings from the environment, here as under any ASGI server.
-    os.environ["ASYNCWB_SERVER_DATA_DIR"] = str(options.data_dir)
+    os.environ.update(options.environment)
     from asyncwb.server.asgi import app_factory
 
     loop = asyncio.get_running_loop()

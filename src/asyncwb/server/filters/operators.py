@@ -14,11 +14,10 @@ from sqlalchemy import (
     ColumnElement,
     Float,
     FromClause,
-    String,
-    case,
     exists,
     false,
     func,
+    literal,
     not_,
     select,
     true,
@@ -26,12 +25,14 @@ from sqlalchemy import (
 from sqlalchemy import cast as sql_cast
 from typing_extensions import override
 
-from asyncwb.server.jsontext import is_list, is_object, query_form
+from asyncwb.server.jsontext import is_list, is_object
 from asyncwb.server.problems import invalid
+from asyncwb.server.storage.dialects import Pattern, either
 from asyncwb.server.storage.patterns import check_pattern
 from asyncwb.server.storage.tables import run_tags, runs
 
 from .chains import any_of
+from .documents import Document
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,7 +86,12 @@ def _sure(condition: Any) -> ColumnElement[bool]:
 
 def _inside(part: str, text: Any) -> ColumnElement[bool]:
     """Whether a text contains another; case counts, which LIKE does not promise."""
-    return _sure(func.instr(text, part) > 0)
+    return _sure(either(sqlite=func.instr(text, part), postgresql=func.strpos(text, part)) > 0)
+
+
+def _found(text: Any, pattern: Any) -> ColumnElement[bool]:
+    """Whether a pattern is found in a text."""
+    return _sure(text.regexp_match(literal(check_pattern(pattern), Pattern())))
 
 
 def _number(value: Any) -> int | float | None:
@@ -128,7 +134,7 @@ class TextField(Field):
 
     @override
     def matches(self, pattern: Any) -> ColumnElement[bool]:
-        return _sure(self._column.regexp_match(check_pattern(pattern)))
+        return _found(self._column, pattern)
 
     @override
     def contains(self, value: Any) -> ColumnElement[bool]:
@@ -265,7 +271,7 @@ class TagsField(Field):
 
     @override
     def matches(self, pattern: Any) -> ColumnElement[bool]:
-        return self._any(self._tag.regexp_match(check_pattern(pattern)))
+        return self._any(_found(self._tag, pattern))
 
     @override
     def contains(self, value: Any) -> ColumnElement[bool]:
@@ -286,31 +292,20 @@ class JsonField(Field):
     """
 
     def __init__(self, document: ColumnElement[Any], key: str, *prefix: str) -> None:
-        literal = _path(*prefix, key)
-        path: Any = literal
-        if "." in key:
-            there = func.json_type(document, literal).is_not(None)
-            path = case((there, literal), else_=_path(*prefix, *key.split(".")))
-        self._type = func.json_type(document, path, type_=String)
-        self._value = func.json_extract(document, path)
-
-    def _of_type(self, *names: str) -> Any:
-        """The value, or null when it has another type."""
-        return case((self._type.in_(names), self._value), else_=None)
+        self._value = Document(document, key, *prefix)
 
     def number(self) -> ColumnElement[Any]:
         """The value where it is a number, else null."""
-        return cast("ColumnElement[Any]", self._of_type("integer", "real"))
+        return self._value.number
 
     @override
     def equals(self, value: Any) -> ColumnElement[bool]:
         if value is None:
             return not_(self.exists())
         if isinstance(value, bool):
-            return _sure(self._type == ("true" if value else "false"))
+            return _sure(self._value.kind == ("true" if value else "false"))
         if is_list(value) or is_object(value):
-            # the database gives inner lists and objects as compact JSON text, as we write it
-            return _sure(self._of_type("array", "object") == query_form(value))
+            return _sure(self._value.is_inner(value))
         return self._scalar(operator.eq, value)
 
     @override
@@ -323,20 +318,20 @@ class JsonField(Field):
         rest = [v for v in others if _number(v) is None]
         return any_of(
             [
-                _sure(self._of_type("text").in_(texts)),
-                _sure(self._of_type("integer", "real").in_(floats)),
-                _sure(self._of_type("integer", "real").in_(integers)),
+                _sure(self._value.text.in_(texts)),
+                _sure(self._value.number.in_(floats)),
+                _sure(self._value.number.in_(integers)),
                 *map(self.equals, rest),
             ]
         )
 
     def _scalar(self, compare: Callable[[Any, Any], Any], value: Any) -> ColumnElement[bool]:
         if isinstance(value, str):
-            return _sure(compare(self._of_type("text"), value))
+            return _sure(compare(self._value.text, value))
         number = _number(value)
         if number is None:
             return false()
-        return _sure(compare(self._of_type("integer", "real"), number))
+        return _sure(compare(self._value.number, number))
 
     @override
     def compares(self, symbol: str, value: Any) -> ColumnElement[bool]:
@@ -344,41 +339,22 @@ class JsonField(Field):
 
     @override
     def exists(self) -> ColumnElement[bool]:
-        return _sure(self._type != "null")
+        return _sure(self._value.kind != "null")
 
     @override
     def matches(self, pattern: Any) -> ColumnElement[bool]:
-        text = sql_cast(self._of_type("text"), String)
-        return _sure(text.regexp_match(check_pattern(pattern)))
+        return _found(self._value.text, pattern)
 
     @override
     def contains(self, value: Any) -> ColumnElement[bool]:
         """A text contains a text; a list contains a text, number or truth value."""
-        element = func.json_each(self._of_type("array")).table_valued("value", "type", name="e")
-        member = select(element.c.value)
+        if isinstance(value, str):
+            return _inside(value, self._value.text) | _sure(self._value.has(value))
         if isinstance(value, bool):
-            member = member.where(element.c.type == ("true" if value else "false"))
-        elif isinstance(value, str):
-            member = member.where(element.c.type == "text", element.c.value == value)
-        else:
-            number = _number(value)
-            if number is None:
-                return false()
-            member = member.where(
-                element.c.type.in_(("integer", "real")), element.c.value == number
-            )
-        if not isinstance(value, str):
-            return member.exists()
-        text = sql_cast(self._of_type("text"), String)
-        return _inside(value, text) | member.exists()
+            return _sure(self._value.has(value))
+        number = _number(value)
+        return false() if number is None else _sure(self._value.has(number))
 
     @override
     def sort_key(self) -> ColumnElement[Any]:
-        return cast("ColumnElement[Any]", self._of_type("integer", "real", "text"))
-
-
-def _path(*keys: str) -> str:
-    for key in keys:
-        if '"' in key or "\\" in key or not key.isprintable():
-            raise invalid(f"the key {key!r} cannot be used in filters")
-    return "$" + "".join(f'."{key}"' for key in keys)
+        return self._value.sort_key

@@ -88,7 +88,9 @@ class FileEndpoints:
         file_id = self._check(request, "put")
         blob = await services.blobs.store(request.stream())
         try:
-            previous = await services.database.write(lambda db: store.attach(db, file_id, blob))
+            previous = await services.database.write(
+                lambda db: store.attach(db, file_id, blob), f"file {file_id}"
+            )
         except Exception:
             # not when cancelled: the change is carried out all the same
             await services.blobs.remove([blob.name])

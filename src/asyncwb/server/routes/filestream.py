@@ -49,7 +49,9 @@ class FileStreamEndpoint:
             run_id = run_row_id(db, user, path["entity"], path["project"], path["run"])
             return ingest.apply(db, run_id, stream, history, writer)
 
-        stopped = await services.database.write(change)
+        # Two processes may have lines of one run, say those of its several writers.
+        scope = f"run {path['entity']}/{path['project']}/{path['run']}"
+        stopped = await services.database.write(change, scope)
         answer: dict[str, object] = {"exitcode": stream.exitcode, "limits": {}}
         if stopped:
             answer["stopped"] = True

@@ -4,29 +4,31 @@ Storage functions are plain functions over a SQLAlchemy connection; they run in 
 own, a whole request's statements in one go. (An asynchronous driver crosses threads several
 times per statement, which measured three times dearer here.)
 
-SQLite has one writer at a time. Requests hand their changes to one task that runs whatever is
-waiting in a single transaction: many runs that post at once share one commit. A request is
-answered after its commit; with a write-ahead log in the page cache that outlives `kill -9`.
+Requests hand their changes to one task of the process that runs whatever is waiting in a single
+transaction: many runs that post at once share one commit. A request is answered after its commit;
+on SQLite, with a write-ahead log in the page cache that outlives `kill -9`. How the writers of
+several processes stay out of each other's way is said in `backends`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import make_url
+from sqlalchemy.exc import StatementError
 
-from .patterns import matches
-from .tables import metadata
+from .backends import EVERYTHING, database_url, lock, make_engine, problem_of, worth_retrying
+from .migration import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from sqlalchemy import Connection
+
+    from .backends import Scope
 
 __all__ = ["Database"]
 
@@ -36,11 +38,13 @@ T = TypeVar("T")
 _MAX_BATCH = 64
 _MAX_WAITING = 4096
 _READERS = 4
+_TRIES = 5
 
 
 @dataclass(slots=True)
 class _Job(Generic[T]):
     run: Callable[[Connection], T]
+    scope: Scope
     done: asyncio.Future[T]
 
 
@@ -55,31 +59,23 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        # hide_parameters: errors are logged, and what users store is no business of a log
-        self._reader = create_engine(url, pool_size=_READERS, max_overflow=0, hide_parameters=True)
-        self._writer = create_engine(url, pool_size=1, max_overflow=0, hide_parameters=True)
-        parts = make_url(url)
-        if parts.get_backend_name() == "sqlite":
-            if parts.database:
-                _create_private(parts.database)
-            _prepare_sqlite(self._reader, "BEGIN")
-            _prepare_sqlite(self._writer, "BEGIN IMMEDIATE")
+        parsed = database_url(url)
+        self._reader = make_engine(parsed, "read")
+        self._writer = make_engine(parsed, "write")
         self._read_threads = ThreadPoolExecutor(_READERS, "asyncwb-server-read")
         self._write_thread = ThreadPoolExecutor(1, "asyncwb-server-write")
         self._jobs: asyncio.Queue[_Job[Any] | None] = asyncio.Queue(_MAX_WAITING)
         self._task: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Make missing tables and start writing."""
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._write_thread, self._create_tables)
-        self._task = asyncio.create_task(self._write_all(), name="asyncwb-server-writer")
+        """Bring the tables up to date and start writing.
 
-    def _create_tables(self) -> None:
-        # In a transaction that writes from its beginning: of two servers that start at once on
-        # one new database, the second waits and finds the tables of the first.
-        with self._writer.begin() as connection:
-            metadata.create_all(connection)
+        Raises:
+            UsageError: The database is of a later version.
+        """
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._write_thread, migrate, self._writer)
+        self._task = asyncio.create_task(self._write_all(), name="asyncwb-server-writer")
 
     async def close(self) -> None:
         """Commit what was handed in, then close all connections."""
@@ -101,17 +97,38 @@ class Database:
         return await loop.run_in_executor(self._read_threads, self._run_query, query)
 
     def _run_query(self, query: Callable[[Connection], T]) -> T:
-        with self._reader.connect() as connection:
-            return query(connection)
+        for _ in range(_TRIES - 1):
+            try:
+                return self._look(query)
+            except StatementError as exc:
+                if not worth_retrying(exc):
+                    raise
+        return self._look(query)
 
-    async def write(self, job: Callable[[Connection], T]) -> T:
+    def _look(self, query: Callable[[Connection], T]) -> T:
+        try:
+            with self._reader.connect() as connection:
+                return query(connection)
+        except StatementError as exc:
+            problem = problem_of(exc)
+            if problem is None:
+                raise
+            raise problem from exc
+
+    async def write(self, job: Callable[[Connection], T], scope: Scope = EVERYTHING) -> T:
         """Run `job(connection)` in a transaction; returns its result after the commit.
 
         A job that raises changes nothing and does not touch the jobs it shares a commit with.
-        Cancelling the caller does not cancel the job.
+        Cancelling the caller does not cancel the job. It may be run again where its transaction
+        could not be committed.
+
+        Args:
+            job: The change.
+            scope: The one thing that it reads and changes, by a name that all processes give it;
+                jobs of other things may run beside it in other processes. By default it is alone.
         """
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        await self._jobs.put(_Job(job, done))
+        await self._jobs.put(_Job(job, scope, done))
         return await done
 
     async def _write_all(self) -> None:
@@ -138,48 +155,39 @@ class Database:
 
     def _commit(self, batch: list[_Job[Any]]) -> list[_Outcome]:
         """Run jobs in one transaction; a job that raises is rolled back alone."""
+        left = _TRIES
+        while True:
+            left -= 1
+            complete = False
+            try:
+                with self._writer.begin() as connection:
+                    lock(connection, {job.scope for job in batch})
+                    outcomes = self._run_jobs(connection, batch)
+                    complete = True
+            except Exception as exc:  # noqa: BLE001 - nothing was committed: every caller has to know
+                # a commit without an answer may have been one: that is the callers' to find out
+                if left and worth_retrying(exc, committing=complete):
+                    continue
+                return [(None, _explained(exc))] * len(batch)
+            return outcomes
+
+    def _run_jobs(self, connection: Connection, batch: list[_Job[Any]]) -> list[_Outcome]:
         outcomes: list[_Outcome] = []
-        try:
-            with self._writer.begin() as connection:
-                if len(batch) == 1:
-                    return [(batch[0].run(connection), None)]
-                for job in batch:
-                    try:
-                        with connection.begin_nested():
-                            outcomes.append((job.run(connection), None))
-                    except Exception as exc:  # noqa: BLE001 - belongs to the caller of this job
-                        outcomes.append((None, exc))
-        except Exception as exc:  # noqa: BLE001 - nothing was committed: every caller has to know
-            return [(None, exc)] * len(batch)
+        if len(batch) == 1:
+            return [(batch[0].run(connection), None)]
+        for job in batch:
+            try:
+                with connection.begin_nested():
+                    outcomes.append((job.run(connection), None))
+            except Exception as exc:
+                if worth_retrying(exc):
+                    raise  # the whole transaction is lost
+                outcomes.append((None, _explained(exc)))
         return outcomes
 
 
-def _create_private(path: str) -> None:
-    """Make a missing database file readable by its owner alone; its side files follow it."""
-    with suppress(FileExistsError):
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-
-
-def _prepare_sqlite(engine: Engine, begin: str) -> None:
-    """Write-ahead log, foreign keys, and transactions that begin when we say so."""
-
-    def on_connect(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # the driver must not begin transactions by itself
-        cursor = connection.cursor()
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=NORMAL",
-            "foreign_keys=ON",
-            "busy_timeout=10000",
-            "cache_size=-16000",
-            "mmap_size=268435456",
-        ):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-        connection.create_function("regexp", 2, matches, deterministic=True)
-
-    def on_begin(connection: Any) -> None:
-        connection.exec_driver_sql(begin)
-
-    event.listen(engine, "connect", on_connect)
-    event.listen(engine, "begin", on_begin)
+def _explained(error: Exception) -> Exception:
+    problem = problem_of(error) if isinstance(error, StatementError) else None
+    if problem is not None:
+        problem.__cause__ = error
+    return problem or error

@@ -11,6 +11,7 @@ from sqlalchemy import delete, func, insert, select, update
 from asyncwb.server.problems import invalid, not_found
 
 from .accounts import User, readable
+from .dialects import either
 from .tables import entities, files, projects, runs
 
 if TYPE_CHECKING:
@@ -93,7 +94,9 @@ def _present(run_id: int, names: Iterable[str], pattern: str | None) -> Any:
     if wanted:
         query = query.where(files.c.name.in_(wanted))
     if pattern:
-        query = query.where(files.c.name.like(pattern))
+        # as SQLite's LIKE: letters of either case, and no way to escape
+        agreeing = files.c.name.ilike(pattern, escape="\x01")
+        query = query.where(either(sqlite=files.c.name.like(pattern), postgresql=agreeing))
     return query
 
 

@@ -1,0 +1,204 @@
+"""The two databases: how to connect, and what keeps changes apart.
+
+SQLite has one writer at a time, whichever process it is in. PostgreSQL has many; there, a
+transaction takes advisory locks at its beginning: one job of "everything" at a time, or any number
+that each change one named thing. Jobs are right if they are alone, as on SQLite; naming a thing is
+for those that come by the thousand.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, StatementError
+
+from asyncwb.errors import InvalidValueError, UnsupportedError
+from asyncwb.server.problems import Problem
+
+from .patterns import matches
+
+if TYPE_CHECKING:
+    from typing import Final
+
+__all__ = [
+    "EVERYTHING",
+    "Scope",
+    "database_url",
+    "is_sqlite",
+    "lock",
+    "make_engine",
+    "problem_of",
+    "worth_retrying",
+]
+
+Scope: TypeAlias = str | None
+"""What a job changes: the name of one thing, or everything."""
+
+EVERYTHING: Final = None
+
+_READERS = 4
+_STATEMENT_SECONDS = 60
+_EVERYTHING_KEY = int.from_bytes(b"asyncwb", "big")
+_LOCK_ALL = text("SELECT pg_advisory_xact_lock(:everything)")
+_LOCK_SOME = text(
+    "SELECT pg_advisory_xact_lock_shared(:everything), (SELECT count(pg_advisory_xact_lock(name)) "
+    "FROM unnest(CAST(:names AS bigint[])) AS name)"
+)
+_ABORTED = frozenset(("40001", "40P01"))  # serialization failure, deadlock: another try will do
+_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
+
+
+def database_url(given: str) -> URL:
+    """The SQLAlchemy URL of a database as people write it.
+
+    Raises:
+        InvalidValueError: It is neither SQLite nor PostgreSQL.
+        UnsupportedError: The driver is not installed.
+    """
+    try:
+        url = make_url(given)
+    except ArgumentError as exc:
+        raise InvalidValueError(
+            "a database is postgresql://user:password@host/name or sqlite:///path", exc=exc
+        ) from exc
+    if url.drivername in ("sqlite", "sqlite+pysqlite"):
+        return url
+    if url.drivername not in _SCHEMES:
+        raise InvalidValueError(f"databases are postgresql and sqlite, not {url.drivername!r}")
+    if importlib.util.find_spec("psycopg") is None:
+        raise UnsupportedError("PostgreSQL needs psycopg: pip install 'asyncwb[postgres]'.")
+    return url.set(drivername="postgresql+psycopg")
+
+
+def is_sqlite(url: URL) -> bool:
+    """Whether it is SQLite; else it is PostgreSQL."""
+    return url.get_backend_name() == "sqlite"
+
+
+def make_engine(url: URL, role: Literal["read", "write"]) -> Engine:
+    """Connections that read, each statement group on one view, or the one that writes."""
+    size = _READERS if role == "read" else 1
+    # hide_parameters: errors are logged, and what users store is no business of a log
+    options: dict[str, Any] = {"pool_size": size, "max_overflow": 0, "hide_parameters": True}
+    if is_sqlite(url):
+        if url.database:
+            _create_private(url.database)
+        engine = create_engine(url, **options)
+        _prepare_sqlite(engine, "BEGIN" if role == "read" else "BEGIN IMMEDIATE")
+        return engine
+    # A writer looks anew with each statement: it sees what was committed before it got its lock.
+    level = "REPEATABLE READ" if role == "read" else "READ COMMITTED"
+    engine = create_engine(url, **options, pool_pre_ping=True, isolation_level=level)
+    event.listen(engine, "connect", _prepare_reader if role == "read" else _prepare_postgres)
+    if role == "read":
+        return engine.execution_options(postgresql_readonly=True)
+    return engine
+
+
+def lock(connection: Connection, scopes: Collection[Scope]) -> None:
+    """Wait for a transaction's turn; call it first. Nothing to do in SQLite."""
+    if connection.dialect.name == "sqlite":
+        return
+    if EVERYTHING in scopes:
+        connection.execute(_LOCK_ALL, {"everything": _EVERYTHING_KEY})
+        return
+    # in one order, so that no two wait for each other
+    names = sorted({_key_of(scope) for scope in scopes if scope is not None})
+    connection.execute(_LOCK_SOME, {"everything": _EVERYTHING_KEY, "names": names})
+
+
+def _key_of(name: str) -> int:
+    digest = hashlib.blake2b(name.encode(errors="replace"), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
+
+
+def worth_retrying(error: Exception, *, committing: bool = False) -> bool:
+    """Whether a transaction was undone because of others, or of a connection lost before its end."""
+    if not isinstance(error, DBAPIError):
+        return False
+    lost = error.connection_invalidated and not committing
+    return lost or _state(error) in _ABORTED
+
+
+def problem_of(error: StatementError) -> Problem | None:
+    """What a client did wrong, where PostgreSQL or a type of ours refused a value."""
+    if isinstance(error.orig, Problem):
+        return error.orig
+    state = _state(error)
+    if state == "57014":
+        return Problem(400, "the database needs too long for this")
+    if state == "2201B":
+        return Problem(400, "the database cannot use this $regex: it is too complex")
+    if state == "54000":
+        return Problem(400, "a text is longer than the database can index")
+    if state.startswith("22"):
+        return Problem(400, "a value is none that the database can hold")
+    return None
+
+
+def _state(error: StatementError) -> str:
+    return getattr(error.orig, "sqlstate", None) or ""
+
+
+def _prepare_postgres(connection: Any, _record: Any) -> None:
+    from psycopg.types.string import StrDumper
+
+    class Texts(StrDumper):
+        """PostgreSQL's texts have no NUL."""
+
+        def dump(self, obj: str) -> Any:
+            return super().dump(obj.replace("\0", "\ufffd") if "\0" in obj else obj)
+
+    connection.adapters.register_dumper(str, Texts)
+    # for queries of milliseconds, compiling costs more than it gives
+    _set(connection, "jit", "off")
+
+
+def _prepare_reader(connection: Any, record: Any) -> None:
+    _prepare_postgres(connection, record)
+    _set(connection, "statement_timeout", f"{_STATEMENT_SECONDS}s")
+
+
+def _set(connection: Any, name: str, value: str) -> None:
+    before, connection.autocommit = connection.autocommit, True
+    connection.execute("SELECT set_config(%s, %s, false)", (name, value))
+    connection.autocommit = before
+
+
+def _create_private(path: str) -> None:
+    """Make a missing database file readable by its owner alone; its side files follow it."""
+    with suppress(FileExistsError):
+        os.close(os.open(Path(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+def _prepare_sqlite(engine: Engine, begin: str) -> None:
+    """Write-ahead log, foreign keys, and transactions that begin when we say so."""
+
+    def on_connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver must not begin transactions by itself
+        cursor = connection.cursor()
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=NORMAL",
+            "foreign_keys=ON",
+            "busy_timeout=10000",
+            "cache_size=-16000",
+            "mmap_size=268435456",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+        connection.create_function("regexp", 2, matches, deterministic=True)
+
+    def on_begin(connection: Any) -> None:
+        connection.exec_driver_sql(begin)
+
+    event.listen(engine, "connect", on_connect)
+    event.listen(engine, "begin", on_begin)
