@@ -38,6 +38,7 @@ from .storage.accounts import add_first_user
 from .storage.blobs import BlobFolder
 from .storage.database import Database
 from .storage.organizations import ensure_organization
+from .storage.search_indexes import SearchIndexes
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -74,6 +75,7 @@ def create_app(config: ServerConfig) -> Starlette:
         signer=Signer(secret, config.signed_url_seconds),
         authenticator=Authenticator(database, sessions),
         sessions=sessions,
+        searches=SearchIndexes(database),
     )
 
     def begin(connection: Connection) -> None:

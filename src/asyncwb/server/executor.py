@@ -89,7 +89,7 @@ class _Tree:
         if type(value) is not list:
             return _ABSENT
         answers: list[Any] = []
-        for member in cast("list[Any]", value):
+        for member in value:
             answer = None if member is None and self.listed else self.plan.copy(member)
             if answer is _ABSENT:
                 return _ABSENT
@@ -131,7 +131,7 @@ class _Plan:
         return answer
 
 
-def _fits(value: Any, kind: type, nullable: bool) -> bool:  # noqa: FBT001 - once per value
+def _fits(value: Any, kind: type[Any], nullable: bool) -> bool:  # noqa: FBT001 - once per value
     if type(value) is kind:
         return kind is not int or -_LARGEST <= value <= _LARGEST
     return value is None and nullable

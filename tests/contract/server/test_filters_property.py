@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from sqlalchemy import Connection, create_engine, literal
 
-from asyncwb.server.filters import compile_filter, compile_order
+from asyncwb.server.filters import Order, RunFields, compile_fields, order_by
 from asyncwb.server.filters.order import make_cursor
 from asyncwb.server.problems import Problem
 from asyncwb.server.storage.accounts import User, create_user
@@ -21,6 +21,8 @@ from asyncwb.server.storage.tables import metadata, runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from sqlalchemy import ColumnElement
 
 VALUES: list[Any] = [
     0,
@@ -103,6 +105,14 @@ def db() -> Iterator[tuple[Connection, User]]:
 
 
 MISSING: Any = object()
+
+
+def compile_filter(text: str, state: ColumnElement[str]) -> ColumnElement[bool]:
+    return compile_fields(text, RunFields(state))
+
+
+def compile_order(text: str, state: ColumnElement[str]) -> Order:
+    return order_by(text or "+created_at", RunFields(state))
 
 
 def lookup(run: dict[str, Any], key: str) -> Any:
@@ -319,6 +329,30 @@ def test_pages_together_are_the_listing(db: tuple[Connection, User], order: str,
     before = query.where(by.after(cursor, backwards=True)).order_by(*by.clauses(backwards=True))
     back = [row["name"] for row in connection.execute(before).mappings()]
     assert back == whole[-2::-1]
+
+
+@pytest.mark.parametrize("order", ["+created_at", "-config.lr", "+summary_metrics.loss", "group"])
+@pytest.mark.parametrize("backwards", [False, True])
+def test_the_parts_of_a_listing_are_the_listing(
+    db: tuple[Connection, User], order: str, *, backwards: bool
+) -> None:
+    """Those with the key and those without, from the beginning and behind every run."""
+    connection, user = db
+    by = compile_order(order, state_at(0.0, 300.0))
+    query = run_query(user, 300.0).add_columns(by.key.label("v"))
+    whole = connection.execute(query.order_by(*by.clauses(backwards=backwards))).mappings().all()
+
+    def listed(cursor: str | None) -> list[str]:
+        return [
+            row["name"]
+            for conditions, ordering in by.parts(cursor, backwards=backwards)
+            for row in connection.execute(query.where(*conditions).order_by(*ordering)).mappings()
+        ]
+
+    names = [row["name"] for row in whole]
+    assert listed(None) == names
+    for place, row in enumerate(whole):
+        assert listed(make_cursor(row["v"], row["id"])) == names[place + 1 :]
 
 
 def test_created_at_is_compared_as_time(db: tuple[Connection, User]) -> None:

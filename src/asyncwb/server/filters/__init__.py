@@ -5,15 +5,15 @@ A filter is a JSON object in the manner of MongoDB; an order is a field name wit
 `fields` which keys there are.
 """
 
-from .compiler import compile_fields, compile_filter
-from .order import Order, compile_order, order_by
+from .compiler import compile_fields
+from .fields import RunFields
+from .order import Order, order_by
 from .sweep_fields import sweep_fields
 
 __all__ = [
     "Order",
+    "RunFields",
     "compile_fields",
-    "compile_filter",
-    "compile_order",
     "order_by",
     "sweep_fields",
 ]

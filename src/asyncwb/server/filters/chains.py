@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement
 
-__all__ = ["all_of", "any_of"]
+__all__ = ["all_of", "any_of", "negated"]
 
 # SQLite takes expressions that are nested up to 1000 levels, and a chain of n is n levels deep
 _CHAIN = 100
@@ -25,6 +25,11 @@ def all_of(conditions: list[ColumnElement[bool]]) -> ColumnElement[bool]:
 def any_of(conditions: list[ColumnElement[bool]]) -> ColumnElement[bool]:
     """A condition holds; false where there is none."""
     return or_(false(), *_shallow(conditions, any_of))
+
+
+def negated(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The condition does not hold: it is false or unknown."""
+    return condition.is_not(true())
 
 
 def _shallow(

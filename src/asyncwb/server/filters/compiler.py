@@ -4,36 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, not_, true
+from sqlalchemy import ColumnElement, true
 
 from asyncwb.server.jsontext import decode, is_list, is_object, replaced
 from asyncwb.server.problems import invalid
 
-from .chains import all_of, any_of
-from .fields import resolve
+from .chains import all_of, any_of, negated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .operators import Field
 
-__all__ = ["compile_fields", "compile_filter"]
+__all__ = ["compile_fields"]
 
 _MAX_DEPTH = 50
 _MAX_CONDITIONS = 5000
-
-
-def compile_filter(text: str | None, state: ColumnElement[str]) -> ColumnElement[bool]:
-    """The condition of a filter text over runs; an empty one holds for every run.
-
-    Args:
-        text: JSON text of the filter, or None.
-        state: The expression of a run's present state.
-
-    Raises:
-        Problem: The text is not a filter, or names an unknown field or operator (400).
-    """
-    return compile_fields(text, lambda key: resolve(key, state))
 
 
 def compile_fields(text: str | None, fields: Callable[[str], Field]) -> ColumnElement[bool]:
@@ -74,9 +60,9 @@ class _Compiler:
             case "$or":
                 return any_of(self._list(key, value, depth))
             case "$nor":
-                return not_(any_of(self._list(key, value, depth)))
+                return negated(any_of(self._list(key, value, depth)))
             case "$not":
-                return not_(self.filter(value, depth + 1))
+                return negated(self.filter(value, depth + 1))
             case _ if key.startswith("$"):
                 raise invalid(f"unknown filter operator {key!r}")
             case _:
@@ -104,21 +90,21 @@ class _Compiler:
             case "$eq":
                 return field.equals(value)
             case "$ne":
-                return not_(field.equals(value))
+                return negated(field.equals(value))
             case "$gt" | "$gte" | "$lt" | "$lte":
                 return field.compares(operator, value)
             case "$in":
                 return self._any_equal(field, operator, value)
             case "$nin":
-                return not_(self._any_equal(field, operator, value))
+                return negated(self._any_equal(field, operator, value))
             case "$exists":
-                return field.exists() if value else not_(field.exists())
+                return field.exists() if value else negated(field.exists())
             case "$regex":
                 return field.matches(value)
             case "$contains":
                 return field.contains(value)
             case "$not":
-                return not_(self._field(field, value, depth + 1))
+                return negated(self._field(field, value, depth + 1))
             case _:
                 raise invalid(f"unknown filter operator {operator!r}")
 

@@ -6,9 +6,23 @@ its dots; numbers compare exactly, texts by code points.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from sqlalchemy import ARRAY, BigInteger, Float, Numeric, String, and_, case, collate, func, literal, select
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Float,
+    Numeric,
+    String,
+    and_,
+    case,
+    collate,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+)
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import BIT, JSONB
 
@@ -19,7 +33,10 @@ from asyncwb.server.storage.dialects import AnyText, ExactNumber, either
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
 
-__all__ = ["Document"]
+__all__ = ["Document", "Part"]
+
+Part: TypeAlias = Literal["number", "text", "sort_key"]
+"""A part of a value that can be compared or ordered by."""
 
 _KINDS = {"number": "real", "string": "text"}
 
@@ -41,12 +58,12 @@ class Document:
     """
 
     def __init__(self, document: ColumnElement[Any], key: str, *prefix: str) -> None:
-        whole = _path(*prefix, key)
+        whole = _fixed(_path(*prefix, key))
         path: Any = whole
         along = key.split(".")
         if len(along) > 1:
             there = func.json_type(document, whole).is_not(None)
-            path = case((there, whole), else_=_path(*prefix, *along))
+            path = case((there, whole), else_=_fixed(_path(*prefix, *along)))
         self._sqlite_kind = func.json_type(document, path, type_=String)
         self._sqlite_value = func.json_extract(document, path)
         root = sql_cast(document, JSONB)
@@ -98,15 +115,16 @@ class Document:
 
     def _of_type(self, *names: str) -> Any:
         """In SQLite: the value, or null when it has another type."""
-        return case((self._sqlite_kind.in_(names), self._sqlite_value), else_=None)
+        known = or_(*(self._sqlite_kind == _fixed(name) for name in names))
+        return case((known, self._sqlite_value), else_=None)
 
     def _where(self, kind: str, value: Any) -> Any:
         """In PostgreSQL: the value, or null when it has another type."""
-        return case((self._jsonb_kind == kind, value), else_=None)
+        return case((self._jsonb_kind == _fixed(kind), value), else_=None)
 
     def _plain(self) -> Any:
         """In PostgreSQL: a text without its quotes, a number as a text."""
-        return self._node.op("#>>", return_type=String())(sql_cast(literal("{}", String), ARRAY(String)))
+        return self._node.op("#>>", return_type=String())(sql_cast(_fixed("{}"), ARRAY(String)))
 
     def _own_kind(self) -> Any:
         kind = self._jsonb_kind
@@ -116,16 +134,32 @@ class Document:
     def _sortable(self) -> Any:
         """A text that orders like the value: the bits of a number in hex, flipped to ascend."""
         number = sql_cast(sql_cast(self._plain(), Numeric), Float(53))
-        bits = sql_cast(literal("x", String) + func.encode(func.float8send(number), "hex", type_=String), BIT(64))
-        sign = sql_cast("1" + "0" * 63, BIT(64))
-        flipped = case((number < 0, sql_cast("1" * 64, BIT(64))), else_=sign)
+        bits = sql_cast(
+            _fixed("x") + func.encode(func.float8send(number), _fixed("hex"), type_=String),
+            BIT(64),
+        )
+        sign = sql_cast(_fixed("1" + "0" * 63), BIT(64))
+        negative = number < literal_column("0")
+        flipped = case((negative, sql_cast(_fixed("1" * 64), BIT(64))), else_=sign)
         ascending = bits.op("#", return_type=BIT(64))(flipped)
-        digits = func.lpad(func.to_hex(sql_cast(ascending, BigInteger)), 16, "0", type_=String)
+        digits = func.lpad(
+            func.to_hex(sql_cast(ascending, BigInteger)),
+            literal_column("16"),
+            _fixed("0"),
+            type_=String,
+        )
+        # an index takes texts of about 2,700 bytes
+        start = func.left(self._plain(), literal_column("500"), type_=String)
         return case(
-            (self._jsonb_kind == "number", literal("0", String) + digits),
-            (self._jsonb_kind == "string", literal("1", String) + self._plain()),
+            (self._jsonb_kind == _fixed("number"), _fixed("0") + digits),
+            (self._jsonb_kind == _fixed("string"), _fixed("1") + start),
             else_=None,
         )
+
+
+def _fixed(text: str) -> Any:
+    """A text that stands in the statement itself, as indexes of expressions need it."""
+    return literal(text, String(), literal_execute=True)
 
 
 def _jsonb(text: str) -> Any:
@@ -134,7 +168,7 @@ def _jsonb(text: str) -> Any:
 
 def _member(node: Any, *keys: str) -> Any:
     for key in keys:
-        node = node.op("->", return_type=JSONB())(sql_cast(key, String))
+        node = node.op("->", return_type=JSONB())(sql_cast(_fixed(key), String))
     return node
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import String, and_
 from sqlalchemy import cast as sql_cast
@@ -15,14 +15,19 @@ from asyncwb.server.storage.artifact_tables import (
     artifacts,
     collections,
 )
+from asyncwb.server.storage.search_indexes import Searched
 from asyncwb.server.storage.tables import runs, users
 
 from .operators import Field, JsonField, NumberField, TagsField, TextField, TimeField
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy import ColumnElement, Table
 
-__all__ = ["resolve"]
+    from .documents import Document, Part
+
+__all__ = ["RunFields"]
 
 _TEXT = {
     "name": runs.c.name,
@@ -68,20 +73,47 @@ def _artifact_names(uses: Table) -> Field:
     return TagsField(name, mine)
 
 
-def resolve(key: str, state: ColumnElement[str]) -> Field:
-    """The field of a key.
+class RunFields:
+    """The fields of runs, by key.
 
-    Raises:
-        Problem: There is no such field (400).
+    Args:
+        state: The expression of a run's present state.
+
+    Attributes:
+        searched: What was compared or ordered by inside of config and summary.
     """
+
+    def __init__(self, state: ColumnElement[str]) -> None:
+        self._state = state
+        self.searched: dict[str, Searched] = {}
+
+    def __call__(self, key: str) -> Field:
+        """The field of a key.
+
+        Raises:
+            Problem: There is no such field (400).
+        """
+        return _resolve(key, self._state, self._inside)
+
+    def _inside(self, column: ColumnElement[Any], key: str) -> Field:
+        def look(part: Part, value: Document) -> None:
+            seen = Searched(str(column.key), key, part, lambda: getattr(value, part))
+            self.searched[seen.name] = seen
+
+        return JsonField(column, key, look=look)
+
+
+def _resolve(
+    key: str, state: ColumnElement[str], inside: Callable[[ColumnElement[Any], str], Field]
+) -> Field:
     head, dot, rest = key.partition(".")
     head = re.sub(r"(?<=[a-z])[A-Z]", lambda m: "_" + m.group().lower(), head)
     if dot and rest:
         match head:
             case "config":
-                return JsonField(runs.c.config_doc, _without_value(rest))
+                return inside(runs.c.config_doc, _without_value(rest))
             case "summary_metrics":
-                return JsonField(runs.c.summary_doc, rest)
+                return inside(runs.c.summary_doc, rest)
             case "keys_info" if rest.startswith("keys.") and len(rest) > 5:
                 # history keys are kept flat, nested ones joined by dots
                 return JsonField(runs.c.history_keys, rest[5:])

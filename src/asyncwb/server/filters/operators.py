@@ -1,6 +1,6 @@
 """What comparisons mean for each kind of field.
 
-Every condition made here is true or false, never unknown: a missing value compares as false, so
+A condition on a missing value is unknown, which selects nothing; `negated` takes it for false, so
 that `$ne`, `$nin` and `$not` hold for it. Values compare with values of their own type only.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import (
     ColumnElement,
@@ -18,9 +18,7 @@ from sqlalchemy import (
     false,
     func,
     literal,
-    not_,
     select,
-    true,
 )
 from sqlalchemy import cast as sql_cast
 from typing_extensions import override
@@ -31,15 +29,15 @@ from asyncwb.server.storage.dialects import Pattern, either
 from asyncwb.server.storage.patterns import check_pattern
 from asyncwb.server.storage.tables import run_tags, runs
 
-from .chains import any_of
-from .documents import Document
+from .chains import any_of, negated
+from .documents import Document, Part
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["Field", "JsonField", "NumberField", "TagsField", "TextField", "TimeField"]
 
-_COMPARE: dict[str, Callable[[Any, Any], Any]] = {
+_COMPARE: dict[str, Callable[[Any, Any], ColumnElement[bool]]] = {
     "$gt": operator.gt,
     "$gte": operator.ge,
     "$lt": operator.lt,
@@ -79,19 +77,14 @@ class Field(Protocol):
         ...
 
 
-def _sure(condition: Any) -> ColumnElement[bool]:
-    """The condition with "unknown" turned into false."""
-    return cast("ColumnElement[bool]", condition.is_(true()))
-
-
 def _inside(part: str, text: Any) -> ColumnElement[bool]:
     """Whether a text contains another; case counts, which LIKE does not promise."""
-    return _sure(either(sqlite=func.instr(text, part), postgresql=func.strpos(text, part)) > 0)
+    return either(sqlite=func.instr(text, part), postgresql=func.strpos(text, part)) > 0
 
 
-def _found(text: Any, pattern: Any) -> ColumnElement[bool]:
+def _found(text: ColumnElement[Any], pattern: Any) -> ColumnElement[bool]:
     """Whether a pattern is found in a text."""
-    return _sure(text.regexp_match(literal(check_pattern(pattern), Pattern())))
+    return text.regexp_match(literal(check_pattern(pattern), Pattern()))
 
 
 def _number(value: Any) -> int | float | None:
@@ -117,16 +110,16 @@ class TextField(Field):
     def equals(self, value: Any) -> ColumnElement[bool]:
         if value is None:
             return self._column.is_(None)
-        return _sure(self._column == value) if isinstance(value, str) else false()
+        return self._column == value if isinstance(value, str) else false()
 
     @override
     def one_of(self, values: list[Any]) -> ColumnElement[bool]:
-        same = _sure(self._column.in_([v for v in values if isinstance(v, str)]))
+        same = self._column.in_([v for v in values if isinstance(v, str)])
         return same | self._column.is_(None) if None in values else same
 
     @override
     def compares(self, symbol: str, value: Any) -> ColumnElement[bool]:
-        return _sure(_COMPARE[symbol](self._column, value)) if isinstance(value, str) else false()
+        return _COMPARE[symbol](self._column, value) if isinstance(value, str) else false()
 
     @override
     def exists(self) -> ColumnElement[bool]:
@@ -161,18 +154,18 @@ class NumberField(Field):
         if value is None:
             return self._column.is_(None)
         known = self._value(value)
-        return false() if known is None else _sure(self._column == known)
+        return false() if known is None else self._column == known
 
     @override
     def one_of(self, values: list[Any]) -> ColumnElement[bool]:
         known = [self._value(v) for v in values if v is not None]
-        same = _sure(self._column.in_([v for v in known if v is not None]))
+        same = self._column.in_([v for v in known if v is not None])
         return same | self._column.is_(None) if None in values else same
 
     @override
     def compares(self, symbol: str, value: Any) -> ColumnElement[bool]:
         known = self._value(value)
-        return false() if known is None else _sure(_COMPARE[symbol](self._column, known))
+        return false() if known is None else _COMPARE[symbol](self._column, known)
 
     @override
     def exists(self) -> ColumnElement[bool]:
@@ -240,7 +233,7 @@ class TagsField(Field):
     @override
     def equals(self, value: Any) -> ColumnElement[bool]:
         if value is None:
-            return not_(self._any())
+            return negated(self._any())
         if isinstance(value, str):
             return self._any(self._tag == value)
         if is_list(value):
@@ -289,23 +282,41 @@ class JsonField(Field):
         document: The JSON column.
         key: The key, not empty.
         prefix: Keys that lead to it.
+        look: Told which part of the value is compared or ordered by.
     """
 
-    def __init__(self, document: ColumnElement[Any], key: str, *prefix: str) -> None:
+    def __init__(
+        self,
+        document: ColumnElement[Any],
+        key: str,
+        *prefix: str,
+        look: Callable[[Part, Document], None] | None = None,
+    ) -> None:
         self._value = Document(document, key, *prefix)
+        self._look = look
 
     def number(self) -> ColumnElement[Any]:
         """The value where it is a number, else null."""
+        self._note("number")
         return self._value.number
+
+    def text(self) -> ColumnElement[Any]:
+        """The value where it is a text, else null."""
+        self._note("text")
+        return self._value.text
+
+    def _note(self, part: Part) -> None:
+        if self._look is not None:
+            self._look(part, self._value)
 
     @override
     def equals(self, value: Any) -> ColumnElement[bool]:
         if value is None:
-            return not_(self.exists())
+            return negated(self.exists())
         if isinstance(value, bool):
-            return _sure(self._value.kind == ("true" if value else "false"))
+            return self._value.kind == ("true" if value else "false")
         if is_list(value) or is_object(value):
-            return _sure(self._value.is_inner(value))
+            return self._value.is_inner(value)
         return self._scalar(operator.eq, value)
 
     @override
@@ -318,20 +329,22 @@ class JsonField(Field):
         rest = [v for v in others if _number(v) is None]
         return any_of(
             [
-                _sure(self._value.text.in_(texts)),
-                _sure(self._value.number.in_(floats)),
-                _sure(self._value.number.in_(integers)),
+                self._value.text.in_(texts) if texts else false(),
+                self._value.number.in_(floats) if floats else false(),
+                self._value.number.in_(integers) if integers else false(),
                 *map(self.equals, rest),
             ]
         )
 
-    def _scalar(self, compare: Callable[[Any, Any], Any], value: Any) -> ColumnElement[bool]:
+    def _scalar(
+        self, compare: Callable[[Any, Any], ColumnElement[bool]], value: Any
+    ) -> ColumnElement[bool]:
         if isinstance(value, str):
-            return _sure(compare(self._value.text, value))
+            return compare(self.text(), value)
         number = _number(value)
         if number is None:
             return false()
-        return _sure(compare(self._value.number, number))
+        return compare(self.number(), number)
 
     @override
     def compares(self, symbol: str, value: Any) -> ColumnElement[bool]:
@@ -339,7 +352,7 @@ class JsonField(Field):
 
     @override
     def exists(self) -> ColumnElement[bool]:
-        return _sure(self._value.kind != "null")
+        return self._value.kind != "null"
 
     @override
     def matches(self, pattern: Any) -> ColumnElement[bool]:
@@ -349,12 +362,13 @@ class JsonField(Field):
     def contains(self, value: Any) -> ColumnElement[bool]:
         """A text contains a text; a list contains a text, number or truth value."""
         if isinstance(value, str):
-            return _inside(value, self._value.text) | _sure(self._value.has(value))
+            return _inside(value, self._value.text) | self._value.has(value)
         if isinstance(value, bool):
-            return _sure(self._value.has(value))
+            return self._value.has(value)
         number = _number(value)
-        return false() if number is None else _sure(self._value.has(number))
+        return false() if number is None else self._value.has(number)
 
     @override
     def sort_key(self) -> ColumnElement[Any]:
+        self._note("sort_key")
         return self._value.sort_key

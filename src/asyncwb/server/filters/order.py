@@ -11,23 +11,20 @@ import binascii
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy import Column, ColumnElement, and_, or_
 
 from asyncwb.server.problems import invalid
 from asyncwb.server.storage.tables import runs
-
-from .fields import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .operators import Field
 
-__all__ = ["Order", "compile_order", "order_by"]
+__all__ = ["Order", "order_by"]
 
 _Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 _cursor = msgspec.json.Decoder(tuple[_Int64 | float | str | None, _Int64])
-DEFAULT_ORDER = "+created_at"
 
 
 class Order:
@@ -45,6 +42,7 @@ class Order:
         self.key = key
         self._descending = descending
         self._ids = ids
+        self._nullable = not isinstance(key, Column) or bool(key.nullable)
 
     def clauses(self, *, backwards: bool = False) -> list[Any]:
         """For ORDER BY."""
@@ -55,6 +53,41 @@ class Order:
             self.key.desc() if down else self.key,
             self._ids.desc() if down else self._ids,
         ]
+
+    def parts(
+        self, cursor: str | None, *, backwards: bool = False
+    ) -> list[tuple[list[ColumnElement[bool]], list[Any]]]:
+        """The listing behind (or, backwards, before) a cursor as lists that follow each other.
+
+        Each is one read of an index: the rows that have the key, then those without.
+
+        Returns:
+            Conditions and ORDER BY of each list.
+
+        Raises:
+            Problem: The cursor is not one of ours (400).
+        """
+        down = self._descending != backwards
+        ids = self._ids.desc() if down else self._ids
+        having: tuple[list[ColumnElement[bool]], list[Any]] = (
+            [self.key.is_not(None)] if self._nullable else [],
+            [self.key.desc() if down else self.key, ids],
+        )
+        lacking: tuple[list[ColumnElement[bool]], list[Any]] = ([self.key.is_(None)], [ids])
+        lists = [having, lacking] if self._nullable else [having]
+        if backwards:
+            lists.reverse()
+        if not cursor:
+            return lists
+        value, row_id = _decode(cursor)
+        behind = self._ids < row_id if down else self._ids > row_id
+        if value is None:
+            lacking[0].append(behind)
+            return lists if backwards else [lacking]
+        reached = self.key <= value if down else self.key >= value
+        passed = self.key < value if down else self.key > value
+        having[0].extend((reached, or_(passed, behind)))
+        return [having] if backwards else lists
 
     def after(self, cursor: str, *, backwards: bool = False) -> ColumnElement[bool]:
         """The condition that a run comes behind (or, backwards, before) a cursor.
@@ -73,15 +106,6 @@ class Order:
         if backwards:
             return or_(later, tied)
         return or_(later, tied, self.key.is_(None))
-
-
-def compile_order(text: str | None, state: ColumnElement[str]) -> Order:
-    """The order of a text over runs; by creation when it is empty.
-
-    Raises:
-        Problem: An unknown key (400).
-    """
-    return order_by((text or "").strip() or DEFAULT_ORDER, lambda key: resolve(key, state))
 
 
 def order_by(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from asyncwb.server.storage.accounts import User
     from asyncwb.server.storage.blobs import BlobFolder
     from asyncwb.server.storage.database import Database
+    from asyncwb.server.storage.search_indexes import SearchIndexes
 
 __all__ = ["Context", "Info", "Node", "Services", "context_of"]
 
@@ -32,6 +33,7 @@ class Services:
     signer: Signer
     authenticator: Authenticator
     sessions: Sessions
+    searches: SearchIndexes
 
 
 @dataclass(slots=True)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
-from asyncwb.server.filters import compile_filter
 from asyncwb.server.ids import parse_id
 from asyncwb.server.problems import not_found
 from asyncwb.server.storage import projects as store
@@ -15,13 +13,13 @@ from asyncwb.server.storage.artifact_files import take_orphans
 from asyncwb.server.storage.files import blobs_of_runs
 from asyncwb.server.storage.manifests import manifest_blobs
 from asyncwb.server.storage.organizations import check_role
-from asyncwb.server.storage.runs import find_run, run_query, state_at
+from asyncwb.server.storage.runs import find_run
 from asyncwb.server.storage.tables import entities, runs
 
 from .context import Context, Info, Node, context_of
 from .nodes import entity_node, named_entity, project_node, run_node, user_node
 from .registry import Resolvers
-from .run_pages import count_runs, runs_page
+from .run_pages import count_runs, runs_page, select_runs
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -69,13 +67,8 @@ async def _user(node: Node, info: Info) -> Node | None:
 @project.field("runCount")
 async def _run_count(node: Node, info: Info, *, filters: str | None = None) -> int:
     context = context_of(info)
-    return await count_runs(context, _selected(context, node, filters))
-
-
-def _selected(context: Context, node: Node, filters: str | None) -> Any:
-    state = state_at(time.time(), context.crashed_after)
-    return run_query(context.user, context.crashed_after).where(
-        runs.c.project_id == node["_id"], compile_filter(filters, state)
+    return await count_runs(
+        context, select_runs(context, filters, runs.c.project_id == node["_id"])
     )
 
 
@@ -84,7 +77,8 @@ async def _runs(
     node: Node, info: Info, *, filters: str | None = None, order: str | None = None, **page: Any
 ) -> Node:
     context = context_of(info)
-    return await runs_page(info, _selected(context, node, filters), order, **page)
+    selection = select_runs(context, filters, runs.c.project_id == node["_id"])
+    return await runs_page(info, selection, order, **page)
 
 
 @project.field("run", "bucket")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import func
 
-from asyncwb.server.filters import compile_order
+from asyncwb.server.filters import RunFields, compile_fields, order_by
 from asyncwb.server.filters.order import make_cursor
 from asyncwb.server.storage.history import last_events
-from asyncwb.server.storage.runs import state_at
+from asyncwb.server.storage.runs import run_query, state_at
 from asyncwb.server.storage.tables import runs
 
 from .context import Context, Info, Node, context_of
@@ -20,16 +21,49 @@ from .registry import Resolvers
 from .selection import selected
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from collections.abc import Callable
 
-__all__ = ["count_runs", "run_connection", "runs_page"]
+    from sqlalchemy import ColumnElement, Connection
+
+__all__ = ["RunSelection", "count_runs", "run_connection", "runs_page", "select_runs"]
+
+T = TypeVar("T")
 
 run_connection = Resolvers("RunConnection")
+
+_DEFAULT_ORDER = "+created_at"
+
+
+@dataclass(frozen=True, slots=True)
+class RunSelection:
+    """Some runs of those that a user can see.
+
+    Attributes:
+        query: Selects them.
+        fields: The fields that its filters use, and its order may.
+    """
+
+    query: Any
+    fields: RunFields
+
+
+def select_runs(
+    context: Context, filters: str | None, *conditions: ColumnElement[bool]
+) -> RunSelection:
+    """The runs that fulfil a filter text and conditions.
+
+    Raises:
+        Problem: The text is not a filter, or names an unknown field or operator (400).
+    """
+    fields = RunFields(state_at(time.time(), context.crashed_after))
+    condition = compile_fields(filters, fields)
+    query = run_query(context.user, context.crashed_after).where(*conditions, condition)
+    return RunSelection(query, fields)
 
 
 async def runs_page(
     info: Info,
-    query: Any,
+    selection: RunSelection,
     order: str | None,
     *,
     first: int | None = None,
@@ -37,7 +71,7 @@ async def runs_page(
     last: int | None = None,
     before: str | None = None,
 ) -> Node:
-    """One page of the runs that a `run_query` selects.
+    """One page of runs.
 
     What costs a look-up per run is read for all of them at once, where it is asked for.
     """
@@ -45,52 +79,69 @@ async def runs_page(
     asked = selected(info, "edges", "node")
     size = page_size(first, last)
     backwards = first is None and last is not None
-    by = compile_order(order, state_at(time.time(), context.crashed_after))
-    statement = query.add_columns(by.key.label("order_value"))
+    by = order_by((order or "").strip() or _DEFAULT_ORDER, selection.fields)
+    statement = selection.query.add_columns(by.key.label("order_value"))
     if "historyKeys" in asked:
         statement = statement.add_columns(runs.c.history_keys)
-    if after:
+    if backwards and after:
         statement = statement.where(by.after(after))
-    if before:
+    elif before and not backwards:
         statement = statement.where(by.after(before, backwards=True))
-    statement = statement.order_by(*by.clauses(backwards=backwards)).limit(size + 1)
+    lists = by.parts(before if backwards else after, backwards=backwards)
 
-    def read(db: Connection) -> tuple[list[Any], dict[int, str] | None]:
-        rows = list(db.execute(statement).mappings().all())
-        if "systemMetrics" not in asked:
-            return rows, None
-        return rows, last_events(db, [row["id"] for row in rows])
+    def read(db: Connection) -> tuple[list[Any], dict[int, str]]:
+        rows: list[Any] = []
+        for conditions, ordering in lists:
+            part = statement.where(*conditions).order_by(*ordering).limit(size + 1 - len(rows))
+            rows += db.execute(part).mappings().all()
+            if len(rows) > size:
+                break
+        wanted = [row["id"] for row in rows] if "systemMetrics" in asked else []
+        return rows, last_events(db, wanted) if wanted else {}
 
-    rows, events = await context.database.read(read)
+    rows, events = await _timed(context, selection, read)
     more = len(rows) > size
     rows = rows[:size]
     if backwards:
         rows.reverse()
-
-    def node(row: Any) -> Node:
-        made = run_node(row)
-        if events is not None:
-            made["systemMetrics"] = system_values(events.get(row["id"]))
-        if "historyKeys" in asked:
-            made["historyKeys"] = described_keys(made, row["history_keys"])
-        return made
-
     return connection(
         rows,
-        node,
+        lambda row: _node(row, asked, events),
         lambda row: make_cursor(row["order_value"], row["id"]),
         more=bool(before) if backwards else more,
         before=more if backwards else bool(after),
-        _query=query,
+        _selection=selection,
     )
 
 
-async def count_runs(context: Context, query: Any) -> int:
-    """How many runs a `run_query` selects."""
-    statement = query.with_only_columns(func.count(), maintain_column_froms=True)
-    return await context.database.read(lambda db: int(db.execute(statement).scalar_one()))
+def _node(row: Any, asked: frozenset[str], events: dict[int, str]) -> Node:
+    node = run_node(row)
+    if "systemMetrics" in asked:
+        node["systemMetrics"] = system_values(events.get(row["id"]))
+    if "historyKeys" in asked:
+        node["historyKeys"] = described_keys(node, row["history_keys"])
+    return node
+
+
+async def count_runs(context: Context, selection: RunSelection) -> int:
+    """How many runs there are."""
+    statement = selection.query.with_only_columns(func.count(), maintain_column_froms=True)
+    return await _timed(context, selection, lambda db: int(db.execute(statement).scalar_one()))
+
+
+async def _timed(context: Context, selection: RunSelection, read: Callable[[Connection], T]) -> T:
+    """Read, and note how long it took."""
+    searched = tuple(selection.fields.searched.values())
+
+    def timed(db: Connection) -> tuple[T, float]:
+        began = time.perf_counter()
+        return read(db), time.perf_counter() - began
+
+    found, seconds = await context.database.read(timed)
+    await context.services.searches.note(searched, seconds)
+    return found
 
 
 @run_connection.field("totalCount")
 async def _total(node: Node, info: Info) -> int:
-    return await count_runs(context_of(info), node["_query"])
+    return await count_runs(context_of(info), node["_selection"])

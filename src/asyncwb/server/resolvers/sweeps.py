@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
-from asyncwb.server.filters import compile_fields, compile_filter, order_by, sweep_fields
+from asyncwb.server.filters import RunFields, compile_fields, order_by, sweep_fields
 from asyncwb.server.filters.order import make_cursor
 from asyncwb.server.ids import iso, make_id
 from asyncwb.server.jsontext import decode, encode, is_object
@@ -16,7 +16,7 @@ from asyncwb.server.problems import invalid, not_found
 from asyncwb.server.storage import sweeps as store
 from asyncwb.server.storage import trials
 from asyncwb.server.storage.projects import owned_project
-from asyncwb.server.storage.runs import run_query, state_at
+from asyncwb.server.storage.runs import state_at
 from asyncwb.server.storage.tables import runs, sweep_agents, sweep_trials, sweeps
 from asyncwb.server.sweeps.bayes import propose
 from asyncwb.server.sweeps.config import parse_config
@@ -27,7 +27,7 @@ from .context import Context, Info, Node, context_of
 from .nodes import project_node
 from .paging import connection, cursor_of, number_from, page_size
 from .registry import Resolvers
-from .run_pages import runs_page
+from .run_pages import runs_page, select_runs
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -150,14 +150,14 @@ async def _runs(
     node: Node, info: Info, *, filters: str | None = None, order: str | None = None, **page: Any
 ) -> Node:
     context = context_of(info)
-    state = state_at(_now(), context.crashed_after)
     row = node["_row"]
-    statement = run_query(context.user, context.crashed_after).where(
+    selection = select_runs(
+        context,
+        filters,
         runs.c.project_id == row["project_id"],
         runs.c.sweep_name == row["name"],
-        compile_filter(filters, state),
     )
-    return await runs_page(info, statement, order, **page)
+    return await runs_page(info, selection, order, **page)
 
 
 def _agent_query(node: Node) -> Any:
@@ -209,8 +209,7 @@ def _agent_node(context: Context, sweep_node: Node, row: Any) -> Node:
 async def _agent_runs(node: Node, info: Info, *, order: str | None = None, **page: Any) -> Node:
     context = context_of(info)
     mine = select(sweep_trials.c.run_id).where(sweep_trials.c.agent_id == node["_id"])
-    statement = run_query(context.user, context.crashed_after).where(runs.c.id.in_(mine))
-    return await runs_page(info, statement, order, **page)
+    return await runs_page(info, select_runs(context, None, runs.c.id.in_(mine)), order, **page)
 
 
 def _now() -> float:
@@ -253,7 +252,7 @@ async def _upsert(_root: Any, info: Info, input: dict[str, Any]) -> Node:
 def _create(db: Connection, context: Context, config: SweepConfig, values: dict[str, Any]) -> int:
     prior = values.get("priorRunsFilters")
     state = state_at(_now(), context.crashed_after)
-    condition = compile_filter(prior, state) if prior else None
+    condition = compile_fields(prior, RunFields(state)) if prior else None
     sweep_id = store.create_sweep(db, context.user, config, values, condition)
     if values.get("state") is not None:
         row = db.execute(select(sweeps).where(sweeps.c.id == sweep_id)).one()
