@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 MANY = 2500
 SLOW = 1.0
 COUNTED = "+created_at"
+_marks = itertools.count()
 
 
 def fill(connection: Connection, count: int = MANY) -> None:
@@ -34,8 +36,8 @@ def fill(connection: Connection, count: int = MANY) -> None:
         moment = float(number)
         rows.append(
             {
-                "user_id": user.id, "name": f"r{number}",
-                "display_name": "d", "state": "finished", "config_doc": json.dumps(config), "project_id": project,
+                "project_id": project, "user_id": user.id, "name": f"r{number}",
+                "display_name": "d", "state": "finished", "config_doc": json.dumps(config),
                 "summary_doc": json.dumps(summary), "created_at": moment, "updated_at": moment,
                 "heartbeat_at": moment,
             }
@@ -57,19 +59,22 @@ def search(filters: dict[str, Any], order: str) -> tuple[RunFields, Any]:
     by = order_by(order, fields)
     conditions, ordering = by.parts(None)[0]
     query = select(runs.c.name).where(runs.c.project_id == 1, condition, *conditions)
-    return fields, query.order_by(*ordering).limit(None if order == COUNTED else 20)
+    if order == COUNTED:  # as for a count; a page would go by the index of the order
+        return fields, query
+    return fields, query.order_by(*ordering).limit(20)
 
 
 def found(connection: Connection, query: Any) -> list[str]:
-    return list(connection.execute(query).scalars())
+    return sorted(connection.execute(query).scalars())
 
 
 def plan(connection: Connection, query: Any) -> str:
-    # EXPLAIN alone does not look whether the connection knows the newest indexes
-    connection.execute(query).all()
+    # a text of its own: an EXPLAIN that is known already would tell the plan of then
+    marks = next(_marks)
     compiled = query.compile(connection, compile_kwargs={"render_postcompile": True})
     rows = connection.exec_driver_sql(
-        f"EXPLAIN QUERY PLAN {compiled}", tuple(compiled.params[k] for k in compiled.positiontup)
+        f"EXPLAIN QUERY PLAN {compiled} -- {marks}",
+        tuple(compiled.params[k] for k in compiled.positiontup),
     )
     return " ".join(row[3] for row in rows)
 
