@@ -8,7 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ARRAY, BigInteger, Float, Numeric, String, and_, case, collate, func, literal, select
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Float,
+    Numeric,
+    String,
+    and_,
+    case,
+    collate,
+    func,
+    literal,
+    select,
+)
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import BIT, JSONB
 
@@ -106,7 +118,9 @@ class Document:
 
     def _plain(self) -> Any:
         """In PostgreSQL: a text without its quotes, a number as a text."""
-        return self._node.op("#>>", return_type=String())(sql_cast(literal("{}", String), ARRAY(String)))
+        return self._node.op("#>>", return_type=String())(
+            sql_cast(literal("{}", String), ARRAY(String))
+        )
 
     def _own_kind(self) -> Any:
         kind = self._jsonb_kind
@@ -116,7 +130,10 @@ class Document:
     def _sortable(self) -> Any:
         """A text that orders like the value: the bits of a number in hex, flipped to ascend."""
         number = sql_cast(sql_cast(self._plain(), Numeric), Float(53))
-        bits = sql_cast(literal("x", String) + func.encode(func.float8send(number), "hex", type_=String), BIT(64))
+        bits = sql_cast(
+            literal("x", String) + func.encode(func.float8send(number), "hex", type_=String),
+            BIT(64),
+        )
         sign = sql_cast("1" + "0" * 63, BIT(64))
         flipped = case((number < 0, sql_cast("1" * 64, BIT(64))), else_=sign)
         ascending = bits.op("#", return_type=BIT(64))(flipped)

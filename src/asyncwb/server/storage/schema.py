@@ -9,7 +9,14 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Integer, String, Text
 
-from . import artifact_tables, registry_tables, session_tables, state_tables, team_tables, view_tables
+from . import (
+    artifact_tables,
+    registry_tables,
+    session_tables,
+    state_tables,
+    team_tables,
+    view_tables,
+)
 from .tables import metadata
 
 __all__ = ["TABLE_MODULES", "metadata"]
