@@ -39,6 +39,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what is marked slow, unless `-m` or `--run-slow` says something about it."""
+    if config.option.database != "sqlite":
+        for item in items:
+            if item.get_closest_marker("sqlite") is not None:
+                item.add_marker(
+                    pytest.mark.skip(reason="about SQLite, and the tests run on another")
+                )
     if config.option.run_slow or re.search(r"\bslow\b", config.option.markexpr):
         return
     slow = [item for item in items if item.get_closest_marker("slow") is not None]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from typing import TYPE_CHECKING
+
+from server_client import sql
 
 if TYPE_CHECKING:
     from asyncwb.testing import LocalServer
@@ -12,11 +12,10 @@ if TYPE_CHECKING:
 QUERY = """
 SELECT alerts.title, alerts.text, alerts.severity FROM alerts
 JOIN runs ON runs.id = alerts.run_id JOIN projects ON projects.id = runs.project_id
-WHERE projects.name = ? ORDER BY alerts.id
+WHERE projects.name = :project ORDER BY alerts.id
 """
 
 
 def kept_alerts(server: LocalServer, project: str) -> list[tuple[str, str, str]]:
     """Title, text and severity of the alerts of a project, oldest first."""
-    with closing(sqlite3.connect(server.data_dir / "asyncwb.db")) as database:
-        return database.execute(QUERY, (project,)).fetchall()
+    return sql(server.data_dir, QUERY, project=project)

@@ -3,12 +3,38 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import Connection, text
+
+from asyncwb.server.config import ServerConfig
+from asyncwb.server.storage.backends import database_url, make_engine
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import httpx
+
+
+@contextmanager
+def behind(data_dir: Path) -> Iterator[Connection]:
+    """A connection to the database of a server, behind its back; commits."""
+    url = ServerConfig(data_dir=str(data_dir)).database
+    engine = make_engine(database_url(url), "write")
+    try:
+        with engine.begin() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def sql(data_dir: Path, statement: str, **values: Any) -> list[Any]:
+    """Run a statement in the database of a server; its rows."""
+    with behind(data_dir) as connection:
+        found = connection.execute(text(statement), values)
+        return [tuple(row) for row in found] if found.returns_rows else []
 
 
 class Client:

@@ -26,6 +26,25 @@ DataDir = Annotated[
 ]
 TlsCert = Annotated[Path | None, typer.Option(help="PEM file of the certificate chain: HTTPS.")]
 TlsKey = Annotated[Path | None, typer.Option(help="PEM file of the private key.")]
+Database = Annotated[
+    str | None,
+    typer.Option(
+        help="postgresql://user:password@host/name. Better in the environment: others on this "
+        "machine can read command lines.",
+        envvar="ASYNCWB_SERVER_DATABASE_URL",
+        show_envvar=True,
+        show_default="SQLite in the data folder",
+    ),
+]
+Blobs = Annotated[
+    str | None,
+    typer.Option(
+        help="Where uploaded files go: a folder, s3://bucket/prefix, gs://... or az://...",
+        envvar="ASYNCWB_SERVER_BLOBS_URL",
+        show_envvar=True,
+        show_default="a folder in the data folder",
+    ),
+]
 LinkDataDir = Annotated[
     Path | None,
     typer.Option(help="Data folder of another server.", show_default="the background server's"),
@@ -47,13 +66,15 @@ def start(
     data_dir: DataDir = None,
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
+    database: Database = None,
+    blobs: Blobs = None,
 ) -> None:
     """Start a server in the background; clients find it without any configuration."""
     import os
 
     from asyncwb.server import process
 
-    options = _options(host, port, data_dir, tls_cert, tls_key)
+    options = _options(host, port, data_dir, tls_cert, tls_key, database, blobs)
     server, started = process.start(options)
     typer.echo(f"The server {'runs' if started else 'ran already'} at {server.url}")
     _describe(server)
@@ -98,6 +119,8 @@ def run(
     data_dir: DataDir = None,
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
+    database: Database = None,
+    blobs: Blobs = None,
     show_key: Annotated[
         bool, typer.Option("--show-key", help="Print the API key where no terminal reads it, too.")
     ] = False,
@@ -109,7 +132,7 @@ def run(
     from asyncwb.server.bootstrap import load_secrets
     from asyncwb.server.links import make_link
 
-    options = _options(host, port, data_dir, tls_cert, tls_key)
+    options = _options(host, port, data_dir, tls_cert, tls_key, database, blobs)
 
     def ready(url: str) -> None:
         typer.echo(f"Serving at {url}, data in {options.data_dir}")
@@ -161,7 +184,13 @@ def _link(data_dir: Path | None, base_url: str | None) -> str:
 
 
 def _options(
-    host: str, port: int, data_dir: Path | None, tls_cert: Path | None, tls_key: Path | None
+    host: str,
+    port: int,
+    data_dir: Path | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    database: str | None,
+    blobs: str | None,
 ) -> ServerOptions:
     from asyncwb.server import process
 
@@ -171,6 +200,8 @@ def _options(
         data_dir=data_dir or process.default_data_dir(),
         tls_cert=tls_cert,
         tls_key=tls_key,
+        database=database,
+        blobs=blobs,
     )
 
 

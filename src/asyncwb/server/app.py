@@ -19,8 +19,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from .auth import Authenticator
-from .bootstrap import load_secrets, prepare_folder
+from .bootstrap import prepare_folder
 from .config import ServerConfig
+from .identity import load_identity
 from .problems import Problem
 from .resolvers.context import Services
 from .routes.answers import json_response, problem_response
@@ -35,7 +36,7 @@ from .routes.sessions import SessionEndpoint
 from .sessions import CSRF_HEADER, Sessions
 from .signing import Signer
 from .storage.accounts import add_first_user
-from .storage.blobs import BlobFolder
+from .storage.blobs import BlobFolder, BlobStore
 from .storage.database import Database
 from .storage.organizations import ensure_organization
 from .storage.search_indexes import SearchIndexes
@@ -63,15 +64,18 @@ def create_app(config: ServerConfig) -> Starlette:
 
     Raises:
         OSError: The data folder cannot be written.
+        UsageError: The database is of a later version, or the data folder belongs to another one.
+        InvalidValueError: Database or blobs have an address that is none.
+        UnsupportedError: A package that the database or the blobs need is missing.
     """
     prepare_folder(config.root)
-    identity, secret = load_secrets(config.root)
+    identity, secret = load_identity(config)
     database = Database(config.database)
     sessions = Sessions(secret)
     services = Services(
         config=config,
         database=database,
-        blobs=BlobFolder(Path(config.blobs)),
+        blobs=_blobs(config.blobs),
         signer=Signer(secret, config.signed_url_seconds),
         authenticator=Authenticator(database, sessions),
         sessions=sessions,
@@ -126,6 +130,14 @@ def create_app(config: ServerConfig) -> Starlette:
         exception_handlers={HTTPException: _http_error},
         lifespan=lifespan,
     )
+
+
+def _blobs(place: str) -> BlobStore:
+    if "://" not in place:
+        return BlobFolder(Path(place))
+    from .storage.object_blobs import ObjectBlobs
+
+    return ObjectBlobs(place)
 
 
 def _route(path: str, handler: Handler, *methods: str) -> Route:

@@ -12,7 +12,15 @@ from pathlib import Path
 
 import msgspec
 
-__all__ = ["Identity", "ensure_first_user", "has_identity", "load_secrets", "prepare_folder"]
+__all__ = [
+    "Identity",
+    "ensure_first_user",
+    "has_identity",
+    "load_secrets",
+    "make_identity",
+    "prepare_folder",
+    "replace_identity",
+]
 
 _FILE = "identity.json"
 
@@ -36,6 +44,11 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 
 class _Stored(Identity, frozen=True, kw_only=True):
     signing_secret: str
+
+
+def make_identity(username: str, api_key: str, secret: bytes) -> _Stored:
+    """A first user with the secret that signs URLs."""
+    return _Stored(entity=username, username=username, api_key=api_key, signing_secret=secret.hex())
 
 
 def ensure_first_user(
@@ -78,19 +91,18 @@ def _load_or_create(folder: Path, username: str, api_key: str | None) -> _Stored
     path = folder / _FILE
     if not path.exists():
         prepare_folder(folder)
-        _create(
-            path,
-            _Stored(
-                entity=username,
-                username=username,
-                api_key=api_key or secrets.token_hex(20),
-                signing_secret=secrets.token_hex(32),
-            ),
-        )
+        key = api_key or secrets.token_hex(20)
+        _create(path, make_identity(username, key, secrets.token_bytes(32)))
     return msgspec.json.decode(path.read_bytes(), type=_Stored)
 
 
-def _create(path: Path, identity: _Stored) -> None:
+def replace_identity(folder: Path, identity: _Stored) -> None:
+    """Let a data folder have this first user and secret."""
+    prepare_folder(folder)
+    _create(folder / _FILE, identity, replace=True)
+
+
+def _create(path: Path, identity: _Stored, *, replace: bool = False) -> None:
     """Write the file completely under another name, then link it in place: first one wins."""
     draft = path.with_name(f".{_FILE}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -99,6 +111,9 @@ def _create(path: Path, identity: _Stored) -> None:
             file.write(msgspec.json.encode(identity))
             file.flush()
             os.fsync(file.fileno())
+        if replace:
+            os.replace(draft, path)
+            return
         try:
             os.link(draft, path)
         except FileExistsError:

@@ -22,7 +22,7 @@ import msgspec
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
-from asyncwb.errors import UsageError
+from asyncwb.errors import Error, UsageError
 from asyncwb.server.background import claim, forget, remember
 from asyncwb.server.bootstrap import ensure_first_user
 from asyncwb.server.process import EXPOSED, ServerOptions
@@ -215,7 +215,7 @@ def main(arguments: Sequence[str]) -> None:
         forget()  # what a killed server left: with our lock held, clients would believe it
     try:
         asyncio.run(serve(options, ready, parent=0 if remembered else int(arguments[1])))
-    except (OSError, UsageError) as exc:
+    except (OSError, Error) as exc:
         raise SystemExit(f"asyncwb: {exc}") from exc
     finally:
         if remembered:

@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import create_engine
+from server_client import behind
 
 from asyncwb.server.bootstrap import load_secrets
 from asyncwb.server.ids import make_id
@@ -36,12 +36,10 @@ async def add_user(client: Client, name: str) -> tuple[str, str]:
     await client.data(
         "mutation($e: String!) { createUser(input: {email: $e}) { user { id } } }", e=f"{name}@x"
     )
-    engine = create_engine(f"sqlite:///{client.data_dir / 'asyncwb.db'}")
-    with engine.begin() as connection:
+    with behind(client.data_dir) as connection:
         user = find_user(connection, username=name)
         assert user is not None
         _, key = create_key(connection, user.id, None)
-    engine.dispose()
     return "api", key
 
 
@@ -192,12 +190,10 @@ async def test_only_those_who_lead_a_team_add_accounts(client: Client) -> None:
     assert (await post_as(client, bo, made)).json()["data"]["createTeam"]["entity"]
     service = (await post_as(client, bo, add)).json()
     name = service["data"]["createServiceAccount"]["user"]["username"]
-    engine = create_engine(f"sqlite:///{client.data_dir / 'asyncwb.db'}")
-    with engine.begin() as connection:
+    with behind(client.data_dir) as connection:
         user = find_user(connection, username=name)
         assert user is not None
         _, key = create_key(connection, user.id, None)
-    engine.dispose()
     assert (await post_as(client, ("api", key), add)).status_code == 403
 
 
@@ -307,6 +303,7 @@ async def test_file_names_that_leave_the_folder(client: Client, name: str) -> No
     assert (await client.post(FILES, f=["good.txt", name])).status_code == 400
 
 
+@pytest.mark.sqlite
 async def test_data_on_disk_is_private(client: Client) -> None:
     await client.upsert("r", config='{"password":{"value":"hush"}}')
     await client.data(FILES, f=["a.txt"])
@@ -328,10 +325,11 @@ async def test_a_new_data_folder_is_private(tmp_path: Path) -> None:
 async def test_no_stored_value_is_in_the_log(
     client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
+    from asyncwb.server.config import ServerConfig
     from asyncwb.server.storage import database
     from asyncwb.server.storage.tables import runs
 
-    store = database.Database(f"sqlite:///{client.data_dir / 'asyncwb.db'}")
+    store = database.Database(ServerConfig(data_dir=str(client.data_dir)).database)
     await store.open()
     with pytest.raises(Exception) as caught:  # noqa: PT011 - whatever the driver raises
         await store.write(lambda db: db.execute(runs.insert().values(name="hush", config="hush")))

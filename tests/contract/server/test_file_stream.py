@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
-import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
+from server_client import sql
 
 if TYPE_CHECKING:
     from server_client import Client
@@ -161,9 +161,7 @@ class TestSilence:
     """A run that sends nothing for too long has crashed, until it is heard of again."""
 
     async def _silence(self, client: Client, seconds: float) -> None:
-        with sqlite3.connect(client.data_dir / "asyncwb.db") as db:
-            db.execute("UPDATE runs SET heartbeat_at = heartbeat_at - ?", (seconds,))
-        db.close()
+        sql(client.data_dir, "UPDATE runs SET heartbeat_at = heartbeat_at - :s", s=seconds)
 
     async def test_crashed_and_back(self, client: Client) -> None:
         await client.upsert("r")

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, example, given, settings
-from sqlalchemy import Connection, create_engine, literal
+from server_client import behind
+from sqlalchemy import Connection, literal
 
 from asyncwb.server.filters import Order, RunFields, compile_fields, order_by
 from asyncwb.server.filters.order import make_cursor
 from asyncwb.server.problems import Problem
 from asyncwb.server.storage.accounts import User, create_user
 from asyncwb.server.storage.runs import run_query, state_at, upsert_run
-from asyncwb.server.storage.tables import metadata, runs
+from asyncwb.server.storage.schema import metadata
+from asyncwb.server.storage.tables import runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,9 +92,8 @@ RUNS: list[dict[str, Any]] = [
 
 
 @pytest.fixture(scope="module")
-def db() -> Iterator[tuple[Connection, User]]:
-    engine = create_engine("sqlite://")
-    with engine.begin() as connection:
+def db(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Connection, User]]:
+    with behind(tmp_path_factory.mktemp("data")) as connection:
         metadata.create_all(connection)
         user = create_user(connection, username="u", name="u", email="", admin=False)
         for run in RUNS:
@@ -101,7 +102,6 @@ def db() -> Iterator[tuple[Connection, User]]:
             values["summaryMetrics"] = json.dumps(run["summary"])
             upsert_run(connection, user, {"entityName": "u", "modelName": "p", **values})
         yield connection, user
-    engine.dispose()
 
 
 MISSING: Any = object()

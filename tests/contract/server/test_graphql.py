@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from graphql import build_schema, validate_schema
+from server_client import behind, sql
 
 from asyncwb.server.bootstrap import Identity, ensure_first_user
 from asyncwb.server.resolvers.server import make_schema
@@ -232,16 +233,12 @@ async def test_teams_and_what_others_see(client: Client) -> None:
 
 def key_of(client: Client, username: str) -> str:
     """Give a user a key, as an administrator with access to the database can."""
-    from sqlalchemy import create_engine
-
     from asyncwb.server.storage.accounts import create_key, find_user
 
-    engine = create_engine(f"sqlite:///{client.data_dir / 'asyncwb.db'}")
-    with engine.begin() as connection:
+    with behind(client.data_dir) as connection:
         user = find_user(connection, username=username)
         assert user is not None
         _, key = create_key(connection, user.id, None)
-    engine.dispose()
     return key
 
 
@@ -272,8 +269,6 @@ async def test_projects(client: Client) -> None:
 
 
 async def test_alerts_wait_between_two_of_the_same_title(client: Client) -> None:
-    import sqlite3
-
     await client.upsert("r")
     alert = """mutation($t: String!, $w: Duration) { notifyScriptableRunAlert(input: {
         entityName: "local", projectName: "demo", runName: "r", title: $t, text: "x",
@@ -281,11 +276,8 @@ async def test_alerts_wait_between_two_of_the_same_title(client: Client) -> None
     for title in ("a", "a", "b"):
         answer = await client.data(alert, t=title, w=60000)
         assert answer["notifyScriptableRunAlert"]["success"] is True
-    with sqlite3.connect(client.data_dir / "asyncwb.db") as db:
-        assert db.execute("SELECT title, severity FROM alerts").fetchall() == [
-            ("a", "WARN"), ("b", "WARN")
-        ]  # fmt: skip
-    db.close()
+    kept = sql(client.data_dir, "SELECT title, severity FROM alerts ORDER BY id")
+    assert kept == [("a", "WARN"), ("b", "WARN")]
 
 
 async def test_endpoints_that_are_not_served(client: Client) -> None:

@@ -5,15 +5,24 @@ from __future__ import annotations
 import json
 from array import array
 from collections import Counter
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import hypothesis.strategies as st
-from hypothesis import given, settings
-from sqlalchemy import Connection, create_engine, insert, select
+import pytest
+from hypothesis import HealthCheck, given, settings
+from server_client import behind
+from sqlalchemy import Connection, insert, select
 
 from asyncwb.server.storage import history, ingest, lines
 from asyncwb.server.storage.accounts import create_user
 from asyncwb.server.storage.projects import project_for
-from asyncwb.server.storage.tables import metadata, runs, segments
+from asyncwb.server.storage.schema import metadata
+from asyncwb.server.storage.tables import runs, segments
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 row = st.fixed_dictionaries(
     {"_step": st.integers(-3, 40)},
@@ -48,15 +57,30 @@ def make_run(connection: Connection) -> int:
     return int(key[0])
 
 
-@given(writes, st.data())
-@settings(max_examples=100, deadline=None)
-def test_writes_at_offsets(
-    plan: list[tuple[int, list[dict[str, object]]]], data: st.DataObject
-) -> None:
-    engine = create_engine("sqlite://")
-    expected: dict[int, dict[str, object]] = {}
-    with engine.begin() as connection:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("data")
+
+
+@contextmanager
+def undone(folder: Path) -> Iterator[Connection]:
+    """A connection to a database with tables; what is done to it goes with it."""
+    with behind(folder) as connection:
         metadata.create_all(connection)
+        before = connection.begin_nested()
+        yield connection
+        before.rollback()
+
+
+@given(plan=writes, data=st.data())
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_writes_at_offsets(
+    folder: Path, plan: list[tuple[int, list[dict[str, object]]]], data: st.DataObject
+) -> None:
+    expected: dict[int, dict[str, object]] = {}
+    with undone(folder) as connection:
         run_id = make_run(connection)
         done: list[tuple[int, list[dict[str, object]]]] = []
         for offset, rows in plan:
@@ -87,7 +111,6 @@ def test_writes_at_offsets(
         wanted = [r for _, r in sorted(expected.items()) if low <= r["_step"] < high]  # type: ignore[operator]
         assert sorted(map(json.dumps, page)) == sorted(map(json.dumps, wanted))
         assert [r["_step"] for r in page] == sorted(r["_step"] for r in wanted)  # type: ignore[type-var]
-    engine.dispose()
 
 
 def check_keys(found: dict[str, dict[str, int]], rows: dict[int, dict[str, object]]) -> None:
@@ -102,17 +125,14 @@ def check_keys(found: dict[str, dict[str, int]], rows: dict[int, dict[str, objec
     assert {(k, t): n for k, types in found.items() for t, n in types.items()} == wanted
 
 
-def test_segments_are_bounded_and_grow() -> None:
-    engine = create_engine("sqlite://")
-    with engine.begin() as connection:
-        metadata.create_all(connection)
+def test_segments_are_bounded_and_grow(folder: Path) -> None:
+    with undone(folder) as connection:
         run_id = make_run(connection)
         big = ["x" * 200_000] * 3
         lines.write_lines(connection, run_id, "output", "", 0, big)
         for number in range(50):
             lines.write_lines(connection, run_id, "output", "", 3 + number, [f"line {number}"])
         found = connection.execute(select(segments.c.line_count, segments.c.byte_count)).all()
-    engine.dispose()
     assert sorted(found) == [(1, 200_000)] * 3 + [
         (50, sum(len(f"line {n}") + 1 for n in range(50)) - 1)
     ]

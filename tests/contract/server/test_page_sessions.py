@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import httpx
+from server_client import sql
 
 from asyncwb.server import links
 from asyncwb.server.bootstrap import ensure_first_user, load_secrets
@@ -74,12 +74,10 @@ async def test_nothing_that_opens_a_session_is_kept(client: Client) -> None:
     async with browser(client) as http:
         await http.post("/-/session", json={"link": link})
         (token,) = http.cookies.values()
-    with sqlite3.connect(client.data_dir / "asyncwb.db") as db:
-        stored = repr(
-            db.execute("SELECT * FROM page_sessions").fetchall()
-            + db.execute("SELECT * FROM spent_links").fetchall()
-        )
-    db.close()
+    stored = repr(
+        sql(client.data_dir, "SELECT * FROM page_sessions")
+        + sql(client.data_dir, "SELECT * FROM spent_links")
+    )
     assert token not in stored
     assert link not in stored
 

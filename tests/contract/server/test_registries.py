@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 from artifact_client import VERSION, ArtifactClient, anonymous
+from server_client import sql
 from test_access import add_user, post_as
 
 from asyncwb.server.app import ServerConfig, create_app
@@ -145,10 +145,9 @@ async def test_a_database_of_earlier_times_gets_an_organization(tmp_path: Path) 
             return (await http.post("/graphql", json={"query": query})).json()["data"]
 
     await ask("{ viewer { id } }")
-    with sqlite3.connect(tmp_path / "asyncwb.db") as database:
-        for table in ("registry_users", "registry_teams", "registries", "organizations"):
-            database.execute(f"DROP TABLE {table}")
-    database.close()
+    tables = ("registry_users", "registry_teams", "registries", "organizations", "alembic_version")
+    for table in tables:
+        sql(tmp_path, f"DROP TABLE {table}")
     query = '{ organization(name: "local-org") { orgEntity { name } } viewer { entity } }'
     found = await ask(query)
     assert found["organization"] == {"orgEntity": {"name": "local-org-entity-2"}}

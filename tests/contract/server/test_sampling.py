@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from server_client import behind
 
 from asyncwb.server.storage import history
 from asyncwb.server.storage.extremes import pick_extremes
@@ -70,8 +71,6 @@ async def test_rows_at_one_step_stay_in_the_order_of_logging(client: Client) -> 
 
 
 async def test_a_sample_does_not_load_the_whole_run(client: Client) -> None:
-    from sqlalchemy import create_engine
-
     from asyncwb.server.storage.accounts import find_user
 
     await client.upsert("r")
@@ -79,8 +78,7 @@ async def test_a_sample_does_not_load_the_whole_run(client: Client) -> None:
     for start in range(0, 6000, 1500):
         rows = [{"_step": i, "a": i, "f": filler} for i in range(start, start + 1500)]
         await client.history("r", start, rows)
-    engine = create_engine(f"sqlite:///{client.data_dir / 'asyncwb.db'}")
-    with engine.connect() as connection:
+    with behind(client.data_dir) as connection:
         user = find_user(connection, username="local")
         assert user is not None
         run_id = run_row_id(connection, user, None, "demo", "r")
@@ -91,7 +89,6 @@ async def test_a_sample_does_not_load_the_whole_run(client: Client) -> None:
             peak = tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
-    engine.dispose()
     assert len(texts) == len(rows) == 10
     assert peak < 4 * 2**20, f"{peak} bytes for a run of 24 MB"
 
@@ -129,15 +126,9 @@ async def test_a_server_may_keep_spikes(client: Client) -> None:
 
 @contextmanager
 def engine_of(client: Client) -> Iterator[tuple[Any, int]]:
-    from sqlalchemy import create_engine
-
     from asyncwb.server.storage.accounts import find_user
 
-    engine = create_engine(f"sqlite:///{client.data_dir / 'asyncwb.db'}")
-    try:
-        with engine.connect() as connection:
-            user = find_user(connection, username="local")
-            assert user is not None
-            yield connection, run_row_id(connection, user, None, "demo", "r")
-    finally:
-        engine.dispose()
+    with behind(client.data_dir) as connection:
+        user = find_user(connection, username="local")
+        assert user is not None
+        yield connection, run_row_id(connection, user, None, "demo", "r")

@@ -9,8 +9,8 @@ from typing import Any
 
 import httpx
 import pytest
+import server_client
 from server_client import Client
-from sqlalchemy import create_engine, text
 from sweep_requests import UPSERT, Sweeps
 from test_access import add_user, post_as
 
@@ -34,10 +34,7 @@ def sweeps(client: Client) -> Sweeps:
 
 def sql(client: Client, statement: str, **values: Any) -> None:
     """Change the database behind the server's back: time passes, things break."""
-    engine = create_engine(f"sqlite:///{client.data_dir / 'asyncwb.db'}")
-    with engine.begin() as connection:
-        connection.execute(text(statement), values)
-    engine.dispose()
+    server_client.sql(client.data_dir, statement, **values)
 
 
 def silence(client: Client, table: str, where: str = "1 = 1") -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from alembic import context
 
-from asyncwb.server.migrations.comparing import same_type
+from asyncwb.server.migrations.comparing import other_default, other_type
 from asyncwb.server.migrations.kinds import rendered
 from asyncwb.server.storage.schema import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=metadata,
-    compare_type=same_type,
+    compare_type=other_type,
+    compare_server_default=other_default,
     render_item=rendered,
     render_as_batch=context.config.attributes.get("batch", True),
 )

@@ -220,7 +220,8 @@ async def _commit(_root: Any, info: Info, input: dict[str, Any]) -> Node:
         return {"artifact": await _one(context, artifact_id)}
     if not uploaded:
         raise invalid("the artifact version has no manifest yet")
-    entries, base_id, storage = await asyncio.to_thread(_merged, context, uploaded)
+    contents = await context.services.blobs.read_small([one.blob for one in uploaded])
+    entries, base_id, storage = await asyncio.to_thread(_merged, uploaded, contents)
 
     def change(db: Connection) -> list[str]:
         fresh = store.owned_version(db, context.user, artifact_id)
@@ -246,15 +247,19 @@ async def _commit(_root: Any, info: Info, input: dict[str, Any]) -> Node:
 
 
 def _merged(
-    context: Context, uploaded: list[manifests.Uploaded]
+    uploaded: list[manifests.Uploaded], contents: list[bytes | None]
 ) -> tuple[dict[str, manifests.Entry], int | None, dict[str, Any]]:
     """Read the manifests that make up a version: the last one, or all of its writers'."""
     last = uploaded[-1]
-    chosen = [one for one in uploaded if one.type == "PATCH"] if last.type == "PATCH" else [last]
+    every = list(zip(uploaded, contents, strict=True))
+    patches = last.type == "PATCH"
+    chosen = [one for one in every if one[0].type == "PATCH"] if patches else every[-1:]
     entries: dict[str, manifests.Entry] = {}
     storage: dict[str, Any] = {}
-    for one in chosen:
-        found, storage = manifests.read_manifest(context.services.blobs.path(one.blob).read_bytes())
+    for _, data in chosen:
+        if data is None:
+            raise not_found("a manifest is gone: the version is committed or deleted")
+        found, storage = manifests.read_manifest(data)
         entries |= found
     return entries, last.base_id if last.type == "INCREMENTAL" else None, storage
 

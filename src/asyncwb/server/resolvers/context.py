@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from asyncwb.server.sessions import Sessions
     from asyncwb.server.signing import Signer
     from asyncwb.server.storage.accounts import User
-    from asyncwb.server.storage.blobs import BlobFolder
+    from asyncwb.server.storage.blobs import BlobStore
     from asyncwb.server.storage.database import Database
     from asyncwb.server.storage.search_indexes import SearchIndexes
 
@@ -29,7 +29,7 @@ class Services:
 
     config: ServerConfig
     database: Database
-    blobs: BlobFolder
+    blobs: BlobStore
     signer: Signer
     authenticator: Authenticator
     sessions: Sessions

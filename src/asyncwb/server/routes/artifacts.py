@@ -17,7 +17,7 @@ from asyncwb.server.storage.accounts import find_entity
 from asyncwb.server.storage.artifact_tables import artifacts
 from asyncwb.server.storage.versions import version_by_id
 
-from .files import SAFE_HEADERS, BlobResponse
+from .downloads import SAFE_HEADERS, download
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -78,7 +78,7 @@ class ArtifactEndpoints:
         """`GET` of a signed URL; ranges are served."""
         file_id = self._check(request, "artifact-get")
         row = await self._services.database.read(lambda db: store.file_of(db, file_id))
-        return self._send(row, request.path_params["name"])
+        return await self._send(request, row, request.path_params["name"], signed=True)
 
     async def download_manifest(self, request: Request) -> Response:
         """`GET` of a version's manifest by a signed URL."""
@@ -113,7 +113,7 @@ class ArtifactEndpoints:
             return None if entity is None else store.file_by_digest(db, entity.id, digest)
 
         row = await services.database.read(query)
-        return self._send(row, path.get("name", "file"))
+        return await self._send(request, row, path.get("name", "file"))
 
     def _check(self, request: Request, action: Action) -> int:
         number: int = request.path_params["number"]
@@ -123,18 +123,23 @@ class ArtifactEndpoints:
         )
         return number
 
-    def _send(self, row: Any, name: str) -> Response:
+    async def _send(
+        self, request: Request, row: Any, name: str, *, signed: bool = False
+    ) -> Response:
         if row is None or row["blob"] is None:
             raise not_found("file not found")
-        if not self._services.blobs.hold(row["blob"]):
-            raise not_found("the bytes of this file are gone")
-        media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
-        return BlobResponse(
-            self._services.blobs,
+        response = await download(
+            self._services,
+            request,
             row["blob"],
-            media_type=media_type,
+            row["size"],
+            media_type=mimetypes.guess_type(name)[0] or "application/octet-stream",
             headers={"ETag": f'"{base64.b64decode(row["md5"]).hex()}"'},
+            signed=signed,
         )
+        if response is None:
+            raise not_found("the bytes of this file are gone")
+        return response
 
 
 def _digest(hexadecimal: str) -> str:

@@ -17,10 +17,9 @@ from asyncwb.server.problems import Problem, invalid
 from asyncwb.server.storage import artifact_files as store
 
 from .answers import json_response, read_body
-from .files import SAFE_HEADERS
+from .downloads import SAFE_HEADERS
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
     from starlette.requests import Request
 
     from asyncwb.server.resolvers.context import Services
@@ -98,31 +97,30 @@ class BatchEndpoints:
         urls = _decoded(await read_body(request, _HEAD_BYTES), list[str])
         numbers = [self._number_of(url) for url in urls]
 
-        def query(db: Connection) -> tuple[list[_Outcome], list[bytes]]:
-            rows = store.files_of(db, [one for one in numbers if isinstance(one, int)])
-            outcomes: list[_Outcome] = []
-            parts: list[bytes] = []
-            left = _MOST_BYTES
-            for number in numbers:
-                if isinstance(number, Problem):
-                    outcomes.append(_Outcome(number.status, message=number.message))
-                    continue
-                row = rows.get(number)
-                data = None
-                if row is not None and row["blob"] is not None:
-                    if row["size"] > left:
-                        outcomes.append(_Outcome(413))
-                        continue
-                    data = services.blobs.read(row["blob"])
-                if data is None:
-                    outcomes.append(_Outcome(404, message="file not found"))
-                    continue
-                left -= len(data)
-                outcomes.append(_Outcome(200, len(data)))
+        wanted = [one for one in numbers if isinstance(one, int)]
+        rows = await services.database.read(lambda db: store.files_of(db, wanted))
+        outcomes: list[_Outcome] = []
+        chosen: dict[int, str] = {}  # place of an outcome -> blob
+        left = _MOST_BYTES
+        for place, number in enumerate(numbers):
+            row = rows.get(number) if isinstance(number, int) else None
+            if isinstance(number, Problem):
+                outcomes.append(_Outcome(number.status, message=number.message))
+            elif row is None or row["blob"] is None:
+                outcomes.append(_Outcome(404, message="file not found"))
+            elif row["size"] > left:
+                outcomes.append(_Outcome(413))
+            else:
+                left -= row["size"]
+                chosen[place] = row["blob"]
+                outcomes.append(_Outcome(200, row["size"]))
+        parts: list[bytes] = []
+        contents = await services.blobs.read_small(list(chosen.values()))
+        for place, data in zip(chosen, contents, strict=True):
+            if data is None:
+                outcomes[place] = _Outcome(404, message="file not found")
+            else:
                 parts.append(data)
-            return outcomes, parts
-
-        outcomes, parts = await services.database.read(query)
         head = msgspec.json.encode(outcomes)
         return Response(
             b"".join([head, b"\n", *parts]),

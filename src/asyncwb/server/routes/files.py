@@ -6,30 +6,24 @@ import mimetypes
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
 from asyncwb.server.problems import not_found
 from asyncwb.server.storage import files as store
 from asyncwb.server.storage.runs import run_row_id
+
+from .downloads import download
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from sqlalchemy import Connection
     from starlette.requests import Request
-    from starlette.types import Receive, Scope, Send
 
     from asyncwb.server.resolvers.context import Services
-    from asyncwb.server.storage.blobs import BlobFolder
 
-__all__ = ["SAFE_HEADERS", "BlobResponse", "FileEndpoints"]
+__all__ = ["FileEndpoints"]
 
-# files come from anybody who can log a run: a browser must neither run nor guess them
-SAFE_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "sandbox; default-src 'none'",
-    "Cache-Control": "private, no-cache",
-}
 # Documents that the page shows in a frame: their scripts run, in an origin of their own that has
 # neither the session nor the network.
 _FRAME_HEADERS = {
@@ -38,38 +32,7 @@ _FRAME_HEADERS = {
     "img-src data: blob:; media-src data: blob:; font-src data:; frame-ancestors 'self'"
 }
 _UNKNOWN = "application/octet-stream"
-_LOOKS = 3
-
-
-class BlobResponse(FileResponse):
-    """A blob that was held for this response; it is released afterwards.
-
-    Args:
-        blobs: Has it.
-        name: Its name.
-        media_type: Its type.
-        headers: Beside those that make it safe.
-    """
-
-    def __init__(
-        self,
-        blobs: BlobFolder,
-        name: str,
-        *,
-        media_type: str,
-        headers: Mapping[str, str] = MappingProxyType({}),
-    ) -> None:
-        super().__init__(
-            blobs.path(name), headers={**SAFE_HEADERS, **headers}, media_type=media_type
-        )
-        self._blobs, self._name = blobs, name
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it."""
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            await self._blobs.release(self._name)
+_LOOKS = 20
 
 
 class FileEndpoints:
@@ -102,7 +65,7 @@ class FileEndpoints:
     async def download_signed(self, request: Request) -> Response:
         """`GET` of a signed URL."""
         file_id = self._check(request, "get")
-        return await self._send(lambda db: store.file_by_id(db, file_id))
+        return await self._send(request, lambda db: store.file_by_id(db, file_id), signed=True)
 
     async def download(self, request: Request) -> Response:
         """`GET /files/{entity}/{project}/{run}/{name}` with credentials."""
@@ -122,7 +85,7 @@ class FileEndpoints:
             found = store.list_files(db, run_id, names=[path["name"]])
             return found[0] if found else None
 
-        return await self._send(query, headers)
+        return await self._send(request, query, headers)
 
     def _check(self, request: Request, action: Any) -> int:
         file_id: int = request.path_params["file_id"]
@@ -133,19 +96,28 @@ class FileEndpoints:
         return file_id
 
     async def _send(
-        self, query: Callable[[Connection], Any], headers: Mapping[str, str] = MappingProxyType({})
+        self,
+        request: Request,
+        query: Callable[[Connection], Any],
+        headers: Mapping[str, str] = MappingProxyType({}),
+        *,
+        signed: bool = False,
     ) -> Response:
         for _ in range(_LOOKS):
             row = await self._services.database.read(query)
             if row is None or row.blob is None:
                 raise not_found("file not found")
-            if self._services.blobs.hold(row.blob):
-                media_type = row.mimetype or mimetypes.guess_type(row.name)[0]
-                return BlobResponse(
-                    self._services.blobs,
-                    row.blob,
-                    media_type=media_type or _UNKNOWN,
-                    headers=headers,
-                )
+            media_type = row.mimetype or mimetypes.guess_type(row.name)[0]
+            response = await download(
+                self._services,
+                request,
+                row.blob,
+                row.size,
+                media_type=media_type or _UNKNOWN,
+                headers=headers,
+                signed=signed,
+            )
+            if response is not None:
+                return response
             # An upload has just replaced these bytes: the next look finds the new ones.
         raise not_found("the bytes of this file are gone")

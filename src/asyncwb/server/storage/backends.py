@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
-from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -26,6 +25,7 @@ from asyncwb.server.problems import Problem
 from .patterns import matches
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from typing import Final
 
 __all__ = [
@@ -121,7 +121,7 @@ def _key_of(name: str) -> int:
 
 
 def worth_retrying(error: Exception, *, committing: bool = False) -> bool:
-    """Whether a transaction was undone because of others, or of a connection lost before its end."""
+    """Whether a transaction was undone by others, or by the loss of a connection before its end."""
     if not isinstance(error, DBAPIError):
         return False
     lost = error.connection_invalidated and not committing

@@ -1,6 +1,7 @@
 """Bytes of uploaded files, in a folder.
 
-A blob's name is made here and never holds anything a client chose.
+A blob's name is made here and never holds anything a client chose. What a place of blobs can do,
+be it a folder or an object store (`object_blobs`), is a `BlobStore`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import hashlib
 import secrets
 import shutil
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Sequence
     from pathlib import Path
 
-__all__ = ["Blob", "BlobFolder"]
+__all__ = ["Blob", "BlobFolder", "BlobStore", "in_pieces"]
 
 _PIECE_BYTES = 1024 * 1024
 _SMALL_BYTES = 256 * 1024
@@ -31,6 +32,42 @@ class Blob(msgspec.Struct, frozen=True):
     name: str
     size: int
     md5: str
+
+
+class BlobStore(Protocol):
+    """A place of blobs."""
+
+    async def store(self, chunks: AsyncIterator[bytes]) -> Blob:
+        """Write a new blob; it appears complete or not at all."""
+        ...
+
+    async def store_small(self, contents: Sequence[bytes | memoryview]) -> list[Blob]:
+        """Write several new blobs."""
+        ...
+
+    async def read_small(self, names: Sequence[str]) -> list[bytes | None]:
+        """All bytes of small blobs; None for one that is gone."""
+        ...
+
+    async def join(self, names: Sequence[str]) -> Blob:
+        """Write a new blob of the bytes of others, in their order."""
+        ...
+
+    def pieces(self, name: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """The bytes of a blob, a piece at a time.
+
+        Raises:
+            FileNotFoundError: It is gone.
+        """
+        ...
+
+    async def remove(self, names: Iterable[str]) -> None:
+        """Delete blobs; those that are gone already are no error."""
+        ...
+
+    def names(self) -> AsyncIterator[str]:
+        """The names of all blobs."""
+        ...
 
 
 class BlobFolder:
@@ -66,12 +103,45 @@ class BlobFolder:
 
         return await asyncio.to_thread(store_all)
 
-    def read(self, name: str) -> bytes | None:
-        """All bytes of a small blob; None: it is gone. Blocks."""
+    async def read_small(self, names: Sequence[str]) -> list[bytes | None]:
+        """All bytes of small blobs, in one visit to a thread; None for one that is gone."""
+
+        def read_all() -> list[bytes | None]:
+            return [self._read(name) for name in names]
+
+        return await asyncio.to_thread(read_all)
+
+    def _read(self, name: str) -> bytes | None:
         try:
             return self.path(name).read_bytes()
         except OSError:
             return None
+
+    async def pieces(
+        self, name: str, start: int = 0, end: int | None = None
+    ) -> AsyncIterator[bytes]:
+        """The bytes from `start` up to `end`, a megabyte at a time.
+
+        Raises:
+            FileNotFoundError: The blob is gone.
+        """
+        with await asyncio.to_thread(self.path(name).open, "rb") as file:
+            await asyncio.to_thread(file.seek, start)
+            left = -1 if end is None else end - start
+            while left:
+                size = _PIECE_BYTES if left < 0 else min(left, _PIECE_BYTES)
+                piece = await asyncio.to_thread(file.read, size)
+                if not piece:
+                    return
+                left = left if left < 0 else left - len(piece)
+                yield piece
+
+    async def names(self) -> AsyncIterator[str]:
+        """The names of all blobs."""
+        for folder in sorted(await asyncio.to_thread(_inside, self._root)):
+            for name in sorted(await asyncio.to_thread(_inside, self._root / folder)):
+                if not name.endswith(".part"):
+                    yield name
 
     def _store_small(self, name: str, data: bytes | memoryview) -> Blob:
         path = self.path(name)
@@ -96,7 +166,7 @@ class BlobFolder:
         await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
         try:
             with await asyncio.to_thread(draft.open, "wb") as file:
-                async for chunk in _all_of(head, chunks):
+                async for chunk in in_pieces(head, chunks):
                     size += len(chunk)
                     await asyncio.to_thread(_append, file.write, digest.update, chunk)
             await asyncio.to_thread(draft.rename, path)
@@ -149,7 +219,14 @@ class BlobFolder:
         self._removed.difference_update(names)
 
 
-async def _all_of(head: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+def _inside(folder: Path) -> list[str]:
+    try:
+        return [entry.name for entry in folder.iterdir()]
+    except FileNotFoundError:
+        return []
+
+
+async def in_pieces(head: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """Pieces of about a megabyte: servers hand bodies over in small ones."""
     pending = [head]
     size = len(head)

@@ -6,9 +6,9 @@ directly, and one that is up to date nothing.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, inspect, select, text
+from sqlalchemy import Column, MetaData, String, Table, event, inspect, select, text
 
 from asyncwb.errors import UsageError
 from asyncwb.server.migrations import FOLDER, HEAD
@@ -17,7 +17,7 @@ from .backends import EVERYTHING, is_sqlite, lock, make_engine
 from .schema import metadata
 
 if TYPE_CHECKING:
-    from sqlalchemy import URL
+    from sqlalchemy import URL, Connection, Engine
 
 __all__ = ["migrate", "upgrade"]
 
@@ -60,19 +60,20 @@ def _found(connection: Connection) -> str | None:
 def _change(url: URL) -> None:
     engine = make_engine(url, "write")
     try:
-        with engine.connect() as connection:
-            sqlite = is_sqlite(url)
-            if sqlite:
-                # A table that is written anew would take what refers to it along.
-                connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
-                connection.rollback()
-            with connection.begin():
-                lock(connection, [EVERYTHING])
-                upgrade(connection)
-                if sqlite and connection.execute(text("PRAGMA foreign_key_check")).first():
-                    raise UsageError("The database has rows that refer to nothing; it stays as is.")
+        if is_sqlite(url):
+            # A table that is written anew would take what refers to it along.
+            event.listen(engine, "connect", _without_references)
+        with engine.begin() as connection:
+            lock(connection, [EVERYTHING])
+            upgrade(connection)
+            if is_sqlite(url) and connection.execute(text("PRAGMA foreign_key_check")).first():
+                raise UsageError("The database has rows that refer to nothing; it stays as is.")
     finally:
         engine.dispose()
+
+
+def _without_references(connection: Any, _record: Any) -> None:
+    connection.execute("PRAGMA foreign_keys=OFF")
 
 
 def upgrade(connection: Connection, to: str = "head") -> None:
