@@ -37,6 +37,7 @@ from .storage.accounts import add_first_user
 from .storage.blobs import BlobFolder
 from .storage.database import Database
 from .storage.organizations import ensure_organization
+from .storage.upgrade import upgrade_roles
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -76,6 +77,7 @@ def create_app(config: ServerConfig) -> Starlette:
     )
 
     def begin(connection: Connection) -> None:
+        upgrade_roles(connection)
         add_first_user(connection, identity)
         ensure_organization(connection, identity.username)
 
@@ -94,7 +96,7 @@ def create_app(config: ServerConfig) -> Starlette:
     run = "/files/{entity}/{project}/{run}"
     version = "/artifactsV2/{region}/{entity}/{project}/{collection}"
     signed = "{number:int}/{name:path}"
-    return Starlette(
+    app = Starlette(
         routes=[
             _route("/graphql", GraphQLEndpoint(services).handle, "POST"),
             _route(f"{run}/file_stream", FileStreamEndpoint(services).handle, "POST"),
@@ -123,6 +125,8 @@ def create_app(config: ServerConfig) -> Starlette:
         exception_handlers={HTTPException: _http_error},
         lifespan=lifespan,
     )
+    app.state.services = services
+    return app
 
 
 def _route(path: str, handler: Handler, *methods: str) -> Route:

@@ -92,7 +92,7 @@ def db() -> Iterator[tuple[Connection, User]]:
     engine = create_engine("sqlite://")
     with engine.begin() as connection:
         metadata.create_all(connection)
-        user = create_user(connection, username="u", name="u", email="", admin=False)
+        user = create_user(connection, username="u", name="u", email="")
         for run in RUNS:
             values = {k: v for k, v in run.items() if k not in ("config", "summary")}
             values["config"] = json.dumps(run["config"])
