@@ -75,6 +75,8 @@ class World:
         """Make people, teams and secrets."""
         for name in ("ann", "max", "vic", "bob", "eve", "zoe"):
             await self.add_user(name)
+        elsewhere = {"name": "elsewhere", "username": "zoe"}
+        await self.request("local", "POST", "/admin/organizations", json=elsewhere)
         for team, head in (("crew", "ann"), ("others", "bob")):
             await self.do(head, "createTeam", {"teamName": team}, "entity { id }")
         for name, role in (("max", "member"), ("vic", "viewer")):

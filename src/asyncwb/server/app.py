@@ -22,6 +22,7 @@ from .bootstrap import load_secrets, prepare_folder
 from .config import ServerConfig
 from .problems import Problem
 from .resolvers.context import Services
+from .routes.admin import AdminEndpoints
 from .routes.answers import json_response, problem_response
 from .routes.artifacts import ArtifactEndpoints
 from .routes.batches import BatchEndpoints
@@ -114,6 +115,7 @@ def create_app(config: ServerConfig) -> Starlette:
             _route(f"{version}/{{birth}}/{{digest}}/{{name}}", artifacts.download, "GET"),
             _route("/artifacts/{entity}/{digest}", artifacts.download, "GET"),
             _route("/healthz", _health, "GET"),
+            *AdminEndpoints(services, identity.username).routes(_route),
             _route("/-/session", session.show, "GET"),
             _route("/-/session", session.begin, "POST"),
             _route("/-/session", session.end, "DELETE"),

@@ -68,6 +68,28 @@ ROUTES: dict[tuple[str, str], tuple[Any, tuple[int, int, int, int], Given]] = {
     ("GET", "/artifacts/{entity}/{digest}"): (
         f"/artifacts/crew/{DIGEST}", (401, 404, 200, 200), {}),
 }  # fmt: skip
+# for administrators of the server alone
+ADMIN = {
+    ("GET", "/admin/users"): None,
+    ("POST", "/admin/users"): {"username": "x"},
+    ("DELETE", "/admin/users/{username}"): None,
+    ("POST", "/admin/users/{username}/role"): {"role": "admin"},
+    ("GET", "/admin/users/{username}/keys"): None,
+    ("POST", "/admin/users/{username}/keys"): {},
+    ("DELETE", "/admin/users/{username}/keys/{key}"): None,
+    ("GET", "/admin/organizations"): None,
+    ("POST", "/admin/organizations"): {"name": "x", "username": "eve"},
+    ("DELETE", "/admin/organizations/{name}"): None,
+    ("GET", "/admin/organizations/{name}/members"): None,
+    ("POST", "/admin/organizations/{name}/members"): {"username": "eve", "role": "admin"},
+    ("DELETE", "/admin/organizations/{name}/members/{username}"): None,
+    ("GET", "/admin/teams"): None,
+    ("POST", "/admin/teams"): {"name": "x", "organization": "local-org", "username": "eve"},
+    ("DELETE", "/admin/teams/{name}"): None,
+    ("GET", "/admin/teams/{name}/members"): None,
+    ("POST", "/admin/teams/{name}/members"): {"username": "eve", "role": "admin"},
+    ("DELETE", "/admin/teams/{name}/members/{username}"): None,
+}
 # what opens with a signed address alone, whoever sends it, and nothing else
 SIGNED = {
     ("PUT", "/storage/put/{file_id:int}/{name:path}"): "put",
@@ -104,7 +126,7 @@ def routes_of(made: World) -> set[tuple[str, str]]:
 
 
 async def test_every_route_has_a_case(there: World) -> None:
-    assert routes_of(there) == {*ROUTES, *SIGNED, *OPEN}
+    assert routes_of(there) == {*ROUTES, *ADMIN, *SIGNED, *OPEN}
 
 
 async def test_what_each_gets_of_each_route(there: World) -> None:
@@ -127,6 +149,17 @@ async def test_what_each_gets_of_each_route(there: World) -> None:
         path = address if isinstance(address, str) else address(there)
         answer = await there.request("max", method, path, **more)
         assert answer.status_code == wanted[3], (method, path, answer.text)
+
+
+async def test_administration_is_for_administrators(there: World) -> None:
+    before = await there.snapshot()
+    for (method, route), body in ADMIN.items():
+        for name, username in (("crew", "max"), ("nothing", "nobody")):
+            path = route.format(name=name, username=username, key="0" * 10)
+            for who, status in ((None, 401), ("eve", 403), ("vic", 403), ("ann", 403)):
+                answer = await there.request(who, method, path, json=body)
+                assert answer.status_code == status, (who, method, path, answer.text)
+    assert await there.snapshot() == before
 
 
 async def test_signed_addresses_open_one_thing_by_one_method_for_a_while(there: World) -> None:

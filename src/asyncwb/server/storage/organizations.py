@@ -24,6 +24,7 @@ __all__ = [
     "delete_organization",
     "ensure_organization",
     "find_organization",
+    "is_led_by",
     "join_organization",
     "list_members",
     "list_organizations",
@@ -117,6 +118,20 @@ def create_organization(connection: Connection, name: str, admin: User) -> int:
     made = _insert(connection, name)
     _put(connection, made, admin.id, "admin")
     return made
+
+
+def is_led_by(connection: Connection, name: str, user: User) -> bool:
+    """Whether there is an organization of this name, and a user is one of its administrators."""
+    query = (
+        select(organizations.c.id)
+        .join(organization_members)
+        .where(
+            organizations.c.name == name,
+            organization_members.c.user_id == user.id,
+            organization_members.c.role == "admin",
+        )
+    )
+    return connection.execute(query).first() is not None
 
 
 def delete_organization(connection: Connection, name: str) -> None:

@@ -21,6 +21,7 @@ from .accounts import (
 )
 from .organizations import add_team, join_organization, organizations_of, row_id_of_team
 from .policy import Role, check_writes, leads, visible_user
+from .registry_tables import organizations
 from .rows import insert_row
 from .tables import api_keys, entities, members, users
 from .team_tables import invites
@@ -36,6 +37,7 @@ __all__ = [
     "create_service_account",
     "create_team",
     "invite",
+    "is_led_by",
     "list_invites",
     "list_members",
     "remove_invite",
@@ -72,6 +74,23 @@ def create_team(
     add_team(connection, organization or first, team_id)
     _add(connection, team_id, head.id, "admin")
     return team_id
+
+
+def is_led_by(connection: Connection, name: str, organization: str, username: str) -> bool:
+    """Whether there is such a team in an organization, and a user is one of its administrators."""
+    query = (
+        select(entities.c.id)
+        .join(members, members.c.entity_id == entities.c.id)
+        .join(users, users.c.id == members.c.user_id)
+        .where(entities.c.name == name, users.c.username == username, members.c.role == "admin")
+    )
+    team_id = connection.execute(query).scalar()
+    if team_id is None:
+        return False
+    mine = select(organizations.c.name).where(
+        organizations.c.id == row_id_of_team(connection, team_id)
+    )
+    return bool(connection.execute(mine).scalar() == organization)
 
 
 def _known_user(connection: Connection, user: User, username: str) -> User:
