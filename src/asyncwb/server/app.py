@@ -24,6 +24,7 @@ from .config import ServerConfig
 from .identity import load_identity
 from .problems import Problem
 from .resolvers.context import Services
+from .routes.admin import AdminEndpoints
 from .routes.answers import json_response, problem_response
 from .routes.artifacts import ArtifactEndpoints
 from .routes.batches import BatchEndpoints
@@ -40,6 +41,7 @@ from .storage.blobs import BlobFolder, BlobStore
 from .storage.database import Database
 from .storage.organizations import ensure_organization
 from .storage.search_indexes import SearchIndexes
+from .storage.upgrade import upgrade_roles
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -83,6 +85,7 @@ def create_app(config: ServerConfig) -> Starlette:
     )
 
     def begin(connection: Connection) -> None:
+        upgrade_roles(connection)
         add_first_user(connection, identity)
         ensure_organization(connection, identity.username)
 
@@ -101,7 +104,7 @@ def create_app(config: ServerConfig) -> Starlette:
     run = "/files/{entity}/{project}/{run}"
     version = "/artifactsV2/{region}/{entity}/{project}/{collection}"
     signed = "{number:int}/{name:path}"
-    return Starlette(
+    app = Starlette(
         routes=[
             _route("/graphql", GraphQLEndpoint(services).handle, "POST"),
             _route(f"{run}/file_stream", FileStreamEndpoint(services).handle, "POST"),
@@ -119,6 +122,7 @@ def create_app(config: ServerConfig) -> Starlette:
             _route(f"{version}/{{birth}}/{{digest}}/{{name}}", artifacts.download, "GET"),
             _route("/artifacts/{entity}/{digest}", artifacts.download, "GET"),
             _route("/healthz", _health, "GET"),
+            *AdminEndpoints(services, identity.username).routes(_route),
             _route("/-/session", session.show, "GET"),
             _route("/-/session", session.begin, "POST"),
             _route("/-/session", session.end, "DELETE"),
@@ -130,6 +134,8 @@ def create_app(config: ServerConfig) -> Starlette:
         exception_handlers={HTTPException: _http_error},
         lifespan=lifespan,
     )
+    app.state.services = services
+    return app
 
 
 def _blobs(place: str) -> BlobStore:

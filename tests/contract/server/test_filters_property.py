@@ -95,7 +95,7 @@ RUNS: list[dict[str, Any]] = [
 def db(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Connection, User]]:
     with behind(tmp_path_factory.mktemp("data")) as connection:
         metadata.create_all(connection)
-        user = create_user(connection, username="u", name="u", email="", admin=False)
+        user = create_user(connection, username="u", name="u", email="")
         for run in RUNS:
             values = {k: v for k, v in run.items() if k not in ("config", "summary")}
             values["config"] = json.dumps(run["config"])

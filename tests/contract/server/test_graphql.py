@@ -223,7 +223,7 @@ async def test_teams_and_what_others_see(client: Client) -> None:
         'mutation { upsertBucket(input: {name: "r", modelName: "p", entityName: "%s"}) '
         "{ inserted } }"
     )
-    for entity, status in (("crew", 200), ("local", 403)):
+    for entity, status in (("crew", 200), ("local", 404)):
         body = {"query": upsert % entity}
         answer = await client.http.post("/graphql", json=body, auth=("api", key))
         assert answer.status_code == status

@@ -39,7 +39,7 @@ writes = st.lists(
 
 
 def make_run(connection: Connection) -> int:
-    user = create_user(connection, username="u", name="u", email="", admin=True)
+    user = create_user(connection, username="u", name="u", email="", role="admin")
     project_id, _ = project_for(connection, user, "u", "p")
     key = connection.execute(
         insert(runs).values(

@@ -410,7 +410,7 @@ async def test_nothing_of_a_sweep_is_open_to_another_user(client: Client, sweeps
         ),
         (
             UPSERT,
-            {"config": json.dumps(RANDOM), "projectName": "demo", "entityName": "local"}, 403,
+            {"config": json.dumps(RANDOM), "projectName": "demo", "entityName": "local"}, 404,
         ),
     ]  # fmt: skip
     for query, variables, status in refused:

@@ -12,6 +12,7 @@ from asyncwb.server.filters.order import make_cursor
 from asyncwb.server.ids import make_id, parse_id
 from asyncwb.server.problems import forbidden, invalid, not_found
 from asyncwb.server.storage import accounts
+from asyncwb.server.storage.policy import readable, visible_user
 from asyncwb.server.storage.projects import find_project, project_query
 from asyncwb.server.storage.tables import (
     api_keys,
@@ -49,12 +50,10 @@ def _viewer(_root: Any, info: Info, **_: Any) -> Node:
 async def _user(
     _root: Any, info: Info, *, id: str | None = None, userName: str | None = None
 ) -> Node | None:
-    found = await context_of(info).database.read(
-        lambda db: accounts.find_user(
-            db, username=userName, user_id=parse_id("User", id) if id else None
-        )
-    )
-    return user_node(found) if found else None
+    one = users.c.id == parse_id("User", id) if id else users.c.username == userName
+    statement = accounts.user_query().where(one, visible_user(context_of(info).user))
+    row = await context_of(info).database.read(lambda db: db.execute(statement).first())
+    return user_node(accounts.User(*row)) if row else None
 
 
 @query.field("users")
@@ -69,7 +68,9 @@ async def _users(
     **_: Any,
 ) -> Node:
     size = page_size(first)
-    statement = accounts.user_query().where(users.c.id > (number_from(after) or 0))
+    statement = accounts.user_query().where(
+        users.c.id > (number_from(after) or 0), visible_user(context_of(info).user)
+    )
     if query:
         statement = statement.where(
             or_(
@@ -82,7 +83,10 @@ async def _users(
     if usernames is not None:
         statement = statement.where(users.c.username.in_(usernames))
     rows = await context_of(info).database.read(
-        lambda db: db.execute(statement.order_by(users.c.id).limit(size + 1)).all()
+        lambda db: [
+            accounts.User(*row)
+            for row in db.execute(statement.order_by(users.c.id).limit(size + 1))
+        ]
     )
     return connection(rows[:size], user_node, lambda row: cursor_of(row.id), more=len(rows) > size)
 
@@ -107,7 +111,7 @@ async def _teams(node: Node, info: Info, **_: Any) -> Node:
     statement = (
         accounts.entity_query()
         .join(members, members.c.entity_id == entities.c.id)
-        .where(members.c.user_id == node["_id"], accounts.readable(context_of(info).user))
+        .where(members.c.user_id == node["_id"], readable(context_of(info).user))
         .order_by(entities.c.id)
     )
     rows = await context_of(info).database.read(lambda db: db.execute(statement).all())
@@ -252,7 +256,11 @@ async def _create_user(_root: Any, info: Info, input: dict[str, Any]) -> Node:
 
     def change(db: Connection) -> Any:
         made = accounts.create_user(
-            db, username=username, name=username, email=email, admin=bool(input.get("admin"))
+            db,
+            username=username,
+            name=username,
+            email=email,
+            role="admin" if input.get("admin") else "member",
         )
         accept_invites(db, made)
         return made

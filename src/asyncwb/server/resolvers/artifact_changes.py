@@ -12,7 +12,7 @@ from asyncwb.server.storage import artifact_files as files
 from asyncwb.server.storage import collections as places
 from asyncwb.server.storage import manifests
 from asyncwb.server.storage import versions as store
-from asyncwb.server.storage.organizations import check_role
+from asyncwb.server.storage.policy import check_writable
 from asyncwb.server.storage.projects import find_project, project_for
 from asyncwb.server.storage.runs import run_row_id
 
@@ -41,7 +41,12 @@ async def _create(_root: Any, info: Info, input: dict[str, Any]) -> Node:
         run_id = None
         if input.get("runName"):
             run_id = run_row_id(
-                db, context.user, input["entityName"], input["projectName"], input["runName"]
+                db,
+                context.user,
+                input["entityName"],
+                input["projectName"],
+                input["runName"],
+                change=True,
             )
         sequence = places.sequence_for(
             db, context.user, project_id, name, input["artifactTypeName"], "SEQUENCE"
@@ -98,9 +103,8 @@ async def _update_manifest(_root: Any, info: Info, input: dict[str, Any]) -> Nod
 
     def change(db: Connection) -> Any:
         row = manifests.manifest_of(db, manifest_id)
-        if row is None:
-            raise not_found("artifact manifest not found")
-        _pending(db, context, row["artifact_id"])
+        # of a version that is hidden: as if there were none
+        _pending(db, context, -1 if row is None else row["artifact_id"])
         if base_id is not None:
             store.owned_version(db, context.user, base_id)
         manifests.change_manifest(db, manifest_id, input.get("digest"), base_id)
@@ -362,5 +366,5 @@ def _place(db: Connection, context: Context, artifact_id: int, alias: dict[str, 
         raise not_found(
             f"the artifact version is not in the collection {alias['artifactCollectionName']!r}"
         )
-    check_role(db, context.user, owner["id"], "member")
+    check_writable(db, context.user, owner["id"], "member")
     return place

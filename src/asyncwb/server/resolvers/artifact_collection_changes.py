@@ -11,7 +11,7 @@ from asyncwb.server.problems import not_found
 from asyncwb.server.storage import collections as store
 from asyncwb.server.storage.artifact_files import take_orphans
 from asyncwb.server.storage.artifact_tables import artifact_types, collection_tags
-from asyncwb.server.storage.organizations import check_role
+from asyncwb.server.storage.policy import check_writable
 from asyncwb.server.storage.projects import find_project, project_for
 
 from .artifact_nodes import collection_node, tag_node, type_node
@@ -47,7 +47,7 @@ async def _change(info: Info, id: str, change: Callable[[Connection, Any], None]
 
     def run(db: Connection) -> Node:
         row = store.collection_by_id(db, context.user, collection_id)
-        check_role(db, context.user, row["project_id"], "member")
+        check_writable(db, context.user, row["project_id"], "member")
         change(db, row)
         return collection_node(store.collection_by_id(db, context.user, collection_id))
 
@@ -85,7 +85,7 @@ async def _delete(info: Info, id: str) -> Node:
 
     def change(db: Connection) -> tuple[Node, list[str]]:
         row = store.collection_by_id(db, context.user, collection_id)
-        check_role(db, context.user, row["project_id"], "member")
+        check_writable(db, context.user, row["project_id"], "member")
         node = {**collection_node(row), "state": "DELETED"}
         store.delete_collection(db, collection_id)
         return node, take_orphans(db, row["entity_id"])
@@ -141,5 +141,5 @@ def _named(db: Connection, context: Any, input: dict[str, Any]) -> Any:
     )
     if not found:
         raise not_found(f"artifact collection {input['artifactCollectionName']!r} not found")
-    check_role(db, context.user, owner["id"], "member")
+    check_writable(db, context.user, owner["id"], "member")
     return found

@@ -9,7 +9,7 @@ from asyncwb.server.problems import invalid, not_found
 from asyncwb.server.storage import collections as places
 from asyncwb.server.storage import registries
 from asyncwb.server.storage import versions as store
-from asyncwb.server.storage.organizations import check_role
+from asyncwb.server.storage.policy import check_writable
 from asyncwb.server.storage.projects import (
     MODEL_REGISTRY,
     find_project,
@@ -92,7 +92,7 @@ async def _unlink(_root: Any, info: Info, input: dict[str, Any]) -> Node:
         row = places.collection_by_id(db, context.user, portfolio_id)
         if row["kind"] != "PORTFOLIO":
             raise invalid("a version cannot be unlinked from the collection that owns it")
-        check_role(db, context.user, row["project_id"], "member")
+        check_writable(db, context.user, row["project_id"], "member")
         if not places.remove_member(db, portfolio_id, artifact_id):
             raise not_found(f"the artifact version is not linked to {row['name']!r}")
 
@@ -108,7 +108,12 @@ async def _use(_root: Any, info: Info, input: dict[str, Any]) -> Node:
     def change(db: Connection) -> Node:
         row = store.version_by_id(db, context.user, artifact_id)
         run_id = run_row_id(
-            db, context.user, input["entityName"], input["projectName"], input["runName"]
+            db,
+            context.user,
+            input["entityName"],
+            input["projectName"],
+            input["runName"],
+            change=True,
         )
         store.record_input(db, run_id, artifact_id, input.get("usedAs"))
         return artifact_nodes(db, [row])[0]

@@ -193,24 +193,21 @@ async def _used_by(
     node: Node, info: Info, *, first: int | None = None, after: str | None = None, **_: Any
 ) -> Node:
     context, size = context_of(info), page_size(first)
-    statement = (
+    every = (
         run_query(context.user, context.crashed_after)
         .add_columns(artifact_inputs.c.id.label("input_id"))
         .join(artifact_inputs, artifact_inputs.c.run_id == runs.c.id)
-        .where(
-            artifact_inputs.c.artifact_id == node["_id"],
-            artifact_inputs.c.id > (number_from(after) or 0),
-        )
-        .order_by(artifact_inputs.c.id)
-        .limit(size + 1)
+        .where(artifact_inputs.c.artifact_id == node["_id"])
     )
+    later = artifact_inputs.c.id > (number_from(after) or 0)
+    statement = every.where(later).order_by(artifact_inputs.c.id).limit(size + 1)
     rows = await context.database.read(lambda db: list(db.execute(statement).mappings()))
     return connection(
         rows[:size],
         run_node,
         lambda row: cursor_of(row["input_id"]),
         more=len(rows) > size,
-        totalCount=len(rows),
+        _selected=every,
     )
 
 

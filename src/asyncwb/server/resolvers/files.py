@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from graphql import BooleanValueNode, FieldNode
+from sqlalchemy import select
 
 from asyncwb.server.ids import make_id, parse_id
 from asyncwb.server.storage import files as store
+from asyncwb.server.storage.policy import check_writable, writable
 from asyncwb.server.storage.runs import run_row_id
+from asyncwb.server.storage.tables import entities
 
-from .context import Info, Node, context_of
+from .context import Context, Info, Node, context_of
 from .nodes import file_node
 from .paging import connection, cursor_of, number_from, page_size
 from .registry import Resolvers
@@ -76,9 +79,13 @@ async def _files(
 
 async def _places(node: Node, info: Info, names: list[str]) -> Node:
     """Where to upload the named files; older clients have no mutation for it."""
-    made = await context_of(info).database.write(
-        lambda db: store.create_files(db, node["_id"], names)
-    )
+    context = context_of(info)
+
+    def change(db: Connection) -> list[int]:
+        check_writable(db, context.user, node["_row"]["project_id"])
+        return store.create_files(db, node["_id"], names)
+
+    made = await context.database.write(change)
     return connection(
         list(zip(made, names, strict=True)),
         lambda place: file_node({"id": place[0], "name": place[1], **_NO_BYTES}, node["_row"]),
@@ -104,12 +111,12 @@ def _asks_to_upload(info: Info) -> bool:
 
 
 @file.field("url")
-def _url(node: Node, info: Info, *, upload: bool | None = None) -> str | None:
+async def _url(node: Node, info: Info, *, upload: bool | None = None) -> str | None:
     """Read with credentials; or, for uploads, a signed URL."""
     if node.get("_artifact_file"):
         return str(node["_url"] or "")
     if upload:
-        return _upload_url(node, info)
+        return await _upload_url(node, info)
     run_row = node["_run"]
     path = "/".join(
         quote(part, safe="/")
@@ -127,12 +134,25 @@ def _direct_url(node: Node, info: Info) -> str:
 
 
 @file.field("uploadUrl")
-def _upload_url(node: Node, info: Info) -> str | None:
+async def _upload_url(node: Node, info: Info) -> str | None:
+    """None for those who may only read."""
     if node.get("_artifact_file"):
         found: str | None = node["_upload"]
         return found
     context = context_of(info)
+    if not await _may_upload(context, node["_run"]["entity_name"]):
+        return None
     return context.services.signer.url(context.base_url, "put", node["_id"], node["name"])
+
+
+async def _may_upload(context: Context, entity: str) -> bool:
+    """Asked once for each entity of a request."""
+    known = context.writable.get(entity)
+    if known is None:
+        query = select(entities.c.id).where(entities.c.name == entity, writable(context.user))
+        known = await context.database.read(lambda db: db.execute(query).first() is not None)
+        context.writable[entity] = known
+    return known
 
 
 @mutation.field("createRunFiles")
@@ -142,11 +162,17 @@ async def _create(_root: Any, info: Info, input: dict[str, Any]) -> Node:
 
     def change(db: Connection) -> tuple[int, list[int]]:
         run_id = run_row_id(
-            db, context.user, input["entityName"], input["projectName"], input["runName"]
+            db,
+            context.user,
+            input["entityName"],
+            input["projectName"],
+            input["runName"],
+            change=True,
         )
         return run_id, store.create_files(db, run_id, names)
 
     run_id, file_ids = await context.database.write(change)
+    context.writable[input["entityName"]] = True
     path = {
         "entity_name": input["entityName"],
         "project_name": input["projectName"],

@@ -1,4 +1,4 @@
-"""The organization, and what is in all of its registries."""
+"""Organizations, and what is in all of their registries."""
 
 from __future__ import annotations
 
@@ -21,7 +21,11 @@ from asyncwb.server.storage.artifact_tables import (
     artifacts,
     collections,
 )
-from asyncwb.server.storage.organizations import find_organization
+from asyncwb.server.storage.organizations import (
+    find_organization,
+    organization_of_team,
+    organizations_of,
+)
 from asyncwb.server.storage.tables import projects
 from asyncwb.server.storage.versions import alive
 
@@ -59,17 +63,19 @@ async def _organization(
     _root: Any, info: Info, *, name: str | None = None, id: str | None = None
 ) -> Node | None:
     row_id = parse_id("Organization", id) if id else None
-    row = await context_of(info).database.read(
-        lambda db: find_organization(db, name=name, row_id=row_id)
+    context = context_of(info)
+    row = await context.database.read(
+        lambda db: find_organization(db, context.user, name=name, row_id=row_id)
     )
     return _node(row) if row else None
 
 
 @user.field("organizations")
-async def _of_user(_user: Node, info: Info) -> list[Node]:
-    """All users of a server belong to its organization."""
-    row = await context_of(info).database.read(find_organization)
-    return [_node(row)] if row else []
+async def _of_user(node: Node, info: Info) -> list[Node]:
+    """Of another user only those that the caller sees, too."""
+    context = context_of(info)
+    rows = await context.database.read(lambda db: organizations_of(db, context.user, node["_id"]))
+    return [_node(row) for row in rows]
 
 
 @entity.field("organization")
@@ -77,7 +83,10 @@ async def _of_entity(node: Node, info: Info) -> Node | None:
     """That of a team, or the one that an entity stands for; users list theirs, however many."""
     if node["_user_id"] is not None:
         return None
-    row = await context_of(info).database.read(find_organization)
+    context = context_of(info)
+    row = await context.database.read(
+        lambda db: organization_of_team(db, context.user, node["_id"])
+    )
     return _node(row) if row else None
 
 

@@ -12,7 +12,7 @@ from asyncwb.server.storage.accounts import entity_query, find_entity, find_user
 from asyncwb.server.storage.artifact_files import take_orphans
 from asyncwb.server.storage.files import blobs_of_runs
 from asyncwb.server.storage.manifests import manifest_blobs
-from asyncwb.server.storage.organizations import check_role
+from asyncwb.server.storage.policy import check_writable
 from asyncwb.server.storage.runs import find_run
 from asyncwb.server.storage.tables import entities, runs
 
@@ -106,13 +106,15 @@ async def _upsert(_root: Any, info: Info, input: dict[str, Any]) -> Node:
             store.owned_project(db, context.user, project_id)
             if input.get("name"):
                 changes["name"] = input["name"]
-        elif _of_organization(db, context, input.get("entityName")):
-            project_id, inserted = registries.registry_for(db, context.user, input.get("name"))
+        elif (owner := _organization(db, context, input.get("entityName"))) is not None:
+            project_id, inserted = registries.registry_for(
+                db, context.user, owner, input.get("name")
+            )
         else:
             project_id, inserted = store.project_for(
                 db, context.user, input.get("entityName"), input.get("name")
             )
-        if check_role(db, context.user, project_id, "admin"):
+        if check_writable(db, context.user, project_id, "admin"):
             registries.check_change(changes)
             registries.change_types(
                 db,
@@ -128,9 +130,10 @@ async def _upsert(_root: Any, info: Info, input: dict[str, Any]) -> Node:
     return {"project": project_node(row), "model": project_node(row), "inserted": inserted}
 
 
-def _of_organization(db: Connection, context: Context, entity: str | None) -> bool:
+def _organization(db: Connection, context: Context, entity: str | None) -> Any:
+    """The entity, if it is one behind an organization."""
     found = find_entity(db, context.user, entity)
-    return found is not None and found.organization_id is not None
+    return found if found is not None and found.organization_id is not None else None
 
 
 @mutation.field("renameProject")
@@ -142,7 +145,7 @@ async def _rename(_root: Any, info: Info, input: dict[str, Any]) -> Node:
         if row is None:
             raise not_found(f"project {input['oldProjectName']!r} not found")
         changes = {"name": input["newProjectName"]}
-        if check_role(db, context.user, row["id"], "admin"):
+        if check_writable(db, context.user, row["id"], "admin"):
             registries.check_change(changes)
         store.change_project(db, row["id"], changes)
         return store.owned_project(db, context.user, row["id"])
@@ -157,7 +160,7 @@ async def _delete(_root: Any, info: Info, input: dict[str, Any]) -> Node:
 
     def change(db: Connection) -> list[str]:
         row = store.owned_project(db, context.user, project_id)
-        check_role(db, context.user, project_id, "admin")
+        check_writable(db, context.user, project_id, "admin")
         blobs = blobs_of_runs(db, runs.c.project_id == project_id)
         blobs += manifest_blobs(db, project_id)
         store.delete_project(db, project_id)

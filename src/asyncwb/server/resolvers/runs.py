@@ -107,7 +107,12 @@ async def _rewind(_root: Any, info: Info, input: dict[str, Any]) -> Node:
 
     def change(db: Connection) -> Any:
         run_id = store.run_row_id(
-            db, context.user, input.get("entityName"), input.get("projectName"), input["runName"]
+            db,
+            context.user,
+            input.get("entityName"),
+            input.get("projectName"),
+            input["runName"],
+            change=True,
         )
         rewind(db, run_id, input["metricName"], input["metricValue"])
         return _row(db, context, run_id)
@@ -160,7 +165,12 @@ async def _alert(_root: Any, info: Info, input: dict[str, Any]) -> Node:
 
     def change(db: Connection) -> None:
         run_id = store.run_row_id(
-            db, context.user, input["entityName"], input["projectName"], input["runName"]
+            db,
+            context.user,
+            input["entityName"],
+            input["projectName"],
+            input["runName"],
+            change=True,
         )
         wait = (input.get("waitDuration") or 0) / 1000.0  # milliseconds on the wire
         store.add_alert(

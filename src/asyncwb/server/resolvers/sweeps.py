@@ -15,6 +15,7 @@ from asyncwb.server.jsontext import decode, encode, is_object
 from asyncwb.server.problems import invalid, not_found
 from asyncwb.server.storage import sweeps as store
 from asyncwb.server.storage import trials
+from asyncwb.server.storage.policy import check_writable
 from asyncwb.server.storage.projects import owned_project
 from asyncwb.server.storage.runs import state_at
 from asyncwb.server.storage.tables import runs, sweep_agents, sweep_trials, sweeps
@@ -271,6 +272,7 @@ async def _create_agent(_root: Any, info: Info, input: dict[str, Any]) -> Node:
         row = store.find_sweep(db, context.user, path, context.crashed_after)
         if row is None:
             raise not_found(f"no sweep {input['sweep']!r} in this project")
+        check_writable(db, context.user, row["project_id"])
         agent_id = trials.add_agent(db, row["id"], input["host"])
         node = _sweep_node(row)
         query = _agent_query(node).where(sweep_agents.c.id == agent_id)

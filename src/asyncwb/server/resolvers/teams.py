@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from asyncwb.server.ids import iso, make_id, parse_id
 from asyncwb.server.problems import Problem
 from asyncwb.server.storage import accounts, teams
+from asyncwb.server.storage.policy import Role, check_role
 
 from .context import Context, Info, Node, context_of
 from .nodes import entity_node, user_node
@@ -47,9 +48,9 @@ def _member_node(row: Any, key: str | None) -> Node:
         "name": row.name,
         "username": row.username,
         "email": row.email,
-        "admin": bool(row.leads),
+        "admin": row.team_role == "admin",
         "pending": False,
-        "role": "admin" if row.leads else "member",
+        "role": row.team_role,
         "accountType": row.kind,
         "apiKey": key,
     }
@@ -61,9 +62,9 @@ def _invite_node(row: Any) -> Node:
         "name": row.email,
         "username": None,
         "email": row.email,
-        "admin": bool(row.admin),
+        "admin": row.role == "admin",
         "pending": True,
-        "role": "admin" if row.admin else "member",
+        "role": row.role,
         "accountType": "USER",
     }
 
@@ -110,7 +111,7 @@ async def _create_invite(_root: Any, info: Info, input: dict[str, Any]) -> Node:
             input["entityName"],
             username=input.get("username"),
             email=input.get("email"),
-            admin=bool(input.get("admin")),
+            role=_role(input),
         )
     )
     user = made["user"]
@@ -127,6 +128,13 @@ async def _create_invite(_root: Any, info: Info, input: dict[str, Any]) -> Node:
             "toUser": None if user is None else user_node(user),
         }
     }
+
+
+def _role(input: dict[str, Any]) -> Role:
+    named = input.get("role")
+    if named is not None:
+        return check_role(named)
+    return "admin" if input.get("admin") else "member"
 
 
 @mutation.field("deleteInvite")

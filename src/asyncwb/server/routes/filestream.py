@@ -46,7 +46,7 @@ class FileStreamEndpoint:
         writer = writer_of(request, "x-wandb-async-client-id")
 
         def change(db: Connection) -> bool:
-            run_id = run_row_id(db, user, path["entity"], path["project"], path["run"])
+            run_id = run_row_id(db, user, path["entity"], path["project"], path["run"], change=True)
             return ingest.apply(db, run_id, stream, history, writer)
 
         # Two processes may have lines of one run, say those of its several writers.

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from asyncwb.server.jsontext import decode_as
 from asyncwb.server.problems import Problem, invalid
-from asyncwb.server.storage.accounts import readable
+from asyncwb.server.storage.policy import readable
 from asyncwb.server.storage.tables import entities, projects, runs
 
 from .answers import packed_response, read_body

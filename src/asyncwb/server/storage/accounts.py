@@ -8,14 +8,15 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, delete, exists, or_, select
+from sqlalchemy import and_, delete, or_, select
 
 from asyncwb.server.problems import conflict, forbidden, not_found
 
 from .names import check_name
+from .policy import Role, may_change, read_only, readable, visible_organization
 from .registry_tables import organizations
 from .rows import insert_row
-from .tables import api_keys, entities, members, users
+from .tables import api_keys, entities, users
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -37,11 +38,9 @@ __all__ = [
     "find_user_by_key",
     "free_name",
     "insert_key",
-    "is_organization",
     "key_row_id",
-    "owned_by",
-    "readable",
     "user_query",
+    "visible_entity",
 ]
 
 _PREFIX_LENGTH = 10
@@ -55,9 +54,14 @@ class User(msgspec.Struct, frozen=True):
     username: str
     name: str
     email: str
-    admin: bool
+    role: Role
     entity: str  # name of the personal entity
     entity_id: int
+
+    @property
+    def admin(self) -> bool:
+        """Whether it is an administrator of the server."""
+        return self.role == "admin"
 
 
 def digest(key: str) -> str:
@@ -73,7 +77,7 @@ def user_query() -> Any:
         users.c.username,
         users.c.name,
         users.c.email,
-        users.c.admin,
+        users.c.role,
         personal.c.name.label("entity"),
         personal.c.id.label("entity_id"),
     ).join(personal, personal.c.user_id == users.c.id)
@@ -106,7 +110,7 @@ def add_first_user(connection: Connection, identity: Identity) -> None:
     user = find_user(connection, username=identity.username)
     if user is None:
         user = create_user(
-            connection, username=identity.username, name=identity.username, email="", admin=True
+            connection, username=identity.username, name=identity.username, email="", role="admin"
         )
     known = select(api_keys.c.id).where(api_keys.c.digest == digest(identity.api_key))
     if connection.execute(known).first() is None:
@@ -119,7 +123,7 @@ def create_user(
     username: str,
     name: str,
     email: str,
-    admin: bool,
+    role: Role = "member",
     kind: str = "USER",
 ) -> User:
     """Add a user with a personal entity.
@@ -129,10 +133,10 @@ def create_user(
     """
     check_free(connection, username, "a user name")
     now = time.time()
-    values = {"username": username, "name": name, "email": email, "admin": admin, "kind": kind}
+    values = {"username": username, "name": name, "email": email, "role": role, "kind": kind}
     user_id = insert_row(connection, users, **values, created_at=now)
     entity_id = insert_row(connection, entities, name=username, user_id=user_id, created_at=now)
-    return User(user_id, username, name, email, admin, username, entity_id)
+    return User(user_id, username, name, email, role, username, entity_id)
 
 
 def check_free(connection: Connection, name: str, what: str) -> None:
@@ -184,30 +188,6 @@ def delete_key(connection: Connection, user: User, key_id: int) -> bool:
     return connection.execute(delete(api_keys).where(condition)).rowcount > 0
 
 
-def readable(user: User) -> ColumnElement[bool]:
-    """The condition that a user may see (and change) an entity."""
-    if user.admin:
-        return entities.c.id == entities.c.id
-    return owned_by(user.id)
-
-
-def owned_by(user_id: Any) -> ColumnElement[bool]:
-    """The condition that an entity is a user's own, or a team of theirs.
-
-    Args:
-        user_id: Row id of the user, or a parameter for it.
-    """
-    # under a name of its own: a query that has members already would lend its rows
-    own = members.alias("own_membership")
-    member = exists().where(own.c.entity_id == entities.c.id, own.c.user_id == user_id)
-    return or_(entities.c.user_id == user_id, member)
-
-
-def is_organization() -> ColumnElement[bool]:
-    """The condition that an entity is the one behind the organization."""
-    return entities.c.id.in_(select(organizations.c.entity_id))
-
-
 def entity_query() -> Any:
     """Entities, with the row id of the organization that one of them is."""
     return select(entities, organizations.c.id.label("organization_id")).outerjoin(
@@ -218,26 +198,36 @@ def entity_query() -> Any:
 def find_entity(connection: Connection, user: User, name: str | None) -> Any:
     """An entity the user can see; without a name, the personal one."""
     query = entity_query().where(
-        entities.c.name == (name or user.entity), or_(readable(user), is_organization())
+        entities.c.name == (name or user.entity), or_(readable(user), visible_organization(user))
     )
     return connection.execute(query).first()
 
 
-def entity_for(connection: Connection, user: User, name: str | None) -> Any:
-    """Like `find_entity`, for changes of what the entity owns.
+def visible_entity(connection: Connection, user: User, name: str | None) -> Any:
+    """Like `find_entity`, where there must be one.
 
     Raises:
-        Problem: The entity does not exist (404), is not the user's or the organization's (403).
+        Problem: There is none, or the user cannot see it (404).
     """
     found = find_entity(connection, user, name)
-    if found is not None:
-        if found.organization_id is not None:
-            raise forbidden(
-                f"{name!r} is an organization, which has registries only: log in another entity, "
-                "and link artifacts into a registry"
-            )
-        return found
-    known = select(entities.c.id).where(entities.c.name == name)
-    if connection.execute(known).first() is not None:
-        raise forbidden(f"no access to entity {name!r}")
-    raise not_found(f"entity {name!r} not found")
+    if found is None:
+        raise not_found(f"entity {name!r} not found, or you have no access to it")
+    return found
+
+
+def entity_for(connection: Connection, user: User, name: str | None) -> Any:
+    """Like `visible_entity`, for changes of what the entity owns.
+
+    Raises:
+        Problem: The entity does not exist or is hidden (404), is an organization's, or the user
+            may not change it (403).
+    """
+    found = visible_entity(connection, user, name)
+    if found.organization_id is not None:
+        raise forbidden(
+            f"{name!r} is an organization, which has registries only: log in another entity, "
+            "and link artifacts into a registry"
+        )
+    if not may_change(connection, user, found.id):
+        raise read_only()
+    return found

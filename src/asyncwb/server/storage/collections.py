@@ -19,7 +19,7 @@ from .artifact_tables import (
     collections,
 )
 from .names import check_name
-from .organizations import visible_project
+from .policy import visible_project
 from .rows import insert_row
 from .tables import entities, projects
 

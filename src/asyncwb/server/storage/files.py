@@ -10,8 +10,9 @@ from sqlalchemy import delete, func, insert, select, update
 
 from asyncwb.server.problems import invalid, not_found
 
-from .accounts import User, readable
+from .accounts import User
 from .dialects import either
+from .policy import read_only, readable, writable
 from .tables import entities, files, projects, runs
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from .accounts import User
     from .blobs import Blob
 
 __all__ = ["attach", "blobs_of_runs", "count_files", "create_files", "delete_files", "list_files"]
@@ -128,15 +130,21 @@ def file_by_id(connection: Connection, file_id: int) -> Any:
 
 
 def delete_files(connection: Connection, user: User, file_ids: list[int]) -> list[str]:
-    """Remove files the user can see; returns the blobs that nobody needs any more."""
+    """Remove files the user can see; returns the blobs that nobody needs any more.
+
+    Raises:
+        Problem: The user may not change what owns one of them (403).
+    """
     query = (
-        select(files.c.id, files.c.blob)
+        select(files.c.id, files.c.blob, writable(user).label("mine"))
         .join(runs, runs.c.id == files.c.run_id)
         .join(projects, projects.c.id == runs.c.project_id)
         .join(entities, entities.c.id == projects.c.entity_id)
         .where(readable(user), files.c.id.in_(file_ids))
     )
     rows = connection.execute(query).all()
+    if not all(row.mine for row in rows):
+        raise read_only()
     connection.execute(delete(files).where(files.c.id.in_([row.id for row in rows])))
     return [row.blob for row in rows if row.blob]
 

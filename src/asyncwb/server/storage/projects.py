@@ -11,7 +11,7 @@ from asyncwb.server.problems import conflict, not_found
 
 from .accounts import User, entity_for
 from .names import check_name
-from .organizations import visible_project
+from .policy import visible_project
 from .rows import insert_row
 from .tables import entities, projects, runs, users
 

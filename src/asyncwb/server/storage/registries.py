@@ -8,10 +8,17 @@ from sqlalchemy import delete, insert, select, update
 
 from asyncwb.server.problems import conflict, forbidden, invalid, not_found
 
-from .accounts import User, entity_query, is_organization
+from .accounts import User, entity_query
 from .artifact_tables import artifact_types
 from .collections import type_for
-from .organizations import Role, check_known, check_role, find_organization
+from .policy import (
+    RegistryRole,
+    check_known,
+    check_organization,
+    check_writable,
+    teams_beside,
+    visible_user,
+)
 from .projects import create_project, find_project, owned_project
 from .registry_tables import registries, registry_teams, registry_users
 from .tables import entities, projects, users
@@ -63,23 +70,32 @@ def check_change(changes: Mapping[str, Any]) -> None:
         raise invalid(f"the access of a registry is one of {', '.join(_ACCESS)}, not {access!r}")
 
 
-def registry_for(connection: Connection, user: User, name: str | None) -> tuple[int, bool]:
+def registry_for(
+    connection: Connection, user: User, organization: Any, name: str | None
+) -> tuple[int, bool]:
     """Row id of a registry, made when missing, its maker becomes its first admin; whether made.
 
+    Args:
+        connection: In a transaction.
+        user: Who asks.
+        organization: The entity behind the organization.
+        name: Name of the registry's project.
+
     Raises:
-        Problem: A bad name (400), or it is that of a registry hidden from the user (409).
+        Problem: A bad name (400), the user is a viewer (403), or it is the name of a registry
+            hidden from the user (409).
     """
     name = check_name(name)
-    organization = find_organization(connection)
-    found = find_project(connection, user, organization.entity_name, name)
+    found = find_project(connection, user, organization.name, name)
     if found is not None:
         return int(found["id"]), False
+    check_organization(connection, user, organization.organization_id)
     taken = select(projects.c.id).where(
-        projects.c.entity_id == organization.entity_id, projects.c.name == name
+        projects.c.entity_id == organization.id, projects.c.name == name
     )
     if connection.execute(taken).first() is not None:
         raise conflict(f"a registry {name!r} exists already")
-    project_id = create_project(connection, user, organization.entity_id, name)
+    project_id = create_project(connection, user, organization.id, name)
     connection.execute(insert(registries).values(project_id=project_id, allow_all_types=True))
     put_roles(connection, registry_users, project_id, [user.id], "admin")
     return project_id, True
@@ -115,7 +131,7 @@ def check_type(connection: Connection, user: User, project: Any, type_name: str)
     Raises:
         Problem: The registry does not take this type (400), or links of this user (403).
     """
-    if not check_role(connection, user, project["id"], "member"):
+    if not check_writable(connection, user, project["id"], "member"):
         return
     if allows_all_types(connection, project["id"]):
         return
@@ -138,7 +154,7 @@ def check_type(connection: Connection, user: User, project: Any, type_name: str)
 def user_members(connection: Connection, project_id: int) -> list[Any]:
     """Users that were invited to a registry, with their roles."""
     query = (
-        select(users, registry_users.c.role)
+        select(users.c.id, users.c.name, users.c.username, users.c.email, registry_users.c.role)
         .join(registry_users, registry_users.c.user_id == users.c.id)
         .where(registry_users.c.project_id == project_id)
         .order_by(users.c.id)
@@ -173,13 +189,11 @@ def add_members(
         Problem: No such registry, user or team (404), or the caller is no admin of it (403).
     """
     _managed(connection, user, project_id)
-    known = select(users.c.id, users.c.admin).where(users.c.id.in_(user_ids))
-    admins = {int(row.id): bool(row.admin) for row in connection.execute(known)}
+    known = select(users.c.id, users.c.role).where(users.c.id.in_(user_ids), visible_user(user))
+    admins = {int(row.id): row.role == "admin" for row in connection.execute(known)}
     if set(user_ids) - set(admins):
         raise not_found("no such user")
-    teams = select(entities.c.id).where(
-        entities.c.id.in_(team_ids), entities.c.user_id.is_(None), ~is_organization()
-    )
+    teams = select(entities.c.id).where(entities.c.id.in_(team_ids), teams_beside(project_id))
     if set(team_ids) - set(connection.execute(teams).scalars()):
         raise not_found("no such team")
     put_roles(connection, registry_users, project_id, [i for i in admins if admins[i]], "admin")
@@ -235,7 +249,7 @@ def change_role(
 
 
 def put_roles(
-    connection: Connection, table: Table, project_id: int, ids: Sequence[int], role: Role
+    connection: Connection, table: Table, project_id: int, ids: Sequence[int], role: RegistryRole
 ) -> None:
     """Let users or teams be members with a role; those that are there stay as they are."""
     who = _who(table)
@@ -258,5 +272,5 @@ def _who(table: Table) -> Any:
 
 def _managed(connection: Connection, user: User, project_id: int) -> None:
     owned_project(connection, user, project_id)
-    if not check_role(connection, user, project_id, "admin"):
+    if not check_writable(connection, user, project_id, "admin"):
         raise forbidden("only registries have members of their own")

@@ -1,7 +1,7 @@
-"""The tables of the organization and its registries.
+"""The tables of organizations and their registries.
 
-A server has one organization, to which all of its users and teams belong. Its entity owns the
-registries: projects whose collections hold links.
+The first organization is the server's own: all users and teams belong to it that are in no other.
+The entity of an organization owns its registries: projects whose collections hold links.
 """
 
 from __future__ import annotations
@@ -12,7 +12,14 @@ from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Integer, 
 
 from .tables import metadata
 
-__all__ = ["organizations", "registries", "registry_teams", "registry_users"]
+__all__ = [
+    "organization_members",
+    "organization_teams",
+    "organizations",
+    "registries",
+    "registry_teams",
+    "registry_users",
+]
 
 _Id = BigInteger().with_variant(Integer, "sqlite")
 
@@ -31,7 +38,23 @@ organizations = Table(
     sqlite_autoincrement=True,
 )
 
-# What a project of the organization's entity has besides: whether links of every type may be put
+organization_members = Table(
+    "organization_members",
+    metadata,
+    Column("organization_id", _to("organizations.id"), primary_key=True, autoincrement=False),
+    Column("user_id", _to("users.id"), primary_key=True, autoincrement=False, index=True),
+    Column("role", String(16), nullable=False),
+)
+
+# Teams of organizations but the first.
+organization_teams = Table(
+    "organization_teams",
+    metadata,
+    Column("entity_id", _to("entities.id"), primary_key=True, autoincrement=False),
+    Column("organization_id", _to("organizations.id"), nullable=False, index=True),
+)
+
+# What a project of an organization's entity has besides: whether links of every type may be put
 # there, or only of those that it has.
 registries = Table(
     "registries",

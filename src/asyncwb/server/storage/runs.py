@@ -12,9 +12,9 @@ from asyncwb.server.ids import parse_id
 from asyncwb.server.jsontext import decode, is_object, query_form, unwrap_config
 from asyncwb.server.problems import invalid, not_found
 
-from .accounts import User, owned_by, readable
 from .ingest import summary_columns
 from .names import check_name, invent, random_name
+from .policy import changed_by, owned_by, read_only, readable, writable
 from .projects import DEFAULT_PROJECT, count_runs, project_for
 from .rows import insert_row
 from .tables import alerts, entities, projects, run_tags, runs, users
@@ -22,6 +22,8 @@ from .writers import ENDED, combine_config, join
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+    from .accounts import User
 
 __all__ = ["find_run", "run_for", "run_query", "state_at", "upsert_run"]
 
@@ -89,15 +91,30 @@ _RUN_OF_ANY = (
     )
 )
 _RUN_OF_MINE = _RUN_OF_ANY.where(owned_by(bindparam("reader")))
+_RUN_TO_CHANGE = _RUN_OF_MINE.add_columns(changed_by(bindparam("reader")))
 
 
 def run_row_id(
-    connection: Connection, user: User, entity: str | None, project: str | None, name: str
+    connection: Connection,
+    user: User,
+    entity: str | None,
+    project: str | None,
+    name: str,
+    *,
+    change: bool = False,
 ) -> int:
     """Row id of a run by path.
 
+    Args:
+        connection: A connection.
+        user: Who asks.
+        entity: Its entity; the user's own by default.
+        project: Its project.
+        name: Its name.
+        change: It is to be changed.
+
     Raises:
-        Problem: No such run (404).
+        Problem: No such run, or the user cannot see it (404), or may not change it (403).
     """
     path = {
         "entity": entity or user.entity,
@@ -105,28 +122,33 @@ def run_row_id(
         "run": name,
         "reader": user.id,
     }
-    found = connection.execute(_RUN_OF_ANY if user.admin else _RUN_OF_MINE, path).scalar()
+    mine = _RUN_TO_CHANGE if change else _RUN_OF_MINE
+    found: Any = connection.execute(_RUN_OF_ANY if user.admin else mine, path).first()
     if found is None:
         raise not_found(f"run {entity or user.entity}/{project}/{name} not found")
-    return int(found)
+    if change and not user.admin and (user.role == "viewer" or not found[1]):
+        raise read_only()
+    return int(found[0])
 
 
 def run_for(connection: Connection, user: User, run_id: str) -> int:
-    """Row id of a run by its storage id.
+    """Row id of a run by its storage id, to change it.
 
     Raises:
-        Problem: No such run, or the user cannot see it (404).
+        Problem: No such run, or the user cannot see it (404), or may not change it (403).
     """
     query = (
-        select(runs.c.id)
+        select(runs.c.id, writable(user))
         .join(projects, projects.c.id == runs.c.project_id)
         .join(entities, entities.c.id == projects.c.entity_id)
         .where(readable(user), runs.c.id == parse_id("Run", run_id))
     )
-    found = connection.execute(query).scalar()
+    found: Any = connection.execute(query).first()
     if found is None:
         raise not_found("run not found")
-    return int(found)
+    if not found[1]:
+        raise read_only()
+    return int(found[0])
 
 
 # argument of upsertBucket -> column; null leaves a column alone

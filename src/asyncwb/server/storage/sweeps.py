@@ -10,8 +10,8 @@ from sqlalchemy import and_, case, exists, func, select, update
 from asyncwb.server.ids import parse_id
 from asyncwb.server.problems import invalid, not_found
 
-from .accounts import User, readable
 from .names import random_name
+from .policy import check_writable, readable
 from .projects import DEFAULT_PROJECT, project_for
 from .rows import insert_row
 from .runs import state_at
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
 
     from asyncwb.searchspace import SweepConfig
+
+    from .accounts import User
 
 __all__ = [
     "ACTIVE",
@@ -155,7 +157,8 @@ def change_sweep(
     """Change a sweep as `upsertSweep` asks.
 
     Raises:
-        Problem: No such sweep (404), an unknown state, or a new config of one that has begun (400).
+        Problem: No such sweep (404), the user may not change it (403), an unknown state, or a new
+            config of one that has begun (400).
     """
     sweep_id = parse_id("Sweep", sweep_key)
     row = _locked(connection, user, sweep_id)
@@ -192,6 +195,7 @@ def _locked(connection: Connection, user: User, sweep_id: int) -> Any:
     row = connection.execute(query).first()
     if row is None:
         raise not_found("sweep not found")
+    check_writable(connection, user, row.project_id)
     return row
 
 

@@ -65,8 +65,9 @@ users = Table(
     Column("username", String(128), nullable=False, unique=True),
     Column("name", Text, nullable=False),
     Column("email", Text, nullable=False, server_default=""),
-    Column("admin", Boolean, nullable=False),
-    Column("kind", String(16), nullable=False, server_default="USER"),  # USER or SERVICE
+    Column("role", String(16), nullable=False, server_default="member"),
+    # USER, SERVICE, or GONE: deleted, and named by runs that stay
+    Column("kind", String(16), nullable=False, server_default="USER"),
     Column("created_at", Float(53), nullable=False),
     **_NEVER_REUSED,
 )
@@ -99,7 +100,7 @@ members = Table(
     metadata,
     Column("entity_id", _to("entities.id", ondelete="CASCADE"), primary_key=True),
     Column("user_id", _to("users.id", ondelete="CASCADE"), primary_key=True, index=True),
-    Column("admin", Boolean, nullable=False),
+    Column("role", String(16), nullable=False, server_default="member"),
 )
 
 projects = Table(

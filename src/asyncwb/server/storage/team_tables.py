@@ -6,7 +6,6 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     Column,
     Float,
     ForeignKey,
@@ -30,7 +29,7 @@ invites = Table(
     Column("id", _Id, primary_key=True),
     Column("entity_id", _ENTITY, nullable=False),
     Column("email", String(320), nullable=False, index=True),
-    Column("admin", Boolean, nullable=False),
+    Column("role", String(16), nullable=False, server_default="member"),
     Column("created_at", Float(53), nullable=False),
     UniqueConstraint("entity_id", "email"),
     sqlite_autoincrement=True,

@@ -6,7 +6,7 @@ import secrets
 import time
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, delete, func, insert, select
+from sqlalchemy import and_, delete, func, insert, select, update
 
 from asyncwb.server.problems import conflict, forbidden, invalid, not_found
 
@@ -15,10 +15,13 @@ from .accounts import (
     check_free,
     create_user,
     digest,
-    entity_for,
     find_user,
     insert_key,
+    visible_entity,
 )
+from .organizations import add_team, join_organization, organizations_of, row_id_of_team
+from .policy import Role, check_writes, leads, visible_user
+from .registry_tables import organizations
 from .rows import insert_row
 from .tables import api_keys, entities, members, users
 from .team_tables import invites
@@ -30,9 +33,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "accept_invites",
+    "change_member",
     "create_service_account",
     "create_team",
     "invite",
+    "is_led_by",
     "list_invites",
     "list_members",
     "remove_invite",
@@ -41,22 +46,61 @@ __all__ = [
 ]
 
 
-def create_team(connection: Connection, user: User, name: str, admin_username: str | None) -> int:
+def create_team(
+    connection: Connection,
+    user: User,
+    name: str,
+    admin_username: str | None,
+    organization: str | None = None,
+) -> int:
     """Add a team; the named user, or else the caller, becomes its administrator.
 
+    Args:
+        connection: In a transaction.
+        user: Who asks.
+        name: Of the team.
+        admin_username: Its administrator.
+        organization: To which it belongs; the first of its administrator's by default.
+
     Raises:
-        Problem: A bad name (400), one that is taken (409), or no such user (404).
+        Problem: A bad name (400), the caller is a viewer of the server (403), a name that is taken
+            (409), or no such user or organization (404).
     """
+    check_writes(user)
     check_free(connection, name, "a team name")
-    head = user
-    if admin_username:
-        found = find_user(connection, username=admin_username)
-        if found is None:
-            raise not_found(f"no user {admin_username!r}")
-        head = found
+    head = _known_user(connection, user, admin_username) if admin_username else user
     team_id = insert_row(connection, entities, name=name, created_at=time.time())
-    _add(connection, team_id, head.id, admin=True)
+    first: str = organizations_of(connection, user, head.id)[0].name
+    add_team(connection, organization or first, team_id)
+    _add(connection, team_id, head.id, "admin")
     return team_id
+
+
+def is_led_by(connection: Connection, name: str, organization: str, username: str) -> bool:
+    """Whether there is such a team in an organization, and a user is one of its administrators."""
+    query = (
+        select(entities.c.id)
+        .join(members, members.c.entity_id == entities.c.id)
+        .join(users, users.c.id == members.c.user_id)
+        .where(entities.c.name == name, users.c.username == username, members.c.role == "admin")
+    )
+    team_id = connection.execute(query).scalar()
+    if team_id is None:
+        return False
+    mine = select(organizations.c.name).where(
+        organizations.c.id == row_id_of_team(connection, team_id)
+    )
+    return bool(connection.execute(mine).scalar() == organization)
+
+
+def _known_user(connection: Connection, user: User, username: str) -> User:
+    """A user by name whom another may know of."""
+    seen = select(users.c.id).where(users.c.username == username, visible_user(user))
+    user_id = connection.execute(seen).scalar()
+    found = None if user_id is None else find_user(connection, user_id=user_id)
+    if found is None:
+        raise not_found(f"no user {username!r}")
+    return found
 
 
 def create_service_account(
@@ -76,18 +120,16 @@ def create_service_account(
     """
     team = _led(connection, user, entity)
     name = f"service-{secrets.token_hex(4)}"
-    account = create_user(
-        connection, username=name, name=description, email="", admin=False, kind="SERVICE"
-    )
+    account = create_user(connection, username=name, name=description, email="", kind="SERVICE")
     insert_key(connection, account.id, key_of(account.id), "service account")
-    _add(connection, team.id, account.id, admin=False)
+    _add(connection, team.id, account.id, "member")
     return account.id
 
 
 def list_members(connection: Connection, team_id: int) -> list[Any]:
     """Members of a team in the order in which their accounts were made."""
     query = (
-        select(users, members.c.admin.label("leads"))
+        select(users, members.c.role.label("team_role"))
         .join(members, members.c.user_id == users.c.id)
         .where(members.c.entity_id == team_id)
         .order_by(users.c.id)
@@ -105,7 +147,7 @@ def shown_keys(
     connection: Connection, user: User, team_id: int, rows: list[Any], key_of: Callable[[int], str]
 ) -> dict[int, str]:
     """Keys of a team's service accounts by row id, for those who lead it; removed ones are not."""
-    if not _leads(connection, user, team_id):
+    if not leads(connection, user, team_id):
         return {}
     keys = {row.id: key_of(row.id) for row in rows if row.kind == "SERVICE"}
     known = select(api_keys.c.digest).where(api_keys.c.user_id.in_(keys))
@@ -120,7 +162,7 @@ def invite(
     *,
     username: str | None,
     email: str | None,
-    admin: bool,
+    role: Role,
 ) -> dict[str, Any]:
     """Make somebody with an account a member at once; keep an address without one for later.
 
@@ -133,17 +175,17 @@ def invite(
     """
     team = _led(connection, user, entity)
     now = time.time()
-    found = _invited_user(connection, username, email)
+    found = _invited_user(connection, user, username, email)
     if found is not None:
         if _is_member(connection, team.id, found.id) or team.user_id == found.id:
             raise conflict(f"{found.username!r} is a member of {entity!r} already")
-        _add(connection, team.id, found.id, admin=admin)
+        _add(connection, team.id, found.id, role)
         return {"user": found, "invite_id": None, "email": found.email, "created_at": now}
     address = _address(email)
     mine = and_(invites.c.entity_id == team.id, invites.c.email == address)
     if connection.execute(select(invites.c.id).where(mine)).first() is not None:
         raise conflict(f"{address!r} is invited to {entity!r} already")
-    values = {"entity_id": team.id, "email": address, "admin": admin, "created_at": now}
+    values = {"entity_id": team.id, "email": address, "role": role, "created_at": now}
     invite_id = insert_row(connection, invites, **values)
     return {"user": None, "invite_id": invite_id, "email": address, "created_at": now}
 
@@ -152,7 +194,7 @@ def accept_invites(connection: Connection, account: User) -> None:
     """Make a new account a member of the teams that its address is invited to."""
     mine = invites.c.email == account.email.lower()
     for row in connection.execute(select(invites).where(mine)).all():
-        _add(connection, row.entity_id, account.id, admin=row.admin)
+        _add(connection, row.entity_id, account.id, row.role)
     connection.execute(delete(invites).where(mine))
 
 
@@ -163,16 +205,14 @@ def remove_member(connection: Connection, user: User, entity: str, member_id: in
         Problem: No such team or member (404), neither oneself nor a team that the caller leads
             (403), or its last administrator (409).
     """
-    team = entity_for(connection, user, entity)
-    if member_id != user.id and not _leads(connection, user, team.id):
+    team = visible_entity(connection, user, entity)
+    if member_id != user.id and not leads(connection, user, team.id):
         raise forbidden(f"only its administrators remove members of {entity!r}")
     mine = and_(members.c.entity_id == team.id, members.c.user_id == member_id)
     row = connection.execute(select(members).where(mine)).first()
     if row is None:
         raise not_found(f"no such member of {entity!r}")
-    heads = select(func.count()).where(members.c.entity_id == team.id, members.c.admin)
-    if row.admin and connection.execute(heads).scalar_one() == 1:
-        raise conflict(f"{entity!r} must keep an administrator")
+    _check_last(connection, team, row.role)
     connection.execute(delete(members).where(mine))
     kind = connection.execute(select(users.c.kind).where(users.c.id == member_id)).scalar()
     if kind == "SERVICE":
@@ -191,12 +231,36 @@ def remove_invite(connection: Connection, user: User, entity: str, invite_id: in
         raise not_found(f"no such invitation to {entity!r}")
 
 
-def _invited_user(connection: Connection, username: str | None, email: str | None) -> User | None:
+def change_member(
+    connection: Connection, user: User, entity: str, member_id: int, role: Role
+) -> None:
+    """Give a member of a team another role.
+
+    Raises:
+        Problem: No such team or member (404), the caller does not lead it (403), or it is the last
+            administrator (409).
+    """
+    team = _led(connection, user, entity)
+    mine = and_(members.c.entity_id == team.id, members.c.user_id == member_id)
+    before = connection.execute(select(members.c.role).where(mine)).scalar()
+    if before is None:
+        raise not_found(f"no such member of {entity!r}")
+    if role != "admin":
+        _check_last(connection, team, before)
+    connection.execute(update(members).where(mine).values(role=role))
+
+
+def _check_last(connection: Connection, team: Any, role: Role) -> None:
+    heads = select(func.count()).where(members.c.entity_id == team.id, members.c.role == "admin")
+    if role == "admin" and connection.execute(heads).scalar_one() == 1:
+        raise conflict(f"{team.name!r} must keep an administrator")
+
+
+def _invited_user(
+    connection: Connection, user: User, username: str | None, email: str | None
+) -> User | None:
     if username:
-        found = find_user(connection, username=username)
-        if found is None:
-            raise not_found(f"no user {username!r}")
-        return found
+        return _known_user(connection, user, username)
     query = select(users.c.id).where(func.lower(users.c.email) == _address(email))
     user_id = connection.execute(query.order_by(users.c.id)).scalar()
     return None if user_id is None else find_user(connection, user_id=user_id)
@@ -216,19 +280,12 @@ def _led(connection: Connection, user: User, name: str) -> Any:
     Raises:
         Problem: No such team (404), a personal entity (400), or one that others lead (403).
     """
-    team = entity_for(connection, user, name)
-    if not _leads(connection, user, team.id):
+    team = visible_entity(connection, user, name)
+    if not leads(connection, user, team.id):
         raise forbidden(f"only its administrators add accounts to {name!r}")
-    if team.user_id is not None:
-        raise invalid(f"{name!r} is the entity of a person, not a team")
+    if team.user_id is not None or team.organization_id is not None:
+        raise invalid(f"{name!r} is the entity of a person or an organization, not a team")
     return team
-
-
-def _leads(connection: Connection, user: User, team_id: int) -> bool:
-    leads = select(members.c.admin).where(
-        members.c.entity_id == team_id, members.c.user_id == user.id
-    )
-    return user.admin or bool(connection.execute(leads).scalar())
 
 
 def _is_member(connection: Connection, team_id: int, user_id: int) -> bool:
@@ -236,5 +293,6 @@ def _is_member(connection: Connection, team_id: int, user_id: int) -> bool:
     return connection.execute(select(members.c.user_id).where(mine)).first() is not None
 
 
-def _add(connection: Connection, team_id: int, user_id: int, *, admin: bool) -> None:
-    connection.execute(insert(members).values(entity_id=team_id, user_id=user_id, admin=admin))
+def _add(connection: Connection, team_id: int, user_id: int, role: Role) -> None:
+    connection.execute(insert(members).values(entity_id=team_id, user_id=user_id, role=role))
+    join_organization(connection, row_id_of_team(connection, team_id), user_id)

@@ -16,8 +16,8 @@ from asyncwb.server.ids import parse_id
 from asyncwb.server.jsontext import decode, encode, query_form
 from asyncwb.server.problems import not_found
 
-from .accounts import User, readable
 from .names import invent, random_name
+from .policy import check_writable, readable
 from .rows import insert_row
 from .runs import state_at
 from .tables import entities, projects, runs, sweep_agents, sweep_trials, sweeps
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from asyncwb.searchspace import Space
+
+    from .accounts import User
 
 __all__ = [
     "add_agent",
@@ -63,7 +65,8 @@ def agent_for(connection: Connection, user: User, agent_key: str) -> tuple[int, 
     """Row id of an agent, and its sweep, locked until the end of the transaction.
 
     Raises:
-        Problem: No such agent, its sweep is deleted, or the user cannot see it (404).
+        Problem: No such agent, its sweep is deleted, or the user cannot see it (404), or may not
+            change it (403).
     """
     agent_id = parse_id("Agent", agent_key)
     query = (
@@ -77,6 +80,7 @@ def agent_for(connection: Connection, user: User, agent_key: str) -> tuple[int, 
     sweep = connection.execute(query).first()
     if sweep is None:
         raise not_found("no such agent; its sweep may have been deleted")
+    check_writable(connection, user, sweep.project_id)
     return agent_id, sweep
 
 

@@ -29,7 +29,7 @@ from .collections import (
     put_aliases,
     visible_collections,
 )
-from .organizations import readable_registry
+from .policy import check_writable, readable_registry
 from .rows import insert_row
 from .tables import entities, projects
 
@@ -133,7 +133,8 @@ def owned_version(connection: Connection, user: User, artifact_id: int) -> Any:
     """A version, for changes of it.
 
     Raises:
-        Problem: It does not exist, the user cannot see it (404), or only in a registry (403).
+        Problem: It does not exist, the user cannot see it (404), or only in a registry, or may
+            not change what owns it (403).
     """
     found = version_by_id(connection, user, artifact_id)
     own = visible_collections(user, collections.c.id == found["sequence_id"])
@@ -141,6 +142,7 @@ def owned_version(connection: Connection, user: User, artifact_id: int) -> Any:
         raise forbidden(
             "the artifact version is read through a registry; only its owners change it"
         )
+    check_writable(connection, user, found["project_id"])
     return found
 
 

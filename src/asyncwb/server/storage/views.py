@@ -11,8 +11,8 @@ from asyncwb.server.ids import parse_id
 from asyncwb.server.jsontext import decode, is_object
 from asyncwb.server.problems import invalid, not_found
 
-from .accounts import User, readable
 from .names import check_name, random_name
+from .policy import check_writable, readable
 from .projects import project_for
 from .rows import insert_row
 from .tables import entities, projects
@@ -20,6 +20,8 @@ from .view_tables import views
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+    from .accounts import User
 
 __all__ = ["delete_view", "list_views", "upsert_view", "view_by_id"]
 
@@ -106,8 +108,7 @@ def upsert_view(connection: Connection, user: User, values: dict[str, Any]) -> t
     now = time.time()
     if values.get("id"):
         view_id = parse_id("View", values["id"])
-        if view_by_id(connection, user, view_id) is None:
-            raise not_found("view not found")
+        _check(connection, user, view_id)
         connection.execute(
             update(views)
             .where(views.c.id == view_id)
@@ -134,8 +135,14 @@ def delete_view(connection: Connection, user: User, view_id: int) -> None:
     """Remove a view.
 
     Raises:
-        Problem: There is none, or the user cannot see it (404).
+        Problem: There is none, or the user cannot see it (404), or may not change it (403).
     """
-    if view_by_id(connection, user, view_id) is None:
-        raise not_found("view not found")
+    _check(connection, user, view_id)
     connection.execute(delete(views).where(views.c.id == view_id))
+
+
+def _check(connection: Connection, user: User, view_id: int) -> None:
+    row = view_by_id(connection, user, view_id)
+    if row is None:
+        raise not_found("view not found")
+    check_writable(connection, user, row["project_id"])
