@@ -79,7 +79,9 @@ async def create(http: httpx.AsyncClient, names: Sequence[str]) -> None:
         answer.raise_for_status()
 
 
-async def post(http: httpx.AsyncClient, name: str, offset: int, rows: bytes, **more: object) -> None:
+async def post(
+    http: httpx.AsyncClient, name: str, offset: int, rows: bytes, **more: object
+) -> None:
     body = b'{"files":{"wandb-history.jsonl":{"offset":%d,"content":%b}}%b}' % (
         offset, rows, b"".join(b',"%b":%b' % (k.encode(), json.dumps(v).encode()) for k, v in more.items())
     )  # fmt: skip

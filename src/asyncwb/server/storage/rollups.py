@@ -21,7 +21,7 @@ from .lines import split
 from .series_tables import LONGEST_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import TypeAlias
 
     from numpy.typing import NDArray
@@ -46,6 +46,8 @@ BLOCK = np.dtype(
 )
 
 _DEEPEST = 32  # levels of nested objects
+_NUMBERS = {int, float}
+_type_of: Callable[[Any], Any] = type
 _decode = msgspec.json.Decoder(list[dict[str, Any]]).decode
 
 
@@ -99,10 +101,9 @@ def roll_up(data: bytes, steps: bytes | None) -> list[Column]:
     for key, (places, values) in _by_key(rows).items():
         if (key == "_step" and steps is not None) or len(key) > LONGEST_KEY:
             continue
-        numbers = _floats(values)
-        finite = np.isfinite(numbers)
+        finite = np.isfinite(values)
         if finite.any():
-            found.append(_column(key, np.array(places)[finite], numbers[finite], len(rows)))
+            found.append(_column(key, places[finite], values[finite], len(rows)))
     return found
 
 
@@ -128,29 +129,53 @@ def _rows(data: bytes) -> list[dict[str, Any]]:
         return [parse_row(line) for line in split(data)]
 
 
-def _by_key(rows: list[dict[str, Any]]) -> dict[str, tuple[list[int], list[float]]]:
+def _by_key(rows: list[dict[str, Any]]) -> dict[str, tuple[Places, Numbers]]:
     """Places and values of the numbers under each key."""
-    found: dict[str, tuple[list[int], list[float]]] = {}
+    # Most rows are alike: those with equal keys are taken apart together.
+    alike: dict[tuple[str, ...], tuple[list[int], list[Iterable[Any]]]] = {}
     for place, row in enumerate(rows):
-        nested = False
-        for key, value in row.items():
-            if type(value) is float or type(value) is int:
-                if key not in found:
-                    found[key] = ([], [])
-                places, values = found[key]
+        group = alike.setdefault(tuple(row), ([], []))
+        group[0].append(place)
+        group[1].append(row.values())
+    parts: dict[str, list[tuple[Places, Numbers]]] = {}
+    nested: set[int] = set()
+    for keys, (places, values) in alike.items():
+        everywhere = np.array(places)
+        for key, column in zip(keys, zip(*values, strict=True), strict=True):
+            kinds = set(map(_type_of, column))
+            if kinds <= _NUMBERS:
+                parts.setdefault(key, []).append((everywhere, _floats(column)))
+            elif kinds & _NUMBERS:
+                numbers = _floats([v if _type_of(v) in _NUMBERS else np.nan for v in column])
+                parts.setdefault(key, []).append((everywhere, numbers))
+            if dict in kinds:
+                nested.update(places)
+    for key, found in _nested([(place, rows[place]) for place in sorted(nested)]).items():
+        parts.setdefault(key, []).append((np.array(found[0]), _floats(found[1])))
+    return {key: _in_order(found) for key, found in parts.items()}
+
+
+def _nested(rows: list[tuple[int, dict[str, Any]]]) -> dict[str, tuple[list[int], list[float]]]:
+    """The same for numbers inside of objects."""
+    found: dict[str, tuple[list[int], list[float]]] = {}
+    for place, row in rows:
+        seen = set(row)
+        for key, value in _inner(row):
+            if key not in seen:  # of equal keys the first counts, and those of the row before
+                seen.add(key)
+                places, values = found.setdefault(key, ([], []))
                 places.append(place)
                 values.append(value)
-            elif is_object(value):
-                nested = True
-        if nested:
-            seen = set(row)
-            for key, value in _inner(row):
-                if key not in seen:  # of equal keys the first counts, and those of the row before
-                    seen.add(key)
-                    places, values = found.setdefault(key, ([], []))
-                    places.append(place)
-                    values.append(value)
     return found
+
+
+def _in_order(parts: list[tuple[Places, Numbers]]) -> tuple[Places, Numbers]:
+    if len(parts) == 1:
+        return parts[0]
+    places = np.concatenate([part[0] for part in parts])
+    values = np.concatenate([part[1] for part in parts])
+    order = np.argsort(places)
+    return places[order], values[order]
 
 
 def _inner(row: dict[str, Any], levels: int = _DEEPEST) -> Iterator[tuple[str, float]]:
@@ -164,7 +189,7 @@ def _inner(row: dict[str, Any], levels: int = _DEEPEST) -> Iterator[tuple[str, f
                 yield f"{key}.{inner}", number
 
 
-def _floats(values: list[float]) -> Numbers:
+def _floats(values: Sequence[float]) -> Numbers:
     try:
         return np.array(values, dtype=np.float64)
     except OverflowError:  # an integer beyond all floats

@@ -186,11 +186,12 @@ _ROWS = select(segments.c.id, segments.c.data, segments.c.steps).where(
 )
 
 
-def _columns(table: Table, content: Column[Any]) -> Select[Any]:
+def _columns(table: Table, content: Column[Any]) -> Select[int, str, bytes]:
+    keys: Any = (bindparam("x"), bindparam("y"))
     return select(table.c.segment_id, table.c.key, content).where(
         table.c.run_id == bindparam("run"),
         table.c.stream == bindparam("stream"),
-        table.c.key.in_((bindparam("x"), bindparam("y"))),
+        table.c.key.in_(keys),
     )
 
 
