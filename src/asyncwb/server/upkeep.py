@@ -1,7 +1,7 @@
 """What the server does by itself: settling segments, a little at a time.
 
-It takes a quarter of one core at most, so that requests do not notice; whatever it has not come
-to is answered the long way.
+While rows come in it takes a quarter of one core at most, so that requests do not notice; whatever
+it has not come to is answered the long way.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ _log = logging.getLogger("asyncwb.server")
 
 _TICK_SECONDS = 2.0
 _AGAIN_SECONDS = 60.0  # until streams that may still grow are looked at once more
-_REST = 3  # times as long as the work before it
+_REST = 3.0  # times as long as the work before it
+_QUIET = 0.1  # of that, while nobody else writes
 
 
 class Upkeep:
@@ -44,6 +45,7 @@ class Upkeep:
         self._waiting: set[tuple[int, str]] = set()
         self._again = 0.0
         self._refused: set[int] = set()
+        self._written = 0
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -80,7 +82,10 @@ class Upkeep:
             if group[0] not in self._refused:
                 began = time.monotonic()
                 await self._settle_group(group)
-                await asyncio.sleep(self._rest * (time.monotonic() - began))
+                took = time.monotonic() - began
+                quiet = self._database.written - self._written <= 1
+                self._written = self._database.written
+                await asyncio.sleep(self._rest * took * (_QUIET if quiet else 1))
 
     async def _settle_group(self, group: list[int]) -> None:
         def prepare(db: Connection) -> Any:

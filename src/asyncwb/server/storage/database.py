@@ -52,6 +52,9 @@ class Database:
 
     Args:
         url: SQLAlchemy URL.
+
+    Attributes:
+        written: Jobs that were run so far.
     """
 
     def __init__(self, url: str) -> None:
@@ -68,6 +71,7 @@ class Database:
         self._write_thread = ThreadPoolExecutor(1, "asyncwb-server-write")
         self._jobs: asyncio.Queue[_Job[Any] | None] = asyncio.Queue(_MAX_WAITING)
         self._task: asyncio.Task[None] | None = None
+        self.written = 0
 
     async def open(self) -> None:
         """Make missing tables and start writing."""
@@ -125,6 +129,7 @@ class Database:
                     last = True
                     break
                 batch.append(job)
+            self.written += len(batch)
             outcomes = await loop.run_in_executor(self._write_thread, self._commit, batch)
             for job, (result, error) in zip(batch, outcomes, strict=True):
                 if job.done.done():
@@ -171,8 +176,8 @@ def _prepare_sqlite(engine: Engine, begin: str) -> None:
             "synchronous=NORMAL",
             "foreign_keys=ON",
             "busy_timeout=10000",
-            "cache_size=-16000",
-            "mmap_size=268435456",
+            # no mmap: every connection would count the whole file as its own memory
+            "cache_size=-8000",
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
