@@ -6,9 +6,10 @@ on the same database would have to know.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,7 @@ from .storage.database import Database
 from .storage.organizations import ensure_organization
 from .storage.search_indexes import SearchIndexes
 from .storage.upgrade import upgrade_roles
+from .upkeep import Upkeep
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -93,7 +95,11 @@ def create_app(config: ServerConfig) -> Starlette:
     async def lifespan(_app: Starlette) -> AsyncGenerator[None]:
         await database.open()
         await database.write(begin)
+        upkeep = asyncio.create_task(Upkeep(database).run(), name="asyncwb-server-upkeep")
         yield
+        upkeep.cancel()
+        with suppress(asyncio.CancelledError):
+            await upkeep
         await database.close()
 
     files = FileEndpoints(services)

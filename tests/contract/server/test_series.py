@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import struct
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -112,6 +114,54 @@ async def test_system_metrics(client: Client) -> None:
     await client.stream("a", {"files": {"wandb-events.jsonl": {"offset": 0, "content": lines}}})
     answer = await series(client, ["a"], "system.cpu", x="_runtime", stream="events")
     assert (answer["x"], answer["y"]["a"]) == ([0, 1, 2], [0, 10, 20])
+
+
+def unpacked(body: bytes) -> dict[str, Any]:
+    """A binary answer by its description: header, x, then a column of each run."""
+    size = int.from_bytes(body[:4], "little")
+    header = json.loads(body[4 : 4 + size])
+    at = 4 + size
+    assert at % 8 == 0
+    count = header["count"]
+    x = struct.unpack_from(f"<{count}d", body, at)
+    at += 8 * count
+    form = {"f4": "f", "f8": "d"}[header["dtype"]]
+
+    def column() -> list[float]:
+        nonlocal at
+        values = struct.unpack_from(f"<{count}{form}", body, at)
+        at += struct.calcsize(form) * count
+        return list(values)
+
+    y = {run: column() for run in header["runs"]}
+    mean = {run: column() for run in header["runs"]} if header["mean"] else None
+    assert at == len(body)
+    return {"x": list(x), "y": y, "mean": mean, "dtype": header["dtype"]}
+
+
+@pytest.mark.parametrize("count", [0, 3, 5000])
+async def test_in_binary_it_says_the_same(client: Client, count: int) -> None:
+    await log(client, "a", [{"_step": i, "v": math.sin(i), "big": i * 1e300} for i in range(count)])
+    await log(client, "b", [{"_step": 1, "v": 0.25}, {"_step": 2}])
+    for key, dtype in (("v", "f4"), ("big", "f8" if count > 1 else "f4")):
+        body = {"entity": "local", "project": "demo", "runs": ["a", "b"], "y": key, "points": 50}
+        headers = {"Accept": "application/octet-stream"}
+        answer = await client.http.post("/-/series", json=body, headers=headers)
+        assert answer.headers["content-type"] == "application/octet-stream"
+        got = unpacked(answer.content)
+        want = await series(client, ["a", "b"], key, points=50)
+        assert got["dtype"] == dtype
+        assert got["x"] == want["x"]
+        for name in ("y", "mean"):
+            if want[name] is None:
+                assert got[name] is None
+                continue
+            for run in ("a", "b"):
+                values = [math.nan if value is None else value for value in want[name][run]]
+                assert got[name][run] == pytest.approx(values, rel=1e-6, abs=1e-7, nan_ok=True)
+    refused = await client.http.post("/-/series", json={}, headers={"Accept": "*/*"})
+    assert refused.status_code == 400
+    assert refused.json()["errors"]
 
 
 @pytest.mark.parametrize(

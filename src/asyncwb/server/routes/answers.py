@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "base_url",
     "json_response",
+    "packed_body",
     "packed_response",
     "problem_response",
     "read_body",
@@ -38,12 +39,16 @@ def json_response(content: Any, status: int = 200) -> Response:
 
 async def packed_response(content: Any, request: Request) -> Response:
     """A JSON answer that is compressed, in a thread, where it is large and the network slow."""
-    body = plain(content)
+    return await packed_body(plain(content), request, "application/json")
+
+
+async def packed_body(body: bytes, request: Request, media_type: str) -> Response:
+    """The same for a body of any type."""
     headers: dict[str, str] = {}
     if len(body) > _COMPRESS_FROM and _wants_gzip(request):
         body = await asyncio.to_thread(gzip.compress, body, compresslevel=1)
         headers["Content-Encoding"] = "gzip"
-    return Response(body, 200, headers, "application/json")
+    return Response(body, 200, headers, media_type)
 
 
 def _wants_gzip(request: Request) -> bool:

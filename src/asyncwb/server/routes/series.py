@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 from sqlalchemy import select
 
-from asyncwb.server.jsontext import decode_as
+from asyncwb.server.jsontext import decode_as, plain
 from asyncwb.server.problems import Problem, invalid
 from asyncwb.server.storage.policy import readable
 from asyncwb.server.storage.tables import entities, projects, runs
 
-from .answers import packed_response, read_body
+from .answers import packed_body, read_body
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from sqlalchemy import Connection
     from starlette.requests import Request
     from starlette.responses import Response
 
     from asyncwb.server.resolvers.context import Services
     from asyncwb.server.storage.accounts import User
-    from asyncwb.server.storage.series import Series
+    from asyncwb.server.storage.chart import Chart
 
 __all__ = ["SeriesEndpoint"]
 
+_BINARY = "application/octet-stream"
 _LARGEST = 1024 * 1024
 _MOST_RUNS = 1000
 
@@ -60,7 +59,10 @@ class SeriesEndpoint:
         self._services = services
 
     async def handle(self, request: Request) -> Response:
-        """Answer a `Series`; runs that do not exist, or that the user cannot see, are left out."""
+        """Answer a `Chart`, in binary to those who accept that.
+
+        Runs that do not exist, or that the user cannot see, are left out.
+        """
         services = self._services
         user = await services.authenticator.user(request)
         body = await read_body(request, _LARGEST)
@@ -70,13 +72,20 @@ class SeriesEndpoint:
             raise invalid(f"not a request for a series: {exc}") from exc
         if len(asked.runs) > _MOST_RUNS:
             raise invalid(f"a chart has at most {_MOST_RUNS} runs")
-        series = await services.database.read(lambda db: _series(db, user, asked))
-        return await packed_response(msgspec.to_builtins(series), request)
+        binary = _BINARY in request.headers.get("accept", "")
+
+        def answer(db: Connection) -> bytes:
+            chart = _chart(db, user, asked)
+            return chart.as_bytes() if binary else plain(chart.as_json())
+
+        columns = await services.database.read(answer)
+        return await packed_body(columns, request, _BINARY if binary else "application/json")
 
 
-def _series(db: Connection, user: User, asked: _Asked) -> Series:
+def _chart(db: Connection, user: User, asked: _Asked) -> Chart:
     # It needs numpy, which a server that nobody looks at does without.
-    from asyncwb.server.storage.series import chart, columns
+    from asyncwb.server.storage.chart import chart
+    from asyncwb.server.storage.series import View, points_of
 
     query = (
         select(runs.c.name, runs.c.id)
@@ -89,13 +98,14 @@ def _series(db: Connection, user: User, asked: _Asked) -> Series:
             runs.c.name.in_(asked.runs),
         )
     )
-    keys = list(dict.fromkeys((asked.x, asked.y)))
-    span = (asked.low, asked.high)
-
-    def read() -> Iterator[tuple[str, Any, Any]]:
-        for name, run_id in db.execute(query).all():
-            found = columns(db, run_id, asked.stream, keys, *span)
-            yield name, found[0], found[-1]
-
-    low, high = span
-    return chart(read(), asked.points, low=low, high=high, logarithmic=asked.logarithmic)
+    view = View(
+        x=asked.x,
+        y=asked.y,
+        stream=asked.stream,
+        points=asked.points,
+        low=asked.low,
+        high=asked.high,
+        logarithmic=asked.logarithmic,
+    )
+    found = ((name, points_of(db, run_id, view)) for name, run_id in db.execute(query).all())
+    return chart(found, view.points, logarithmic=view.logarithmic)

@@ -190,8 +190,8 @@ def _prepare_sqlite(engine: Engine, begin: str) -> None:
             "synchronous=NORMAL",
             "foreign_keys=ON",
             "busy_timeout=10000",
-            "cache_size=-16000",
-            "mmap_size=268435456",
+            # no mmap: every connection would count the whole file as its own memory
+            "cache_size=-8000",
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()

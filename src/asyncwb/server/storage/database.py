@@ -56,6 +56,9 @@ class Database:
 
     Args:
         url: SQLAlchemy URL.
+
+    Attributes:
+        written: Jobs that were run so far.
     """
 
     def __init__(self, url: str) -> None:
@@ -66,6 +69,7 @@ class Database:
         self._write_thread = ThreadPoolExecutor(1, "asyncwb-server-write")
         self._jobs: asyncio.Queue[_Job[Any] | None] = asyncio.Queue(_MAX_WAITING)
         self._task: asyncio.Task[None] | None = None
+        self.written = 0
 
     async def open(self) -> None:
         """Bring the tables up to date and start writing.
@@ -142,6 +146,7 @@ class Database:
                     last = True
                     break
                 batch.append(job)
+            self.written += len(batch)
             outcomes = await loop.run_in_executor(self._write_thread, self._commit, batch)
             for job, (result, error) in zip(batch, outcomes, strict=True):
                 if job.done.done():

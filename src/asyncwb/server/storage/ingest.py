@@ -19,7 +19,7 @@ from .tables import runs
 from .writers import ENDED, combine_summary, join
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from sqlalchemy import Connection
 
@@ -66,6 +66,7 @@ class HistoryLines(msgspec.Struct):
     lines: list[str]
     steps: list[int]
     rows: list[dict[str, Any]]
+    counts: KeyCounts  # of all rows
 
 
 _MAX_OFFSET = 2**48
@@ -117,11 +118,13 @@ def prepare(request: FileStreamRequest) -> HistoryLines | None:
         return None
     rows = [parse_row(line) for line in lines]
     steps = [_step(row, offset + i) for i, row in enumerate(rows)]
-    return HistoryLines(offset, lines, steps, rows)
+    return HistoryLines(offset, lines, steps, rows, count_keys(rows))
 
 
 def _step(row: dict[str, Any], line_number: int) -> int:
     step = row.get("_step")
+    if type(step) is int and -(2**63) <= step < 2**63:
+        return step
     if isinstance(step, bool) or not isinstance(step, int | float):
         return line_number
     return whole_step(step)
@@ -134,19 +137,20 @@ def whole_step(step: float) -> int:
     return max(-(2**63), min(int(step), 2**63 - 1))
 
 
-def count_keys(rows: Iterable[dict[str, Any]]) -> KeyCounts:
+def count_keys(rows: Sequence[dict[str, Any]]) -> KeyCounts:
     """How often each key occurs with which type; nested keys are joined by dots."""
     counts: KeyCounts = Counter()
-    by_type: dict[tuple[str, Any], int] = {}
-    for row in rows:
-        for key, value in row.items():
-            if is_object(value):
-                _count_nested(counts, key, value)
-            else:
-                kind = (key, _type_of(value))
-                by_type[kind] = by_type.get(kind, 0) + 1
-    for (key, python_type), count in by_type.items():
-        counts[key, _TYPES[python_type]] += count
+    # Most rows are alike: counted by their keys and types, they need few steps each.
+    alike = Counter([(tuple(row), tuple(map(_type_of, row.values()))) for row in rows])
+    for (keys, types), count in alike.items():
+        for key, python_type in zip(keys, types, strict=True):
+            if python_type is not dict:
+                counts[key, _TYPES[python_type]] += count
+    if any(dict in types for _, types in alike):
+        for row in rows:
+            for key, value in row.items():
+                if is_object(value):
+                    _count_nested(counts, key, value)
     return counts
 
 
@@ -231,11 +235,11 @@ def apply(
             connection, run_id, "history", writer, history.offset, history.lines, history.steps
         )
         if written.fresh:
-            fresh = [history.rows[i] for i in written.fresh]
+            counts = history.counts
+            if len(written.fresh) < len(history.rows):
+                counts = count_keys([history.rows[i] for i in written.fresh])
             replaced = [parse_row(text) for text in written.replaced]
-            changes["history_keys"] = merge_counts(
-                run.history_keys, count_keys(fresh), count_keys(replaced)
-            )
+            changes["history_keys"] = merge_counts(run.history_keys, counts, count_keys(replaced))
             newest = max(history.steps[i] for i in written.fresh)
             changes["last_step"] = max(run.last_step, newest)
             changes["history_lines"] = run.history_lines + written.grown_by

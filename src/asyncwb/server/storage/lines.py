@@ -10,8 +10,9 @@ from array import array
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import and_, bindparam, case, insert, select, update
+from sqlalchemy import and_, bindparam, case, delete, exists, insert, select, update
 
+from .series_tables import rollups
 from .tables import segments
 
 if TYPE_CHECKING:
@@ -19,15 +20,24 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-__all__ = ["Stream", "Written", "copy_lines", "split", "write_lines"]
+__all__ = [
+    "GROW_BELOW",
+    "SEGMENT_BYTES",
+    "SEGMENT_LINES",
+    "Stream",
+    "Written",
+    "copy_lines",
+    "split",
+    "write_lines",
+]
 
 Stream = Literal["history", "events", "output"]
 
 # A segment grows until it is worth a row of its own, and is never larger than one page of history
 # needs; a line that is larger stands alone.
-_GROW_BELOW = 64 * 1024
-_SEGMENT_BYTES = 256 * 1024
-_SEGMENT_LINES = 2000
+GROW_BELOW = 64 * 1024
+SEGMENT_BYTES = 256 * 1024
+SEGMENT_LINES = 2000
 
 
 # statements are built once: that costs more than running them
@@ -37,17 +47,19 @@ _MINE = and_(
     segments.c.writer == bindparam("writer"),
 )
 _END = segments.c.first_line + segments.c.line_count
+_SETTLED = exists().where(rollups.c.segment_id == segments.c.id).label("settled")
 _GROWABLE = select(
     segments.c.id,
     segments.c.first_line,
     segments.c.line_count,
     segments.c.steps,
-    case((segments.c.byte_count < _GROW_BELOW, segments.c.data), else_=None).label("data"),
+    case((segments.c.byte_count < GROW_BELOW, segments.c.data), else_=None).label("data"),
+    _SETTLED,
 ).where(_MINE)
 _LAST = _GROWABLE.order_by(segments.c.first_line.desc()).limit(1)
 _ENDING_AT = _GROWABLE.where(bindparam("line") == _END)
 _OVERLAPPING = (
-    select(segments)
+    select(segments, _SETTLED)
     .where(_MINE, segments.c.first_line < bindparam("high"), bindparam("low") < _END)
     .order_by(segments.c.first_line)
 )
@@ -61,6 +73,7 @@ _REPLACE = (
         }
     )
 )
+_UNSETTLE = delete(rollups).where(rollups.c.segment_id == bindparam("segment"))
 
 
 @dataclass(slots=True)
@@ -140,7 +153,7 @@ def _overwrite(
                 if old_steps is not None and steps is not None:
                     old_steps[i + shift] = steps[i]
             fresh.extend(changed)
-            place.replace(segment.id, old, old_steps)
+            place.replace(segment, old, old_steps)
     if uncovered < len(lines):
         gaps.append((uncovered, len(lines)))
     for low, high in gaps:
@@ -178,8 +191,11 @@ class _Place:
         bounds = {"low": offset, "high": offset + count}
         return self.connection.execute(_OVERLAPPING, {**self._me(), **bounds}).all()
 
-    def replace(self, segment_id: int, lines: list[str], steps: array[int] | None) -> None:
-        self.connection.execute(_REPLACE, {"segment": segment_id, **_content(lines, steps)})
+    def replace(self, segment: Any, lines: list[str], steps: array[int] | None) -> None:
+        """Other lines for a segment; what charts read of the old ones goes."""
+        self.connection.execute(_REPLACE, {"segment": segment.id, **_content(lines, steps)})
+        if segment.settled:
+            self.connection.execute(_UNSETTLE, {"segment": segment.id})
 
     def add(
         self,
@@ -198,7 +214,7 @@ class _Place:
                 if steps is not None:
                     merged_steps = array("q", before.steps)
                     merged_steps.extend(steps[:taken])
-                self.replace(before.id, merged, merged_steps)
+                self.replace(before, merged, merged_steps)
                 offset += taken
                 lines = lines[taken:]
                 steps = steps[taken:] if steps is not None else None
@@ -241,9 +257,9 @@ def _cut(lines: list[str]) -> Iterator[tuple[int, int]]:
 def _fitting(lines: list[str], low: int, size: int, count: int) -> int:
     """How far the lines from `low` on fit into a segment that already holds `size` bytes."""
     high = low
-    while high < len(lines) and count < _SEGMENT_LINES:
+    while high < len(lines) and count < SEGMENT_LINES:
         size += len(lines[high]) + 1  # characters: a bound on purpose, not an exact size
-        if size > _SEGMENT_BYTES:
+        if size > SEGMENT_BYTES:
             break
         high += 1
         count += 1

@@ -24,6 +24,7 @@ __all__ = ["TABLE_MODULES", "metadata"]
 TABLE_MODULES = (
     artifact_tables,
     registry_tables,
+    series_tables,
     session_tables,
     state_tables,
     team_tables,

@@ -1,89 +1,287 @@
-"""One metric of many runs, as columns for a chart.
+"""One metric of a run over another, as the points of a chart.
 
-Rows are read as numbers only; what is not a number is left out. All runs share one x axis: their
-own places while these are few, else buckets, of which each run keeps the smallest and the largest
-value, so that no spike is lost.
+Where a segment is settled (see `settling`), its blocks of 32 rows are read, if they are finer than
+a chart can show, else its numbers; both are columns of one key. Other segments are read as rows.
 """
 
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
+from .chart import Points, within
 from .history import lookup
 from .ingest import parse_row
-from .lines import Stream, split
+from .lines import split
+from .rollups import BLOCK, ROWS, read_numbers
+from .series_tables import LONGEST_KEY, rollups, series_blocks, series_values
 from .tables import segments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import TypeAlias
 
     from numpy.typing import NDArray
-    from sqlalchemy import Connection
+    from sqlalchemy import Column, Connection, Select, Table
 
     Numbers: TypeAlias = NDArray[np.float64]
+    Flags: TypeAlias = NDArray[np.bool_]
 
-__all__ = ["Series", "chart", "columns"]
+__all__ = ["View", "points_of"]
 
-_DIGITS = 7  # of a value on a screen
+_FAR = 2**62
+_AT_ONCE = 500  # segments that a statement names
 _Number = float | None
 
 
-class Series(msgspec.Struct, frozen=True):
-    """Columns of a chart; null where a run has no value.
+class View(msgspec.Struct, frozen=True):
+    """What a chart shows.
 
     Attributes:
-        x: The places, ascending.
-        y: Values of each run, by its name.
-        mean: Where values were put into buckets: their mean, at the first place of the bucket.
+        x: Key of the x axis.
+        y: Key of the values.
+        stream: Where they are.
+        points: Buckets of the chart.
+        low: Smallest x.
+        high: Largest x.
+        logarithmic: Whether buckets are of equal width in the logarithm of x.
     """
 
-    x: list[float]
-    y: dict[str, list[float | None]]
-    mean: dict[str, list[float | None]] | None = None
+    x: str
+    y: str
+    stream: Literal["history", "events"]
+    points: int
+    low: float | None = None
+    high: float | None = None
+    logarithmic: bool = False
+
+    @property
+    def by_step(self) -> bool:
+        """Whether the x axis is the steps, which are kept beside the rows."""
+        return self.stream == "history" and self.x == "_step"
+
+    @property
+    def rolled(self) -> bool:
+        """Whether settled segments have its keys as columns."""
+        return len(self.x) <= LONGEST_KEY and len(self.y) <= LONGEST_KEY
 
 
-def columns(
-    connection: Connection,
-    run_id: int,
-    stream: Stream,
-    keys: Sequence[str],
-    low: float | None = None,
-    high: float | None = None,
-) -> list[Numbers]:
-    """The values of some keys in the rows of a stream, in the stored order; NaN where none is.
+def points_of(connection: Connection, run_id: int, view: View) -> Points:
+    """The points of a run: every value, or of long stretches the extremes of short ones."""
+    place = _Place(connection, run_id, view)
+    found = place.segments()
+    settled = [segment for segment in found if segment.line_count and view.rolled]
+    near, far = _far_blocks(place, settled) if settled else ([], None)
+    pieces = place.numbers(near)
+    known = {segment.id for segment in settled}
+    pieces.update(place.rows([segment.id for segment in found if segment.id not in known]))
+    ordered = [pieces[segment.id] for segment in found if segment.id in pieces]
+    x = np.concatenate([piece[0] for piece in ordered] or [np.empty(0)])
+    y = np.concatenate([piece[1] for piece in ordered] or [np.empty(0)])
+    x, y = within(x, y, view.low, view.high, logarithmic=view.logarithmic)
+    points = Points.of(x, y)
+    return points if far is None else points.with_blocks(far)
 
-    Args:
-        connection: To the database.
-        run_id: Row id of the run.
-        stream: Which rows.
-        keys: What is read of each. The first is the x axis.
-        low: Rows below this x may be left out.
-        high: Rows above this x may be left out.
-    """
-    query = select(segments.c.data, segments.c.steps).where(
-        segments.c.run_id == run_id, segments.c.stream == stream
+
+class _Segment(NamedTuple):
+    id: int
+    line_count: int | None  # where it is settled
+
+
+class _Blocks(NamedTuple):
+    """Blocks of one key, in the stored order."""
+
+    owner: NDArray[np.int64]  # which of the segments
+    blocks: NDArray[Any]  # of BLOCK
+
+    @property
+    def ids(self) -> NDArray[np.int64]:
+        return (self.owner << 16) | self.blocks["number"].astype(np.int64)
+
+
+def _far_blocks(place: _Place, settled: Sequence[_Segment]) -> tuple[list[_Segment], Points | None]:
+    """Segments whose numbers have to be read, and the points of the blocks of the others."""
+    view = place.view
+    of_x, of_y = place.blocks(settled)
+    if not len(of_x.owner) or not len(of_y.owner):
+        return [], None
+    # the x of each block of y
+    at = np.searchsorted(of_x.ids, of_y.ids)
+    at[at == len(of_x.owner)] = 0
+    have_x = of_x.ids[at] == of_y.ids
+    x, y, owner = of_x.blocks[at][have_x], of_y.blocks[have_x], of_y.owner[have_x]
+    seen = _in_range(x, view)
+    x, y, owner = x[seen], y[seen], owner[seen]
+    if not len(owner):
+        return [], None
+    if y["count"].sum() > 8 * view.points:
+        lines = np.array([segment.line_count for segment in settled])[owner]
+        whole = x["count"] == np.minimum(ROWS, lines - ROWS * x["number"].astype(np.int64))
+        coarse = owner[~(whole & _fine(x, view))]
+    else:
+        coarse = owner
+    near = np.unique(coarse)
+    far = ~np.isin(owner, near)
+    points = _ends(x[far], y[far]) if far.any() else None
+    return [settled[i] for i in near], points
+
+
+def _in_range(x: NDArray[Any], view: View) -> Flags:
+    keep = np.ones(len(x), np.bool_)
+    if view.logarithmic:
+        keep &= x["high"] > 0
+    if view.low is not None:
+        keep &= x["high"] >= view.low
+    if view.high is not None:
+        keep &= x["low"] <= view.high
+    return keep
+
+
+def _fine(x: NDArray[Any], view: View) -> Flags:
+    """Which blocks are inside the range, and at most half as wide as a bucket."""
+    low, high = x["low"], x["high"]
+    fine = low > 0 if view.logarithmic else np.ones(len(x), np.bool_)
+    if view.low is not None:
+        fine &= low >= view.low
+    if view.high is not None:
+        fine &= high <= view.high
+    if not fine.any():
+        return fine
+    start, end = low[fine].min(), high[fine].max()
+    if view.logarithmic:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            low, high, start, end = np.log(low), np.log(high), np.log(start), np.log(end)
+    return np.asarray(fine & ((high - low) * 2 * view.points <= end - start))
+
+
+def _ends(x: NDArray[Any], y: NDArray[Any]) -> Points:
+    """The extremes of blocks, the first of them where the block begins, the other at its end."""
+    rising = y["rising"]
+    first = np.where(rising, y["low"], y["high"])
+    second = np.where(rising, y["high"], y["low"])
+    places = np.stack((x["low"], x["high"]), axis=1).ravel()
+    values = np.stack((first, second), axis=1).ravel()
+    drawn = np.stack((np.ones(len(y), np.bool_), first != second), axis=1).ravel()
+    counts = y["count"].astype(np.int64)
+    return Points(places[drawn], values[drawn], x["low"], y["sum"], counts, reduced=True)
+
+
+# statements are built once: that costs more than running them
+_MINE = (segments.c.run_id == bindparam("run")) & (segments.c.stream == bindparam("stream"))
+_SEGMENTS = (
+    select(segments.c.id, rollups.c.line_count)
+    .outerjoin(rollups, rollups.c.segment_id == segments.c.id)
+    .where(_MINE)
+)
+_BY_STEP = _SEGMENTS.where(
+    segments.c.max_step >= bindparam("low"), segments.c.min_step <= bindparam("high")
+).order_by(segments.c.min_step, segments.c.id)
+_BY_WRITER = _SEGMENTS.order_by(segments.c.writer, segments.c.first_line)
+_ROWS = select(segments.c.id, segments.c.data, segments.c.steps).where(
+    segments.c.id.in_(bindparam("segments", expanding=True))
+)
+
+
+def _columns(table: Table, content: Column[Any]) -> Select[int, str, bytes]:
+    keys: Any = (bindparam("x"), bindparam("y"))
+    return select(table.c.segment_id, table.c.key, content).where(
+        table.c.run_id == bindparam("run"),
+        table.c.stream == bindparam("stream"),
+        table.c.key.in_(keys),
     )
-    # Steps are kept beside the rows: they need no decoding, and tell which rows are asked for.
-    by_step = stream == "history" and keys[0] == "_step"
-    if by_step and low is not None:
-        query = query.where(segments.c.max_step >= low)
-    if by_step and high is not None:
-        query = query.where(segments.c.min_step <= high)
-    first = segments.c.min_step if stream == "history" else segments.c.writer
-    read = _reader(keys[1:] if by_step else keys)
-    parts: list[list[Numbers]] = []
-    for data, steps in connection.execute(query.order_by(first, segments.c.first_line)):
-        part = read(data)
-        if by_step:
-            part.insert(0, np.frombuffer(steps, dtype=np.int64).astype(np.float64))
-        parts.append(part)
-    return [np.concatenate([part[i] for part in parts] or [np.empty(0)]) for i in range(len(keys))]
+
+
+_BLOCKS = _columns(series_blocks, series_blocks.c.blocks)
+_ALL_NUMBERS = _columns(series_values, series_values.c.numbers)
+_SOME_NUMBERS = _ALL_NUMBERS.where(
+    series_values.c.segment_id.in_(bindparam("segments", expanding=True))
+)
+
+
+class _Place:
+    """The segments of one run that a chart is about."""
+
+    def __init__(self, connection: Connection, run_id: int, view: View) -> None:
+        self.view = view
+        self._connection = connection
+        self._me = {"run": run_id, "stream": view.stream}
+        self._keys = {**self._me, "x": view.x, "y": view.y}
+        self._count = 0
+
+    def segments(self) -> list[_Segment]:
+        """Those that may have a place of the chart, in the stored order."""
+        view = self.view
+        if view.stream == "events":
+            rows = self._connection.execute(_BY_WRITER, self._me)
+        else:
+            low = _bound(view.low, -_FAR) if view.by_step else -(2**63)
+            high = _bound(view.high, _FAR) if view.by_step else 2**63 - 1
+            rows = self._connection.execute(_BY_STEP, {**self._me, "low": low, "high": high})
+        found = [_Segment(number, line_count) for number, line_count in rows]
+        self._count = len(found)
+        return found
+
+    def blocks(self, settled: Sequence[_Segment]) -> tuple[_Blocks, _Blocks]:
+        """The blocks of x and of y in some segments."""
+        position = {segment.id: i for i, segment in enumerate(settled)}
+        found: dict[str, list[tuple[int, bytes]]] = {self.view.x: [], self.view.y: []}
+        for number, key, blocks in self._connection.execute(_BLOCKS, self._keys):
+            if number in position:
+                found[key].append((position[number], blocks))
+        return _joined(found[self.view.x]), _joined(found[self.view.y])
+
+    def numbers(self, near: Sequence[_Segment]) -> dict[int, tuple[Numbers, Numbers]]:
+        """X and y of every row of some settled segments that have both."""
+        lines = {segment.id: segment.line_count or 0 for segment in near}
+        columns: dict[str, dict[int, Numbers]] = {self.view.x: {}, self.view.y: {}}
+        for number, key, numbers in self._numbers(list(lines)):
+            if number in lines:
+                columns[key][number] = read_numbers(numbers, lines[number])
+        of_x, of_y = columns[self.view.x], columns[self.view.y]
+        return {number: (x, of_y[number]) for number, x in of_x.items() if number in of_y}
+
+    def _numbers(self, ids: Sequence[int]) -> Iterable[Any]:
+        if 2 * len(ids) > self._count:
+            yield from self._connection.execute(_ALL_NUMBERS, self._keys)
+            return
+        for some in _batches(ids):
+            yield from self._connection.execute(_SOME_NUMBERS, {**self._keys, "segments": some})
+
+    def rows(self, ids: Sequence[int]) -> dict[int, tuple[Numbers, Numbers]]:
+        """X and y of every row of some segments, from the rows themselves."""
+        view = self.view
+        keys = list(dict.fromkeys((view.x, view.y)))
+        read = _reader(keys[1:] if view.by_step else keys)
+        found: dict[int, tuple[Numbers, Numbers]] = {}
+        for some in _batches(ids):
+            for number, data, steps in self._connection.execute(_ROWS, {"segments": some}):
+                columns = read(data)
+                if view.by_step:
+                    columns.insert(0, np.frombuffer(steps, dtype=np.int64).astype(np.float64))
+                found[number] = (columns[0], columns[-1])
+        return found
+
+
+def _batches(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (ids[i : i + _AT_ONCE] for i in range(0, len(ids), _AT_ONCE))
+
+
+def _bound(value: float | None, default: int) -> int:
+    """A step bound as the database compares it, also from an infinity or a number out of range."""
+    if value is None or value != value:
+        return default
+    return int(max(-_FAR, min(value, _FAR)))
+
+
+def _joined(parts: list[tuple[int, bytes]]) -> _Blocks:
+    parts.sort()
+    counts = [len(blocks) // BLOCK.itemsize for _, blocks in parts]
+    owner = np.repeat(np.array([i for i, _ in parts], np.int64), counts)
+    return _Blocks(owner, np.frombuffer(b"".join([blocks for _, blocks in parts]), BLOCK))
 
 
 def _reader(keys: Sequence[str]) -> Callable[[bytes], list[Numbers]]:
@@ -125,153 +323,3 @@ def _number(value: Any) -> float:
         return float(value)
     except OverflowError:
         return np.nan
-
-
-def chart(
-    runs: Iterable[tuple[str, Numbers, Numbers]],
-    points: int,
-    *,
-    low: float | None = None,
-    high: float | None = None,
-    logarithmic: bool = False,
-) -> Series:
-    """Columns of a chart. Of each run no more is kept than the chart needs, while it is read.
-
-    Args:
-        runs: Name, x and y of each run.
-        points: Buckets, where the places are more than twice as many.
-        low: Smallest x.
-        high: Largest x.
-        logarithmic: Buckets of equal width in the logarithm of x, which is positive then.
-    """
-    kept = {
-        name: _thinned(*_within(x, y, low, high, logarithmic), points, logarithmic)
-        for name, x, y in runs
-    }
-    places = np.empty(0)
-    for run in kept.values():  # ascending, so that those of one run alone may be too many
-        places = np.union1d(places, run.x[np.diff(run.x, prepend=-np.inf) > 0])
-        if len(places) > 2 * points:
-            break
-    else:
-        values = {name: _at(places, run.x, run.y) for name, run in kept.items()}
-        return Series(places.tolist(), {name: _plain(y) for name, y in values.items()})
-    ends = [(run.x[0], run.x[-1]) for run in kept.values() if len(run.x)]
-    buckets = _Buckets(min(ends)[0], max(end for _, end in ends), points, logarithmic)
-    return _bucketed(kept, buckets)
-
-
-class _Points(NamedTuple):
-    """A run: points with its extremes, and what its means are made of."""
-
-    x: Numbers
-    y: Numbers
-    starts: Numbers  # x of the sums
-    sums: Numbers
-    counts: NDArray[np.int64]
-
-
-class _Buckets:
-    """Parts of equal width between two places."""
-
-    def __init__(self, low: float, high: float, number: int, logarithmic: bool) -> None:
-        self._forth: Callable[..., Any] = np.log if logarithmic else np.asarray
-        self._back: Callable[..., Any] = np.exp if logarithmic else np.asarray
-        self.number = number
-        self._start = self._forth(low)
-        self._width = (self._forth(high) - self._start) / number
-
-    def of(self, x: Numbers) -> NDArray[np.int64]:
-        """The bucket of each place."""
-        found: Numbers = (self._forth(x) - self._start) / self._width
-        return np.clip(found.astype(np.int64), 0, self.number - 1)
-
-    def halves(self) -> Numbers:
-        """Two places in each bucket."""
-        middle = (np.arange(2 * self.number) + 0.5) / 2
-        return np.asarray(self._back(self._start + self._width * middle))
-
-
-class _Parts:
-    """Ascending values of one run that fall into the same buckets."""
-
-    def __init__(self, bucket: NDArray[np.int64]) -> None:
-        self.first = np.flatnonzero(np.diff(bucket, prepend=-1))
-        self.counts = np.diff(self.first, append=len(bucket))
-        self.bucket = bucket[self.first]
-
-    def extremes(self, y: Numbers) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Where each bucket has its smallest and its largest value for the first time."""
-        least, most = np.minimum.reduceat(y, self.first), np.maximum.reduceat(y, self.first)
-        return self._first_of(y, least), self._first_of(y, most)
-
-    def _first_of(self, y: Numbers, wanted: Numbers) -> NDArray[np.int64]:
-        places = np.where(y == np.repeat(wanted, self.counts), np.arange(len(y)), len(y))
-        return np.minimum.reduceat(places, self.first)
-
-
-def _thinned(x: Numbers, y: Numbers, points: int, logarithmic: bool) -> _Points:
-    """A long run in buckets of its own, finer than those of the chart."""
-    whole = _Points(x, y, x, y, np.ones(len(x), np.int64))
-    if len(x) <= 8 * points or np.count_nonzero(np.diff(x)) < 2 * points:
-        return whole
-    parts = _Parts(_Buckets(x[0], x[-1], 4 * points, logarithmic).of(x))
-    kept = np.unique(np.concatenate(parts.extremes(y)))
-    return _Points(x[kept], y[kept], x[parts.first], np.add.reduceat(y, parts.first), parts.counts)
-
-
-def _within(
-    x: Numbers, y: Numbers, low: float | None, high: float | None, logarithmic: bool
-) -> tuple[Numbers, Numbers]:
-    """The points that can be drawn, in the order of x."""
-    keep = np.isfinite(x) & np.isfinite(y)
-    if logarithmic:
-        keep &= x > 0
-    if low is not None:
-        keep &= x >= low
-    if high is not None:
-        keep &= x <= high
-    x, y = x[keep], y[keep]
-    if len(x) and (np.diff(x) < 0).any():
-        order = np.argsort(x, kind="stable")
-        x, y = x[order], y[order]
-    return x, y
-
-
-def _at(places: Numbers, x: Numbers, y: Numbers) -> Numbers:
-    values = np.full(len(places), np.nan)
-    values[np.searchsorted(places, x)] = y  # of several values at one place, the last
-    return values
-
-
-def _bucketed(runs: Mapping[str, _Points], buckets: _Buckets) -> Series:
-    values: dict[str, Numbers] = {}
-    means: dict[str, Numbers] = {}
-    for name, run in runs.items():
-        # at the two places of a bucket: its smallest and its largest value, in the order they came
-        drawn, mean = np.full((2, 2 * buckets.number), np.nan)
-        if len(run.x):
-            parts = _Parts(buckets.of(run.x))
-            pair = np.sort(parts.extremes(run.y), axis=0)
-            drawn[2 * parts.bucket] = run.y[pair[0]]
-            several = pair[0] < pair[1]
-            drawn[2 * parts.bucket[several] + 1] = run.y[pair[1][several]]
-            parts = _Parts(buckets.of(run.starts))
-            total = np.add.reduceat(run.sums, parts.first)
-            mean[2 * parts.bucket] = total / np.add.reduceat(run.counts, parts.first)
-        values[name], means[name] = drawn, mean
-    used = ~np.isnan([*values.values(), *means.values()]).all(axis=0)
-    return Series(
-        buckets.halves()[used].tolist(),
-        {name: _plain(y[used]) for name, y in values.items()},
-        {name: _plain(y[used]) for name, y in means.items()},
-    )
-
-
-def _plain(values: Numbers) -> list[float | None]:
-    """For JSON: null for NaN, no more digits than a screen shows."""
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        scale = 10.0 ** (_DIGITS - 1 - np.floor(np.log10(np.abs(values))))
-        rounded = np.round(values * scale) / scale
-    rounded = np.where(np.isfinite(rounded), rounded, values)
-    return [None if value != value else value for value in rounded.tolist()]
