@@ -95,7 +95,7 @@ async def test_jsonl_and_csv_need_no_package() -> None:
 
 
 @pytest.mark.parametrize("form", ["parquet", "arrow"])
-@pytest.mark.parametrize("spill", [65_536, 7])
+@pytest.mark.parametrize("spill", [8 << 20, 700])
 async def test_parquet_and_arrow_keep_types(
     form: Any, spill: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,7 +104,7 @@ async def test_parquet_and_arrow_keep_types(
 
     from asyncwb.export import tables
 
-    monkeypatch.setattr(tables, "_SPILL_ROWS", spill)
+    monkeypatch.setattr(tables, "_SPILL_BYTES", spill)
     monkeypatch.setattr("asyncwb.journal.bulk.WINDOW_BYTES", 1 << 15)
     await asyncwb.export(fill().runs(), "out", form)
     path = file_of("out", "r1", form)

@@ -56,7 +56,8 @@ async def export(
 
     Raises:
         InvalidValueError: An argument is wrong.
-        UsageError: The place holds other files, or an export with another format or other keys.
+        UsageError: The place holds other files, or an export with another format or other keys;
+            another export writes into it.
         UnsupportedError: A package is not installed; names the extra.
         CommError: The server or the store refused, or was not reached. Other runs are finished
             first, and a second call does the rest.

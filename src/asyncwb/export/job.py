@@ -74,7 +74,8 @@ class Job:
         try:
             return await self._run(target)
         finally:
-            await offload(target.close)
+            with anyio.CancelScope(shield=True):
+                await offload(target.close)
 
     async def _run(self, target: Target) -> ExportResult:
         earlier = await self._earlier(target)
@@ -104,14 +105,15 @@ class Job:
     async def _earlier(self, target: Target) -> Manifest:
         """What an earlier call left."""
         text = await offload(check_ours, target)
-        if text is None:
-            return Manifest(format=self._form, keys=self._keys)
-        found = Manifest.decode(text, target.name)
+        found = Manifest(format=self._form, keys=self._keys)
+        if text is not None:
+            found = Manifest.decode(text, target.name)
         if (found.format, found.keys) != (self._form, self._keys):
             raise UsageError(
                 f"{target.name} holds an export with format={found.format!r}, keys={found.keys!r}: "
                 "choose another place, or the same options"
             )
+        await offload(target.clear)
         return found
 
     async def _feed(self, send: MemoryObjectSendStream[Run]) -> None:

@@ -13,12 +13,14 @@ from asyncwb.export.kinds import arrow_type, kind_of, merged, recast
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from asyncwb.columns import Column
     from asyncwb.export.manifest import Format, Kind
 
 __all__ = ["TableWriter", "table_writer"]
 
 _MARKS = {"json": frames.JSON_MARK}
-_SPILL_ROWS = 65_536
+_SPILL_BYTES = 8 << 20
+_OBJECT_BYTES = 64
 
 
 class TableWriter(Protocol):
@@ -56,8 +58,8 @@ def table_writer(path: Path, form: Format) -> TableWriter:
 class _ArrowWriter:
     """Parquet, or the Arrow IPC file format.
 
-    A file has one type per column, which is known when the last row is there: batches of more
-    than 65,536 rows wait in files of their own, and are brought to the types of all.
+    A file has one type per column, which is known when the last row is there: rows of about 8 MiB
+    at a time wait in files of their own, and are brought to the types of all.
     """
 
     def __init__(self, path: Path, *, parquet: bool) -> None:
@@ -65,19 +67,19 @@ class _ArrowWriter:
         self._path = path
         self._parquet = parquet
         self._waiting: list[Columns] = []
-        self._rows = 0
+        self._bytes = 0
         self._spilled: list[tuple[Path, dict[str, Kind]]] = []
         self.kinds: dict[str, Kind] = {}
 
     def add(self, columns: Columns) -> None:
         self._waiting.append(columns)
-        self._rows += columns.count
-        if self._rows >= _SPILL_ROWS:
+        self._bytes += sum(map(_bytes_of, columns.columns.values()))
+        if self._bytes >= _SPILL_BYTES:
             self._spill()
 
     def _take(self) -> tuple[Any, dict[str, Kind]]:
         columns = concat(self._waiting)
-        self._waiting, self._rows = [], 0
+        self._waiting, self._bytes = [], 0
         kinds: dict[str, Kind] = {key: kind_of(column) for key, column in columns.columns.items()}
         for key, kind in kinds.items():
             self.kinds[key] = merged(self.kinds.get(key), kind)
@@ -131,6 +133,14 @@ class _ArrowWriter:
                 self._path, schema, compression="zstd", use_dictionary=texts
             )
         return self._pa.ipc.new_file(self._path, schema)
+
+
+def _bytes_of(column: Column) -> int:
+    """About how much memory a column takes."""
+    if column.values.dtype != object:
+        return column.values.nbytes
+    values: list[object] = column.values.tolist()
+    return sum(_OBJECT_BYTES + (len(value) if isinstance(value, str) else 0) for value in values)
 
 
 class _JsonWriter:

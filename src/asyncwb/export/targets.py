@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager, suppress
+import shutil
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Protocol
 
 from asyncwb.errors import CommError, InvalidValueError, UnsupportedError, UsageError
+from asyncwb.export.hold import exclusive
 from asyncwb.export.manifest import NAME
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["FolderTarget", "StoreTarget", "Target", "target_of"]
 
 _STORES = ("s3://", "gs://", "az://")
+_UNFINISHED = ".unfinished-"
 
 
 class Target(Protocol):
@@ -48,8 +51,12 @@ class Target(Protocol):
         """Move a finished file to its place: it appears complete or not at all."""
         ...
 
+    def clear(self) -> None:
+        """Remove what earlier exports left unfinished."""
+        ...
+
     def close(self) -> None:
-        """Remove what is unfinished."""
+        """Remove what this export left unfinished."""
         ...
 
 
@@ -59,7 +66,7 @@ def target_of(to: str | os.PathLike[str]) -> Target:
     Raises:
         InvalidValueError: The address names no bucket.
         UnsupportedError: The package for object stores is not installed.
-        UsageError: The folder cannot be made.
+        UsageError: The folder cannot be made, or another export writes into it.
     """
     text = os.fspath(to)
     if text.startswith(_STORES):
@@ -70,14 +77,22 @@ def target_of(to: str | os.PathLike[str]) -> Target:
 
 
 class FolderTarget:
-    """A folder; made when it is not there."""
+    """A folder; made when it is not there, and held: two exports at once would mix their files.
+
+    Raises:
+        UsageError: Another export writes into it, or it cannot be made.
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self.name = str(root)
-        self.scratch = root / f".unfinished-{os.getpid()}-{id(self):x}"
-        with _explained(self.name):
-            self.scratch.mkdir(parents=True)
+        self.scratch = root / f"{_UNFINISHED}{os.getpid()}-{id(self):x}"
+        with ExitStack() as held:
+            with _explained(self.name):
+                root.mkdir(parents=True, exist_ok=True)
+                self._is_alone = held.enter_context(exclusive(root))
+                self.scratch.mkdir()
+            self._held = held.pop_all()
 
     def read(self, name: str) -> bytes | None:
         """A file's bytes."""
@@ -94,7 +109,16 @@ class FolderTarget:
     def is_empty(self) -> bool:
         """Whether nothing is there but what other exports left unfinished."""
         with _explained(self.name):
-            return all(path.name.startswith(".unfinished-") for path in self._root.iterdir())
+            return all(path.name.startswith(_UNFINISHED) for path in self._root.iterdir())
+
+    def clear(self) -> None:
+        """Remove what killed exports left; nothing where a living one cannot be told from them."""
+        if not self._is_alone:
+            return
+        with _explained(self.name):
+            for path in self._root.glob(f"{_UNFINISHED}*"):
+                if path != self.scratch and path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
 
     def put(self, source: Path, name: str) -> None:
         """Move a file to its place."""
@@ -106,11 +130,9 @@ class FolderTarget:
             source.replace(target)
 
     def close(self) -> None:
-        """Remove what is unfinished."""
-        with suppress(OSError):
-            for path in self.scratch.iterdir():
-                path.unlink()
-            self.scratch.rmdir()
+        """Remove what is unfinished, and let others have the folder."""
+        with self._held:
+            shutil.rmtree(self.scratch, ignore_errors=True)
 
 
 class StoreTarget:
@@ -170,6 +192,9 @@ class StoreTarget:
         with _explained(self.name):
             obstore.put(self._store, name, source)
         source.unlink()
+
+    def clear(self) -> None:
+        """Nothing to do: no object appears before its last byte."""
 
     def close(self) -> None:
         """Remove what is unfinished."""

@@ -43,7 +43,8 @@ def export(
 
     Raises:
         InvalidValueError: An argument is wrong.
-        UsageError: The place holds other files, or an export with other options.
+        UsageError: The place holds other files, or an export with other options; another export
+            writes into it.
         UnsupportedError: A package is not installed; names the extra.
         CommError: The server or the store refused, or was not reached.
     """
