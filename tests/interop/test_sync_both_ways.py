@@ -13,6 +13,7 @@ from journals import RunFolder, config_record, item, row_record, run_record
 
 import asyncwb.journal.records as rec
 from asyncwb.api import Api
+from asyncwb.journal.rows import RowEncoder, completing
 from asyncwb.portal import PORTAL
 from asyncwb.sender import RunOverrides, sync_folder
 from asyncwb.settings import Settings
@@ -115,6 +116,29 @@ def test_a_folder_of_the_wandb_package(
     command = ["-m", "wandb", "sync", "--id", f"by-them-{exit_code}", "-p", "interop", str(folder)]
     theirs(tmp_path, *command, **server.env)
     assert comparable(read(server, f"interop/by-them-{exit_code}")) == comparable(found)
+
+
+def test_rows_that_waited_for_media_by_wandb_sync(
+    tmp_path: Path, server: LocalServer, settings: Settings
+) -> None:
+    """It sees the complete rows alone: records of what they waited for mean nothing to it."""
+    folder = RunFolder(tmp_path, "kept0001")
+    encoder = RowEncoder()
+    payloads = [encoder.encode({"x": n}, step=n, timestamp=1.8e9 + n, runtime=n) for n in range(3)]
+    folder.add(
+        rec.HeaderRecord(version_info=rec.VersionInfo(producer="asyncwb", min_consumer="0.70.0")),
+        run_record("kept0001", "interop"),
+        *(rec.FilesRecord(kept=rec.KeptRow(n + 1, payload)) for n, payload in enumerate(payloads)),
+    )
+    folder.add_payloads(*(completing(payload, n + 1) for n, payload in enumerate(payloads)))
+    folder.add(rec.ExitRecord(exit_code=0, runtime=3))
+    command = ["-m", "wandb", "sync", "--id", "kept-by-them", "-p", "interop", str(folder.path)]
+    theirs(tmp_path, *command, **server.env)
+    names = RunOverrides(run_id="kept-by-us", project="interop")
+    assert PORTAL.call(sync_folder, folder.path, settings, overrides=names).state == "synced"
+    there, here = (read(server, f"interop/kept-by-{who}") for who in ("them", "us"))
+    assert [row["x"] for row in there["rows"]] == [0, 1, 2]
+    assert (there["rows"], there["state"]) == (here["rows"], here["state"])
 
 
 def test_our_folder_by_wandb_sync(tmp_path: Path, server: LocalServer, settings: Settings) -> None:

@@ -55,8 +55,12 @@ class RunFolder:
 
     def add(self, *bodies: rec.Body) -> int:
         """Append records; returns the end of the journal."""
+        return self.add_payloads(*map(rec.encode, bodies))
+
+    def add_payloads(self, *payloads: bytes) -> int:
+        """Append records that are encoded; returns the end of the journal."""
         end = self.journal.stat().st_size
         with self.journal.open("ab") as file:
-            for body in bodies:
-                end += file.write(frame(rec.encode(body), end))
+            for payload in payloads:
+                end += file.write(frame(payload, end))
         return end

@@ -23,6 +23,7 @@ from asyncwb.journal.value_records import (
     HistoryRecord,
     HistoryStep,
     Item,
+    KeptRow,
     StatsRecord,
     SummaryRecord,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "HistoryRecord",
     "HistoryStep",
     "Item",
+    "KeptRow",
     "Label",
     "MetricControl",
     "MetricRecord",
@@ -165,9 +167,10 @@ class FileItem(Message):
 
 
 class FilesRecord(Message):
-    """Files to upload."""
+    """Files to upload. kept: a row that waits for its own; other readers skip it."""
 
     files: Annotated[list[FileItem], 1] = []
+    kept: Annotated[KeptRow | None, 1000] = None
 
 
 class OutputRawRecord(Message):

@@ -11,10 +11,36 @@ from asyncwb.journal.framing import FrameScanner, frame
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
-__all__ = ["complete", "cut", "resync", "size_of", "split_unwritten"]
+__all__ = ["append_at", "complete", "cut", "resync", "size_of", "split_unwritten"]
 
 log = logging.getLogger("asyncwb.journal")
+
+
+def append_at(path: Path, position: int, payloads: Sequence[bytes]) -> int:
+    """Add records to a log that nobody writes any more.
+
+    Args:
+        path: The file.
+        position: Where a reader that has read all of it goes on. Half a record behind it is cut
+            off.
+        payloads: The records.
+
+    Returns:
+        Where the last one ends.
+
+    Raises:
+        OSError: The disk failed; a part may be written.
+    """
+    data = b""
+    for payload in payloads:
+        data += frame(payload, position + len(data))
+    with path.open("r+b") as file:
+        file.truncate(position)
+        file.seek(position)
+        file.write(data)
+    return position + len(data)
 
 
 def size_of(fd: int, otherwise: int) -> int:

@@ -21,7 +21,7 @@ from asyncwb.journal.values import json_text, plain
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["KeySet", "Leaves", "RowDecoder", "RowEncoder", "record_line"]
+__all__ = ["KeySet", "Leaves", "RowDecoder", "RowEncoder", "completing", "record_line"]
 
 KeySet: TypeAlias = "tuple[tuple[str, ...], ...]"
 """The paths of a row's values, in the order of the record: rows with one of these are alike."""
@@ -204,6 +204,12 @@ def _record(plan: list[_Prefixes], texts: list[bytes], step: int) -> bytes:
         high = _varint(step >> 7)
         tail = b"\x12%c\x08%c%b" % (len(high) + 2, step & 0x7F | 0x80, high)
     return b"\x12" + _varint(len(items) + len(tail)) + items + tail
+
+
+def completing(payload: bytes, number: int) -> bytes:
+    """The record of a row, with the number of the `KeptRow` that it completes."""
+    ((_, _, body),) = wire.fields(payload)
+    return wire.bytes_field(2, cast("bytes", body) + wire.varint_field(1000, number))
 
 
 class _Template:

@@ -14,6 +14,7 @@ __all__ = [
     "HistoryRecord",
     "HistoryStep",
     "Item",
+    "KeptRow",
     "StatsRecord",
     "SummaryRecord",
 ]
@@ -53,10 +54,26 @@ class HistoryStep(Message):
 
 
 class HistoryRecord(Message):
-    """One row."""
+    """One row. kept: number of the `KeptRow` that it completes; our own, others skip it."""
 
     item: Annotated[list[HistoryItem], 1] = []
     step: Annotated[HistoryStep | None, 2] = None
+    kept: Annotated[int, 1000] = 0
+
+
+class KeptRow(Message):
+    """A row whose media are still being encoded, as it was when `log` returned; our own.
+
+    A `HistoryRecord` of the same number replaces it. Where none follows, the process was killed,
+    and the row is made of this.
+
+    number: from 1 on. row: payload of the record, where `parts` stand for what a file will tell.
+    parts: JSON of what the files are made of, whose bytes are in the run's folder.
+    """
+
+    number: Annotated[int, 1] = 0
+    row: Annotated[bytes, 2] = b""
+    parts: Annotated[str, 3] = ""
 
 
 class SummaryRecord(Message):

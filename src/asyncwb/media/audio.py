@@ -10,13 +10,14 @@ from asyncwb.errors import InvalidValueError
 from asyncwb.media.arrays import as_array
 from asyncwb.media.base import Media, library
 from asyncwb.media.content import Content, existing_file
+from asyncwb.media.raw import Raw, array_data, array_facts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from asyncwb.media.base import Place
 
-__all__ = ["Audio"]
+__all__ = ["Audio", "SampleEncoder"]
 
 _MOST_CHANNELS = 64
 # What soundfile takes as it is.
@@ -60,7 +61,7 @@ class Audio(Media):
         soundfile = library("soundfile", "soundfile", "Audio of an array")
         samples = _samples(data_or_path)
         self.duration = len(samples) / float(rate)
-        encode = _Encode(soundfile, samples, int(rate))
+        encode = SampleEncoder(soundfile, samples, int(rate))
         super().__init__(Content(encode, ".wav", held=samples.nbytes), caption)
 
     @classmethod
@@ -79,8 +80,14 @@ class Audio(Media):
         return found
 
 
-class _Encode:
-    """Writes samples as a WAV file."""
+class SampleEncoder:
+    """Writes samples as a WAV file.
+
+    Args:
+        soundfile: The library.
+        samples: (samples,) or (samples, channels), of a type that it takes.
+        rate: Samples per second.
+    """
 
     def __init__(self, soundfile: Any, samples: Any, rate: int) -> None:
         self._soundfile = soundfile
@@ -88,9 +95,15 @@ class _Encode:
         self._rate = rate
 
     def __call__(self) -> bytes:
+        """Write the file."""
         file = BytesIO()
         self._soundfile.write(file, self._samples, self._rate, format="WAV")
         return file.getvalue()
+
+    def raw(self) -> Raw:
+        """The samples."""
+        facts = {**array_facts(self._samples), "rate": self._rate}
+        return Raw("samples", facts, [array_data(self._samples)])
 
 
 def _samples(data: object) -> Any:

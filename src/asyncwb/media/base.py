@@ -64,6 +64,7 @@ class Media:
         folder: Folder of its files, below `media`.
         batch_limit: How many of them one list in a row may hold; None: any number.
         in_order: Whether what is logged later must be written later.
+        quick: Whether `to_json` takes no time but that of its files.
         origin: The entry of the version that it was read from; None: it is new.
     """
 
@@ -71,6 +72,7 @@ class Media:
     folder: ClassVar[str] = ""
     batch_limit: ClassVar[int | None] = None
     in_order: ClassVar[bool] = False
+    quick: ClassVar[bool] = True
     origin: Origin | None = None
 
     def __init__(self, content: Content | None, caption: str | None = None) -> None:
@@ -119,6 +121,11 @@ class Media:
         """
         del items, place
         return None
+
+    @classmethod
+    def check_list(cls, items: Sequence[Any]) -> None:
+        """Warn of what is unusual about a list of values of this type that is logged."""
+        del items
 
     def as_logged(self) -> Media:
         """What is logged of it now: itself, or a copy where it may change.

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asyncwb.errors import InvalidValueError
+from asyncwb.media.raw import Raw
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,6 +56,29 @@ class Content:
     def path(self) -> Path | None:
         """Where the bytes lie; None while they are in memory, or not made yet."""
         return self._source if isinstance(self._source, Path) else None
+
+    @property
+    def weight(self) -> int:
+        """Bytes that `raw` would copy.
+
+        Raises:
+            OSError: The file cannot be read.
+        """
+        return self._source.stat().st_size if isinstance(self._source, Path) else self.held
+
+    def raw(self) -> Raw | None:
+        """What it is made of, where that is quickly said. Reads a file.
+
+        Raises:
+            OSError: The file cannot be read.
+        """
+        source = self._source
+        if isinstance(source, Path):
+            return Raw("file", {}, [source.read_bytes()])
+        if isinstance(source, bytes):
+            return Raw("file", {}, [source])
+        found: Callable[[], Raw | None] | None = getattr(source, "raw", None)
+        return None if found is None else found()
 
     def pieces(self) -> Iterator[bytes]:
         """The bytes in pieces, encoded meanwhile where they are not yet. May take long.

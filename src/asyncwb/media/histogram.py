@@ -37,6 +37,7 @@ class Histogram(Media):
     """
 
     json_type = "histogram"
+    quick = False
     MAX_LENGTH = 512
 
     def __init__(

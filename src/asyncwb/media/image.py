@@ -20,6 +20,7 @@ from asyncwb.media.overlays import (
     classes_of,
     overlays,
 )
+from asyncwb.media.pixels import PixelEncoder, encoded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -105,7 +106,7 @@ class Image(Media):
             image = _drawn(data_or_path, mode, self.format, normalize=normalize)
             self.width, self.height = image.size
             held = self.width * self.height * len(image.getbands())
-            encode = _Encode(image, self.format)
+            encode = PixelEncoder(image, self.format)
             super().__init__(Content(encode, f".{self.format}", held=held), caption)
         self._boxes: dict[str, BoundingBoxes2D] = overlays(boxes, BoundingBoxes2D, "boxes")
         self._masks: dict[str, ImageMask] = overlays(masks, ImageMask, "masks")
@@ -179,10 +180,9 @@ class Image(Media):
             return np.asarray(image)
 
     @classmethod
-    def list_to_json(cls, items: Sequence[Any], place: Place) -> dict[str, Any]:
-        """Like `to_json`, for a list of images; all are shown in the size of the first."""
+    def check_list(cls, items: Sequence[Any]) -> None:
+        """Warn of images of several sizes."""
         images = cast("Sequence[Image]", items)
-        described = [image.to_json(place) for image in images]
         first = images[0]
         if any((one.width, one.height) != (first.width, first.height) for one in images):
             _log.warning(
@@ -190,6 +190,13 @@ class Image(Media):
                 first.width,
                 first.height,
             )
+
+    @classmethod
+    def list_to_json(cls, items: Sequence[Any], place: Place) -> dict[str, Any]:
+        """Like `to_json`, for a list of images; all are shown in the size of the first."""
+        images = cast("Sequence[Image]", items)
+        described = [image.to_json(place) for image in images]
+        first = images[0]
         found: dict[str, Any] = {
             "_type": "images/separated",
             "width": first.width,
@@ -205,24 +212,6 @@ class Image(Media):
             if any(groups):
                 found[f"all_{name}"] = groups
         return found
-
-
-class _Encode:
-    """Encodes a Pillow image."""
-
-    def __init__(self, image: Any, format_: str) -> None:
-        self._image = image
-        self._format = format_
-
-    def __call__(self) -> bytes:
-        return _encoded(self._image, self._format)
-
-
-def _encoded(image: Any, format_: str) -> bytes:
-    file = BytesIO()
-    # Without the transparency that a palette may have brought: not every format can write it.
-    image.save(file, "JPEG" if format_ in ("jpg", "jpeg") else format_.upper(), transparency=None)
-    return file.getvalue()
 
 
 def _checked_format(file_type: str | None) -> str:
@@ -258,7 +247,7 @@ def _drawn(data: Any, mode: str | None, format_: str, *, normalize: bool) -> Any
         image = _from_array(pil, data, mode, format_, normalize=normalize)
     if image.mode not in _EVERYWHERE and (image.mode != "RGBA" or format_ != "png"):
         try:
-            _encoded(pil.new(image.mode, (1, 1)), format_)
+            encoded(pil.new(image.mode, (1, 1)), format_)
         except (OSError, ValueError, KeyError) as exc:
             raise InvalidValueError(
                 f"a {format_} file cannot hold an image of mode {image.mode!r}; convert it", exc=exc

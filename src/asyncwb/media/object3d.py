@@ -12,14 +12,15 @@ from asyncwb.media.arrays import as_array
 from asyncwb.media.base import Media
 from asyncwb.media.content import Content, existing_file
 from asyncwb.media.jsontext import json_in_pieces
+from asyncwb.media.raw import Raw, array_data, array_facts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from typing import Self
 
     from asyncwb.media.base import Place
 
-__all__ = ["Object3D", "box3d"]
+__all__ = ["Object3D", "SceneEncoder", "box3d"]
 
 _TYPES = ("obj", "gltf", "glb", "babylon", "stl", "pts.json")
 _SCENE = "lidar/beta"
@@ -60,10 +61,10 @@ class Object3D(Media):
         elif isinstance(data_or_path, Mapping):
             scene = _scene(cast("Mapping[str, Any]", data_or_path))
             held = sum(getattr(part, "nbytes", 0) for part in scene.values())
-            content = Content(lambda: json_in_pieces(scene), ".pts.json", held=held)
+            content = Content(SceneEncoder(scene), ".pts.json", held=held)
         else:
             points = _points(data_or_path)
-            content = Content(lambda: json_in_pieces(points), ".pts.json", held=points.nbytes)
+            content = Content(SceneEncoder(points), ".pts.json", held=points.nbytes)
         super().__init__(content, caption)
 
     @classmethod
@@ -130,6 +131,32 @@ class Object3D(Media):
             "count": len(objects),
             "objects": objects,
         }
+
+
+class SceneEncoder:
+    """Writes points, or a scene, as JSON.
+
+    Args:
+        scene: An array of points, or the members of a scene, whose points are one.
+    """
+
+    def __init__(self, scene: Any) -> None:
+        self._scene: Any = scene
+
+    def __call__(self) -> Iterator[bytes]:
+        """Write it, some points at a time."""
+        return json_in_pieces(self._scene)
+
+    def raw(self) -> Raw | None:
+        """The points, and in JSON the rest of a scene."""
+        if hasattr(self._scene, "dtype"):
+            return Raw("scene", array_facts(self._scene), [array_data(self._scene)])
+        scene: dict[str, Any] = self._scene
+        points = scene["points"]
+        if isinstance(points, list):
+            return None
+        facts = {**array_facts(points), "scene": {**scene, "points": None}}
+        return Raw("scene", facts, [array_data(points)])
 
 
 def box3d(

@@ -12,6 +12,7 @@ from asyncwb.errors import InvalidValueError
 from asyncwb.media.arrays import as_array
 from asyncwb.media.base import Media, library
 from asyncwb.media.content import Content, existing_file
+from asyncwb.media.pixels import PixelEncoder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -170,7 +171,7 @@ class ImageMask(Media):
             self.class_labels = _default_labels(set(np.flatnonzero(np.bincount(pixels.ravel()))))
         self.shape: tuple[int, int] = (array.shape[0], array.shape[1])
         super().__init__(
-            Content(lambda: _png(pil.fromarray(pixels)), ".mask.png", held=pixels.nbytes)
+            Content(PixelEncoder(pil.fromarray(pixels), "png"), ".mask.png", held=pixels.nbytes)
         )
 
     def to_json(self, place: Place) -> dict[str, Any]:
@@ -179,14 +180,6 @@ class ImageMask(Media):
         if self.class_labels is not None:
             place.label("mask/class_labels", self.key, self.class_labels)
         return found
-
-
-def _png(image: Any) -> bytes:
-    from io import BytesIO
-
-    file = BytesIO()
-    image.save(file, "PNG")
-    return file.getvalue()
 
 
 def overlays(given: object, kind: type[Any], name: str) -> dict[str, Any]:

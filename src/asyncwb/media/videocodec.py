@@ -6,16 +6,17 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
 from asyncwb.media.base import library
+from asyncwb.media.raw import Raw, array_data, array_facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["encoder"]
+__all__ = ["FrameEncoder", "encoder"]
 
 _CODECS: Final[Mapping[str, str]] = {"mp4": "libx264", "webm": "libvpx-vp9", "ogg": "libvpx"}
 
 
-def encoder(frames: Any, format_: str, rate: int) -> Callable[[], bytes]:
+def encoder(frames: Any, format_: str, rate: int) -> FrameEncoder:
     """What encodes frames.
 
     Args:
@@ -29,9 +30,28 @@ def encoder(frames: Any, format_: str, rate: int) -> Callable[[], bytes]:
     if format_ == "gif":
         pil = library("PIL.Image", "pillow", "a GIF of an array")
         pil.preinit()
-        return lambda: _gif(pil, frames, rate)
+        return FrameEncoder(lambda: _gif(pil, frames, rate), frames, format_, rate)
     av = library("av", "av", "Video of an array")
-    return lambda: _encoded(av, frames, format_, rate)
+    return FrameEncoder(lambda: _encoded(av, frames, format_, rate), frames, format_, rate)
+
+
+class FrameEncoder:
+    """Encodes frames; made by `encoder`."""
+
+    def __init__(self, encode: Callable[[], bytes], frames: Any, format_: str, rate: int) -> None:
+        self._encode = encode
+        self._frames = frames
+        self._format = format_
+        self._rate = rate
+
+    def __call__(self) -> bytes:
+        """Encode them."""
+        return self._encode()
+
+    def raw(self) -> Raw:
+        """The frames."""
+        facts = {**array_facts(self._frames), "format": self._format, "rate": self._rate}
+        return Raw("frames", facts, [array_data(self._frames)])
 
 
 def _colours(frames: Any) -> Iterator[Any]:

@@ -272,6 +272,7 @@ class RunCore:
                 return False
             self.system.stop()
             self.history.close()
+            self.media.end()
             self.summary.checkpoint(time())
             self.console.close()
             self._local_log.close()

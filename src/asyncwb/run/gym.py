@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from asyncwb.media.files import safe_name
 from asyncwb.run.context import current_run
-from asyncwb.run.media.files import safe_name
 from asyncwb.run.patching import Patch
 
 if TYPE_CHECKING:

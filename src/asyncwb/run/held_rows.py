@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from asyncwb.run.media.desk import MediaDesk
     from asyncwb.run.media.jobs import MediaJob
 
 __all__ = ["HeldRows", "put"]
@@ -15,7 +16,7 @@ __all__ = ["HeldRows", "put"]
 class _HeldRow:
     """A finished row, and what it waits for."""
 
-    __slots__ = ("jobs", "now", "row", "step")
+    __slots__ = ("jobs", "kept", "now", "row", "step")
 
     def __init__(
         self, row: dict[str, Any], step: int, now: float, jobs: dict[tuple[str, ...], MediaJob]
@@ -24,29 +25,44 @@ class _HeldRow:
         self.step = step
         self.now = now
         self.jobs = jobs
+        self.kept = 0
 
 
 class HeldRows:
     """Writes each row as soon as it is complete. Used under the lock of the history.
 
     Args:
-        write: Writes a complete row, under its step and time.
+        write: Writes a complete row, under its step and time, with the number of what was kept of
+            it; 0: nothing was.
+        encode: The payload of a row, as it would be written.
+        media: Keeps those that wait.
     """
 
-    def __init__(self, write: Callable[[dict[str, Any], int, float], None]) -> None:
+    def __init__(
+        self,
+        write: Callable[[dict[str, Any], int, float, int], None],
+        encode: Callable[[dict[str, Any], int, float], bytes],
+        media: MediaDesk,
+    ) -> None:
         self._write = write
+        self._encode = encode
+        self._media = media
         self._rows: dict[int, _HeldRow] = {}
         self._waiting: dict[int, _HeldRow] = {}
 
     def add(
         self, row: dict[str, Any], step: int, now: float, jobs: dict[tuple[str, ...], MediaJob]
     ) -> None:
-        """Take a row: it is written now where all its values are there, else with the last."""
+        """Take a row: it is written now where all its values are there, else with the last.
+
+        When this returns, it survives `kill -9`: without the media that could not be kept.
+        """
         held = _HeldRow(row, step, now, jobs)
         left = [job for job in jobs.values() if not job.done]
         if not left:
             self._complete(held)
             return
+        held.kept = self._media.keep(jobs, lambda values: self._payload(held, values))
         self._rows[id(held)] = held
         for job in left:
             self._waiting[id(job)] = held
@@ -79,7 +95,23 @@ class HeldRows:
         for path, job in held.jobs.items():
             if job.done and job.error is None:
                 put(held.row, path, job.value)
-        self._write(held.row, held.step, held.now)
+        self._write(held.row, held.step, held.now, held.kept)
+        if held.kept:
+            self._media.let_go(held.kept)
+
+    def _payload(self, held: _HeldRow, values: dict[tuple[str, ...], Any]) -> bytes:
+        row = untouched(held.row)
+        for path, value in values.items():
+            put(row, path, value)
+        return self._encode(row, held.step, held.now)
+
+
+def untouched(row: dict[str, Any]) -> dict[str, Any]:
+    """A copy of a row whose dicts may be changed."""
+    return {
+        key: untouched(cast("dict[str, Any]", value)) if isinstance(value, dict) else value
+        for key, value in row.items()
+    }
 
 
 def put(row: dict[str, Any], path: tuple[str, ...], value: Any) -> None:

@@ -12,6 +12,7 @@ from time import time
 from typing import TYPE_CHECKING, Any, SupportsIndex, cast
 
 from asyncwb.errors import ClosedError, ForkedError, InvalidValueError
+from asyncwb.journal.rows import completing
 from asyncwb.run.held_rows import HeldRows
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class History:
         self._observe = observe
         self._metrics: MetricRows | None = None
         self._media = media
-        self._held = HeldRows(self._write)
+        self._held = HeldRows(self._write, self._encoded, media)
         self._lock = lock
         self._start = start_time
         self._step = 0
@@ -303,11 +304,16 @@ class History:
         else:
             self._write(row, step, now)
 
-    def _write(self, row: dict[str, Any], step: int, now: float) -> None:
+    def _encoded(self, row: dict[str, Any], step: int, now: float) -> bytes:
+        if self._metrics is not None:
+            row = self._metrics.complete(row)
+        return self._encode(row, step=step, timestamp=now, runtime=now - self._start)[0]
+
+    def _write(self, row: dict[str, Any], step: int, now: float, kept: int = 0) -> None:
         if self._metrics is not None:
             row = self._metrics.complete(row)
         payload, keys = self._encode(row, step=step, timestamp=now, runtime=now - self._start)
-        self._append(payload)
+        self._append(completing(payload, kept) if kept else payload)
         self.rows += 1
         if self._metrics is not None:
             self._metrics.observe(row, payload)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Literal
 import anyio
 import msgspec
 
-from asyncwb.errors import Error, InvalidValueError, UsageError
+from asyncwb.errors import Error, InvalidValueError, JournalError, UsageError
 from asyncwb.journal import JournalReader
 from asyncwb.sender.access import transport_config
 from asyncwb.sender.ack import load_ack
+from asyncwb.sender.kept_rows import complete_rows
 from asyncwb.sender.locking import exclusive, writer_of
 from asyncwb.sender.progress import DeliveryOptions
 from asyncwb.sender.sender import Sender
@@ -124,6 +125,8 @@ async def sync_folder(
                     "or follow it"
                 )
         held.enter_context(exclusive(journal))
+        if not follow:
+            await offload(_complete, journal)
         sender = Sender(
             JournalReader.open(journal),
             settings=settings,
@@ -227,6 +230,16 @@ def _result(journal: Path, sender: Sender) -> SyncResult:
         damage=status.damage,
         error=sender.error,
     )
+
+
+def _complete(journal: Path) -> None:
+    try:
+        completed = complete_rows(journal)
+    except (JournalError, OSError) as exc:
+        log.warning("rows of %s that wait for media are not sent: %s", journal.parent, exc)
+    else:
+        if completed:
+            log.info("%d rows of %s were completed with their media", completed, journal.parent)
 
 
 def _marker(journal: Path) -> Path:

@@ -36,6 +36,7 @@ class JoinedTable(Media):
         InvalidValueError: One is no table, or the key is neither.
     """
 
+    quick = False
     json_type = "joined-table"
 
     def __init__(
@@ -110,6 +111,7 @@ class PartitionedTable(Media):
         parts_path: The folder.
     """
 
+    quick = False
     json_type = "partitioned-table"
 
     def __init__(self, parts_path: str) -> None:

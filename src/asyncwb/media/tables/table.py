@@ -69,6 +69,7 @@ class Table(TypedRows):
     folder = "table"
     # Increments are counted, and the versions of an artifact too.
     in_order = True
+    quick = False
     MAX_ROWS: ClassVar[int] = 10_000
     MAX_ARTIFACT_ROWS: ClassVar[int] = 200_000
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from threading import RLock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -10,12 +11,13 @@ from asyncwb.errors import WaitTimeoutError
 from asyncwb.portal import PORTAL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from asyncwb.media.base import Media, Place
+    from asyncwb.media.files import MediaFiles
     from asyncwb.run.core import RunCore
-    from asyncwb.run.media.files import MediaFiles
     from asyncwb.run.media.jobs import MediaJob
+    from asyncwb.run.media.keeping import RowKeeper
     from asyncwb.run.media.run_media import RunMedia
     from asyncwb.run.media.tables import TableLog
 
@@ -29,7 +31,7 @@ class MediaDesk:
         core: The run.
     """
 
-    __slots__ = ("_core", "_lock", "_media", "_tables")
+    __slots__ = ("_core", "_keeper", "_lock", "_media", "_tables")
 
     def __init__(self, core: RunCore) -> None:
         self._core = core
@@ -37,6 +39,7 @@ class MediaDesk:
         self._lock = RLock()
         self._media: RunMedia | None = None
         self._tables: TableLog | None = None
+        self._keeper: RowKeeper | None = None
 
     @property
     def files(self) -> MediaFiles:
@@ -55,6 +58,25 @@ class MediaDesk:
         """Have values encoded. Not under the run's lock: it may be done here and now."""
         if jobs:
             self._get().start(jobs)
+
+    def keep(
+        self,
+        jobs: Mapping[tuple[str, ...], MediaJob],
+        row_of: Callable[[dict[tuple[str, ...], Any]], bytes],
+    ) -> int:
+        """Have a row survive that waits for media; see `RowKeeper.keep`."""
+        with self._lock:
+            if self._keeper is None:
+                from asyncwb.run.media.keeping import RowKeeper
+
+                folder = self._core.folder.path / "kept"
+                self._keeper = RowKeeper(folder, self._core.recorder)
+        return self._keeper.keep(jobs, row_of)
+
+    def let_go(self, number: int) -> None:
+        """Forget what was kept of a row: it is complete in the journal."""
+        if self._keeper is not None:
+            self._keeper.let_go(number)
 
     def wait(self, timeout: float | None) -> bool:
         """Block until what is under way is in the journal; False after `timeout` seconds."""
@@ -91,9 +113,16 @@ class MediaDesk:
         if self._media is not None:
             self._media.close()
 
+    def end(self) -> None:
+        """Clean up, once the last row is written."""
+        if self._keeper is not None:
+            with suppress(OSError):
+                self._keeper.close()
+
     def leave_to_parent(self) -> None:
         """In a forked child: what is under way is the parent's."""
         self._lock = RLock()
+        self._keeper = None
         if self._media is not None:
             self._media.leave_to_parent()
 

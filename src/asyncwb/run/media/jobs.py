@@ -6,7 +6,7 @@ from itertools import count
 from threading import Event, get_ident
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
-from asyncwb.run.media.files import in_pieces
+from asyncwb.media.files import in_pieces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from asyncwb.media.base import Media, Place
     from asyncwb.media.content import Content
-    from asyncwb.run.media.files import MediaFiles
+    from asyncwb.media.files import MediaFiles
 
 __all__ = ["MediaJob", "Publish"]
 
@@ -49,6 +49,7 @@ class MediaJob:
         cost: Bytes that are held until it is done.
         in_order: Whether it has to be done after those of its kind that came before.
         label_key: The key as it was given.
+        name: What the names of its files begin with.
         done: Whether `value` is there; for good.
         value: What the row is to have; None where that failed.
         error: Why it failed.
@@ -56,13 +57,13 @@ class MediaJob:
     """
 
     __slots__ = (
-        "_claims", "_describe", "_files", "_name", "_opened", "_publish", "_step", "_tell",
-        "_thread", "cost", "done", "error", "in_order", "label_key", "over", "value",
+        "_claims", "_describe", "_files", "_is_quick", "_opened", "_publish", "_step", "_tell",
+        "_thread", "cost", "done", "error", "in_order", "label_key", "name", "over", "value",
     )  # fmt: skip
 
     def __init__(
         self,
-        describe: Callable[[MediaJob], Any],
+        describe: Callable[[Place], Any],
         media: Sequence[Media],
         *,
         key: str,
@@ -72,8 +73,9 @@ class MediaJob:
         publish: Publish,
         over: Callable[[MediaJob], None],
     ) -> None:
-        self._describe: Callable[[MediaJob], Any] | None = describe
-        self._name = f"{key}_{step}"
+        self._describe: Callable[[Place], Any] | None = describe
+        self._is_quick = all(one.quick for one in media)
+        self.name = f"{key}_{step}"
         self.label_key = label
         self._step = step
         self._files = files
@@ -116,6 +118,16 @@ class MediaJob:
         finally:
             self.over.set()
 
+    def sketch(self, place: Place) -> Any:
+        """Its JSON with a place that encodes nothing; None where that takes more, or came too late.
+
+        Raises:
+            Error: Whatever the place raises.
+            OSError: A file cannot be read.
+        """
+        describe = self._describe
+        return describe(place) if self._is_quick and describe is not None else None
+
     def drop(self) -> None:
         """Do not encode it; what somebody does already is not stopped."""
         if not next(self._claims):
@@ -136,7 +148,7 @@ class MediaJob:
         opened = None if source is None else self._opened.pop(source, None)
         try:
             pieces = content.pieces() if opened is None else in_pieces(opened)
-            facts = self._files.keep(pieces, kind=folder, name=self._name, suffix=content.suffix)
+            facts = self._files.keep(pieces, kind=folder, name=self.name, suffix=content.suffix)
         finally:
             if opened is not None:
                 opened.close()

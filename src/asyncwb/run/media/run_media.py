@@ -10,9 +10,9 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
 from asyncwb.errors import Error, InvalidValueError
+from asyncwb.media.files import MediaFiles, safe_name
 from asyncwb.run.media.charts import without_charts
 from asyncwb.run.media.encoders import ENCODERS
-from asyncwb.run.media.files import MediaFiles, safe_name
 from asyncwb.run.media.jobs import MediaJob
 from asyncwb.run.media.shapes import Shape, holds_media
 

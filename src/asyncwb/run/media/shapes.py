@@ -118,8 +118,11 @@ def _table_of(frame: Any) -> Media:
 def _pruned(items: list[Any]) -> list[Any]:
     """Only as many media as one list may hold."""
     kind = _kind_of(items)
-    limit = None if kind is None else kind.batch_limit
-    if kind is None or limit is None or len(items) <= limit:
+    if kind is None:
+        return items
+    limit = kind.batch_limit
+    kind.check_list(items)
+    if limit is None or len(items) <= limit:
         return items
     _log.warning("only the first %d of %d %s are logged", limit, len(items), kind.__name__)
     return items[:limit]

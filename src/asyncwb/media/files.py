@@ -8,14 +8,14 @@ from collections import OrderedDict
 from functools import partial
 from pathlib import Path
 from threading import RLock, get_ident
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from asyncwb.run.recorder import Recorder
+    from asyncwb.types import FileKind, FilePolicy
 
-__all__ = ["MediaFiles", "in_pieces", "safe_name"]
+__all__ = ["FileRecords", "MediaFiles", "in_pieces", "safe_name"]
 
 _DIGEST_SHOWN = 20
 _PIECE = 1 << 20
@@ -27,6 +27,18 @@ _LONGEST_PART = 150
 _FORBIDDEN = frozenset("\0" if os.sep == "/" else '\0\\:*?"<>|')
 
 
+class FileRecords(Protocol):
+    """Writes the records of a run that media need."""
+
+    def files(self, names: Sequence[str], policy: FilePolicy = ..., kind: FileKind = ...) -> None:
+        """Ask for the upload of files."""
+        ...
+
+    def nested_config(self, path: Sequence[str], value: object) -> None:
+        """Set a value below the top level of the config."""
+        ...
+
+
 class MediaFiles:
     """Writes files and asks for their upload. Thread-safe.
 
@@ -35,7 +47,7 @@ class MediaFiles:
         recorder: Writes the run's records.
     """
 
-    def __init__(self, folder: Path, recorder: Recorder) -> None:
+    def __init__(self, folder: Path, recorder: FileRecords) -> None:
         self._folder = folder
         self._recorder = recorder
         # Reentrant: a signal handler may end the run while its thread writes a file.
