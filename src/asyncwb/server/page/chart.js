@@ -2,11 +2,13 @@
 import { html, useEffect, useMemo, useRef, useState } from "./lib.js";
 import { duration, number } from "./format.js";
 import { saveCsv, savePng } from "./export.js";
+import { inTurn } from "./turns.js";
 
 const FEW_POINTS = 40;
 const NEAR = 60;
 const LISTED = 9;
 const HIGHLIGHTED = 40;
+const DENSE = 20_000;
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -67,6 +69,8 @@ function options(box, { series, bands }, settings, size) {
   const { axis, logX, logY, range, zoomed, columns } = settings;
   const line = { stroke: css("--muted"), grid: { stroke: css("--grid"), width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif" };
   const few = columns[0].length <= FEW_POINTS;
+  // Browsers draw lines of one dot many times faster than any other.
+  const dense = series.length * columns[0].length > DENSE;
   const bounds = (plot, low, high) => {
     if (range) return range;
     if (low == null) return [logX ? 1 : 0, logX ? 10 : 1];
@@ -88,7 +92,7 @@ function options(box, { series, bands }, settings, size) {
     series: [{}, ...series.map((spec) => ({
       label: spec.label,
       stroke: spec.width ? spec.color : "transparent",
-      width: spec.width,
+      width: dense ? Math.min(spec.width, 1 / devicePixelRatio) : spec.width,
       spanGaps: true,
       points: { show: few && !spec.hidden, size: 5, fill: spec.color },
     }))],
@@ -115,6 +119,9 @@ export function Chart({ title, lines, axis, logX, logY, range, onZoom, loading, 
   const place = useRef(null);
   const box = useRef(null);
   const plot = useRef(null);
+  const drawn = useRef(null);
+  const latest = useRef(null);
+  latest.current = lines;
   const zoomed = useRef(onZoom);
   zoomed.current = onZoom;
   const [large, setLarge] = useState(false);
@@ -129,23 +136,36 @@ export function Chart({ title, lines, axis, logX, logY, range, onZoom, loading, 
     const node = place.current;
     const size = () => ({ width: node.clientWidth, height: node.clientHeight });
     const make = () => {
-      const settings = { axis, logX, logY, range, columns: lines.columns, zoomed: (to) => zoomed.current(to) };
+      const now = latest.current;
+      const settings = { axis, logX, logY, range, columns: now.columns, zoomed: (to) => zoomed.current(to) };
       plot.current?.destroy();
-      plot.current = new uPlot(options(box.current, lines, settings, size()), lines.columns, node);
+      plot.current = new uPlot(options(box.current, now, settings, size()), now.columns, node);
+      drawn.current = now;
     };
-    make();
+    const takeBack = inTurn(make);
     const resized = new ResizeObserver(() => plot.current?.setSize(size()));
     resized.observe(node);
     window.addEventListener("theme", make);
     return () => {
+      takeBack();
       resized.disconnect();
       window.removeEventListener("theme", make);
-      plot.current.destroy();
-      plot.current = null;
     };
   }, [shape, empty]);
 
-  useEffect(() => { plot.current?.setData(lines.columns); }, [lines]);
+  useEffect(() => {
+    if (empty) return undefined;
+    return inTurn(() => {
+      if (drawn.current !== lines) plot.current.setData(lines.columns);
+      drawn.current = lines;
+    });
+  }, [lines]);
+
+  // A new plot takes the place of the last one when it is its turn; where there is nothing to draw, none is.
+  useEffect(() => () => {
+    plot.current?.destroy();
+    plot.current = null;
+  }, [empty]);
 
   useEffect(() => {
     if (!large) return undefined;

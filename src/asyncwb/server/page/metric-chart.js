@@ -6,9 +6,13 @@ import { linesOf } from "./lines.js";
 
 const NOTHING = { x: [], y: {} };
 
-export function MetricChart({ place, metric, shown, settings, stream = "history", version, onZoom, title }) {
+export function MetricChart({ place, metric, stream = "history", version, onZoom, title, ...wanted }) {
   const holder = useRef(null);
   const seen = useSeen(holder);
+  // What nobody sees stays as it was.
+  const kept = useRef(wanted);
+  if (seen) kept.current = wanted;
+  const { shown, settings } = kept.current;
   const [data, setData] = useState(NOTHING);
   const [state, setState] = useState({ loading: true, error: null });
   const names = useMemo(() => shown.flatMap((line) => line.members), [shown]);
