@@ -1,6 +1,6 @@
 """Runs that log everything the page shows: charts, media, alerts, artifacts, definitions of metrics.
 
-    python showcase.py            # on the server that the environment names
+python showcase.py            # on the server that the environment names
 """
 
 from __future__ import annotations
@@ -50,11 +50,13 @@ def train(run: Any, seed: int) -> None:
         if step % 6 == 5:
             run.log({"epoch": step // 6, "val/loss": loss * 1.1, "val/accuracy": 1 - loss / 1.2})
     truth = rng.integers(0, 3, 300)
-    scores = rng.random((300, 3)) + 0.9 * np.eye(3)[truth]
+    scores = rng.random((300, 3)) + 0.35 * np.eye(3)[truth]
     scores /= scores.sum(axis=1, keepdims=True)
     names = ["cat", "dog", "bird"]
     parts = [["cat", 41 + seed], ["dog", 35], ["bird", 29 - seed]]
-    points = [[float(x), float(x * 0.5 + rng.normal()), "ab"[i % 2]] for i, x in enumerate(range(40))]
+    points = [
+        [float(x), float(x * 0.5 + rng.normal()), "ab"[i % 2]] for i, x in enumerate(range(40))
+    ]
     table = wandb.Table(columns=["x", "y", "kind"], data=points)
     classes = wandb.Table(columns=["class", "count"], data=parts)
     plot = wandb.plot
@@ -109,7 +111,8 @@ def everything(run: Any, folder: Path) -> None:
     rng = np.random.default_rng(5)
     angle = np.linspace(0, 12 * math.pi, 4000)
     spiral = np.stack(
-        [np.cos(angle) * angle, np.sin(angle) * angle, angle * 3, *(angle * [[5], [2], [1]] % 256)], 1
+        [np.cos(angle) * angle, np.sin(angle) * angle, angle * 3, *(angle * [[5], [2], [1]] % 256)],
+        1,
     )
     for step in range(3):
         run.log(
@@ -143,7 +146,9 @@ def everything(run: Any, folder: Path) -> None:
                 points=rng.random((500, 3)).tolist(),
                 boxes=[
                     {
-                        "corners": [[x, y, z] for x in (0.2, 0.6) for y in (0.2, 0.6) for z in (0.2, 0.6)],
+                        "corners": [
+                            [x, y, z] for x in (0.2, 0.6) for y in (0.2, 0.6) for z in (0.2, 0.6)
+                        ],
                         "label": "car",
                         "color": [220, 40, 60],
                     }
@@ -223,7 +228,9 @@ def stl() -> bytes:
     top = (0.5, 0.5, 1)
     sides = [(base[i], base[(i + 1) % 4], top) for i in range(4)]
     faces = [*sides, (base[0], base[2], base[1]), (base[0], base[3], base[2])]
-    packed = [struct.pack("<12fH", 0, 0, 0, *(n for corner in face for n in corner), 0) for face in faces]
+    packed = [
+        struct.pack("<12fH", 0, 0, 0, *(n for corner in face for n in corner), 0) for face in faces
+    ]
     return bytes(80) + struct.pack("<I", len(faces)) + b"".join(packed)
 
 

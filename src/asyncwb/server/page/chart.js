@@ -1,7 +1,8 @@
 // One chart: lines over a shared x axis. Drag to zoom, double-click for everything.
-import { html, useEffect, useMemo, useRef, useState } from "./lib.js";
+import { html, useEffect, useMemo, useRef } from "./lib.js";
 import { duration, number } from "./format.js";
 import { saveCsv, savePng } from "./export.js";
+import { Figure } from "./figure.js";
 import { inTurn } from "./turns.js";
 
 const FEW_POINTS = 40;
@@ -115,7 +116,7 @@ function options(box, { series, bands }, settings, size) {
   };
 }
 
-export function Chart({ title, lines, axis, logX, logY, range, onZoom, loading, error, note, file }) {
+export function Chart({ title, lines, axis, logX, logY, range, onZoom, loading, error, note, file, tools }) {
   const place = useRef(null);
   const box = useRef(null);
   const plot = useRef(null);
@@ -124,7 +125,6 @@ export function Chart({ title, lines, axis, logX, logY, range, onZoom, loading, 
   latest.current = lines;
   const zoomed = useRef(onZoom);
   zoomed.current = onZoom;
-  const [large, setLarge] = useState(false);
   const shape = useMemo(
     () => JSON.stringify([lines.series, lines.bands, axis, logX, logY, range, lines.columns[0].length <= FEW_POINTS]),
     [lines, axis, logX, logY, range],
@@ -167,31 +167,20 @@ export function Chart({ title, lines, axis, logX, logY, range, onZoom, loading, 
     plot.current = null;
   }, [empty]);
 
-  useEffect(() => {
-    if (!large) return undefined;
-    const close = (event) => event.key === "Escape" && setLarge(false);
-    document.addEventListener("keydown", close);
-    return () => document.removeEventListener("keydown", close);
-  }, [large]);
-
   const csv = () => {
     const header = [axis, ...lines.series.map((spec, i) => spec.label + (spec.hidden ? ` (${lines.bands.length ? ["max", "min"][i % 3] : "raw"})` : ""))];
     saveCsv(file, header, lines.columns[0].map((_, row) => lines.columns.map((column) => column[row])));
   };
 
-  return html`<figure class="chart ${large ? "large" : ""} ${loading ? "busy" : ""}" aria-label="Chart of ${title}">
-    <figcaption><span class="chart-title" title=${title}>${title}</span>${note && html`<small>${note}</small>`}
-      <span class="chart-actions">
-        ${range && html`<button type="button" title="Show everything" onClick=${() => onZoom(null)}>reset zoom</button>`}
-        <button type="button" title="Save as CSV" disabled=${empty} onClick=${csv}>CSV</button>
-        <button type="button" title="Save as PNG" disabled=${empty} onClick=${() => savePng(file, plot.current, title)}>PNG</button>
-        <button type="button" title=${large ? "Smaller (Esc)" : "Larger"} aria-pressed=${large} onClick=${() => setLarge(!large)}>${large ? "✕" : "⤢"}</button>
-      </span>
-    </figcaption>
+  const actions = html`
+    ${range && html`<button type="button" title="Show everything" onClick=${() => onZoom(null)}>reset zoom</button>`}
+    <button type="button" title="Save as CSV" disabled=${empty} onClick=${csv}>CSV</button>
+    <button type="button" title="Save as PNG" disabled=${empty} onClick=${() => savePng(file, plot.current.ctx.canvas, title)}>PNG</button>`;
+  return html`<${Figure} title=${title} note=${note} busy=${loading} actions=${actions} tools=${tools}>
     <div class="plot" ref=${place}>
       ${error && html`<p class="notice error">${error.message}</p>`}
       ${empty && !error && html`<p class="notice">${loading ? "Loading …" : "No values here"}</p>`}
       <div class="tooltip" ref=${box} hidden></div>
     </div>
-  </figure>`;
+  <//>`;
 }
