@@ -80,7 +80,7 @@ def test_a_logarithmic_axis_leaves_out_what_it_has_no_place_for(call: Any) -> No
         ("flatten", {"a": {"b": {"c": 1}}, "d": [1], "e": {}}, {"a.b.c": 1, "d": [1], "e": {}}),
         ("parse", '{"a": NaN, "b": "NaN, -Infinity", "c": -Infinity}',
          {"a": "NaN", "b": "NaN, -Infinity", "c": "-Infinity"}),
-        ("config", '{"lr": {"value": 1, "desc": null}, "_wandb": {"value": {}}}', {"lr": 1}),
+        ("config", {"lr": {"value": 1, "desc": None}, "_wandb": {"value": {}}}, {"lr": 1}),
     ],
 )  # fmt: skip
 def test_values_as_people_read_them(call: Any, name: str, given: Any, text: Any) -> None:

@@ -46,7 +46,26 @@ export async function graphql(query, variables = {}, signal) {
   return (await ask("graphql", { method: "POST", body: { query, variables }, signal })).data;
 }
 
-export const series = (body, signal) => ask("-/series", { method: "POST", body, signal });
+// Charts share a few places, so that a page of them leaves room for everything else. A chart that
+// is given up while it waits is never asked for.
+const PLACES = 4;
+let taken = 0;
+const waiting = [];
+
+async function inPlace(work, signal) {
+  if (taken >= PLACES) await new Promise((resolve) => waiting.push(resolve));
+  else taken += 1;
+  try {
+    signal.throwIfAborted();
+    return await work();
+  } finally {
+    const next = waiting.shift();
+    if (next) next(); // our place is theirs
+    else taken -= 1;
+  }
+}
+
+export const series = (body, signal) => inPlace(() => ask("-/series", { method: "POST", body, signal }), signal);
 
 // Storage ids are texts of letters and digits; JSON quotes them as GraphQL does.
 export async function forEach(ids, field) {

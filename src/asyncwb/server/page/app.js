@@ -11,9 +11,11 @@ import { RunPage } from "./run.js";
 import { Compare } from "./compare.js";
 import { Artifacts, Collection } from "./artifacts.js";
 import { SweepPage, Sweeps } from "./sweeps.js";
+import { Reports } from "./reports.js";
+import { Alerts } from "./alerts.js";
 
-const VIEWS = [["workspace", "Workspace"], ["table", "Runs"], ["artifacts", "Artifacts"], ["sweeps", "Sweeps"]];
-const KEYS = [["/", "search"], ["g p", "projects"], ["g w", "workspace"], ["g r", "runs"], ["g a", "artifacts"], ["g s", "sweeps"], ["t", "light or dark"], ["?", "these keys"], ["Esc", "close"], ["Tab, Space, Enter", "move, choose, open"]];
+const VIEWS = [["workspace", "Workspace"], ["table", "Runs"], ["artifacts", "Artifacts"], ["sweeps", "Sweeps"], ["reports", "Reports"], ["alerts", "Alerts"]];
+const KEYS = [["/", "search"], ["g p", "projects"], ["g w", "workspace"], ["g r", "runs"], ["g a", "artifacts"], ["g s", "sweeps"], ["g e", "reports"], ["g l", "alerts"], ["t", "light or dark"], ["?", "these keys"], ["Esc", "close"], ["Tab, Space, Enter", "move, choose, open"]];
 
 function setTheme(theme) {
   memory.set("theme", theme);
@@ -32,7 +34,7 @@ function useKeys(parts, help) {
       if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName)) return;
       if (waiting) {
         waiting = false;
-        const view = { w: "workspace", r: "table", a: "artifacts", s: "sweeps" }[event.key];
+        const view = { w: "workspace", r: "table", a: "artifacts", s: "sweeps", e: "reports", l: "alerts" }[event.key];
         if (event.key === "p") navigate("");
         else if (view && parts.length > 1) navigate(pathTo(parts[0], parts[1], view));
         return;
@@ -61,7 +63,7 @@ function View({ route }) {
   if (kind === "runs" && rest[0]) return html`<${RunPage} key=${rest[0]} place=${place} name=${rest[0]} tab=${rest[1] ?? "charts"} query=${query} />`;
   if (kind === "sweeps" && rest[0]) return html`<${SweepPage} key=${rest[0]} place=${place} name=${rest[0]} query=${query} />`;
   if (kind === "artifacts" && rest[1]) return html`<${Collection} key=${rest.slice(0, 2).join("/")} place=${place} type=${rest[0]} collection=${rest[1]} version=${rest[2]} query=${query} />`;
-  const view = { workspace: Workspace, overview: Workspace, table: RunsTable, runs: RunsTable, compare: Compare, artifacts: Artifacts, sweeps: Sweeps }[kind];
+  const view = { workspace: Workspace, overview: Workspace, table: RunsTable, runs: RunsTable, compare: Compare, artifacts: Artifacts, sweeps: Sweeps, reports: Reports, alerts: Alerts }[kind];
   if (!view) return html`<p class="notice">There is no such page.</p>`;
   return html`<${view} key=${`${entity}/${project}/${kind}`} place=${place} query=${query} />`;
 }

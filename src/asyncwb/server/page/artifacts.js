@@ -3,7 +3,7 @@ import { html, useState, useLoaded } from "./lib.js";
 import { everything, graphql, pathTo, reachable } from "./api.js";
 import { bytes, flatten, naturally, parse, value, when } from "./format.js";
 import { Editable, KeyValues, Moment, Status } from "./parts.js";
-import { FileBrowser } from "./files.js";
+import { FILES, FileBrowser } from "./files.js";
 import { setQuery } from "./router.js";
 
 const COLLECTIONS = `query Collections($entity: String, $project: String) { project(name: $project, entityName: $entity) {
@@ -15,8 +15,6 @@ const VERSIONS = `query Versions($entity: String, $project: String, $type: Strin
       tags { name } aliases(artifactCollectionName: $collection) { alias artifactCollection { name } }
       createdBy { __typename ... on Run { name displayName project { name entityName } } ... on User { username } } } }
       pageInfo { endCursor hasNextPage } } } } } }`;
-const FILES = `query Files($id: ID!, $after: String) { artifact(id: $id) { files(first: 500, after: $after) {
-  edges { node { name displayName sizeBytes directUrl digest } } pageInfo { endCursor hasNextPage } } } }`;
 const LINEAGE = `query Lineage($id: ID!) { artifact(id: $id) {
   createdBy { __typename ... on User { username } ... on Run { name displayName project { name entityName }
     inputArtifacts(first: 50) { edges { node { id versionIndex artifactType { name } artifactSequence { name project { name entityName } } } } } } }

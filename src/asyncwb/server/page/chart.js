@@ -1,12 +1,15 @@
 // One chart: lines over a shared x axis. Drag to zoom, double-click for everything.
-import { html, useEffect, useMemo, useRef, useState } from "./lib.js";
+import { html, useEffect, useMemo, useRef } from "./lib.js";
 import { duration, number } from "./format.js";
 import { saveCsv, savePng } from "./export.js";
+import { Figure } from "./figure.js";
+import { inTurn } from "./turns.js";
 
 const FEW_POINTS = 40;
 const NEAR = 60;
 const LISTED = 9;
 const HIGHLIGHTED = 40;
+const DENSE = 20_000;
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -67,6 +70,8 @@ function options(box, { series, bands }, settings, size) {
   const { axis, logX, logY, range, zoomed, columns } = settings;
   const line = { stroke: css("--muted"), grid: { stroke: css("--grid"), width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif" };
   const few = columns[0].length <= FEW_POINTS;
+  // Browsers draw lines of one dot many times faster than any other.
+  const dense = series.length * columns[0].length > DENSE;
   const bounds = (plot, low, high) => {
     if (range) return range;
     if (low == null) return [logX ? 1 : 0, logX ? 10 : 1];
@@ -88,7 +93,7 @@ function options(box, { series, bands }, settings, size) {
     series: [{}, ...series.map((spec) => ({
       label: spec.label,
       stroke: spec.width ? spec.color : "transparent",
-      width: spec.width,
+      width: dense ? Math.min(spec.width, 1 / devicePixelRatio) : spec.width,
       spanGaps: true,
       points: { show: few && !spec.hidden, size: 5, fill: spec.color },
     }))],
@@ -111,13 +116,15 @@ function options(box, { series, bands }, settings, size) {
   };
 }
 
-export function Chart({ title, lines, axis, logX, logY, range, onZoom, loading, error, note, file }) {
+export function Chart({ title, lines, axis, logX, logY, range, onZoom, loading, error, note, file, tools }) {
   const place = useRef(null);
   const box = useRef(null);
   const plot = useRef(null);
+  const drawn = useRef(null);
+  const latest = useRef(null);
+  latest.current = lines;
   const zoomed = useRef(onZoom);
   zoomed.current = onZoom;
-  const [large, setLarge] = useState(false);
   const shape = useMemo(
     () => JSON.stringify([lines.series, lines.bands, axis, logX, logY, range, lines.columns[0].length <= FEW_POINTS]),
     [lines, axis, logX, logY, range],
@@ -129,49 +136,51 @@ export function Chart({ title, lines, axis, logX, logY, range, onZoom, loading, 
     const node = place.current;
     const size = () => ({ width: node.clientWidth, height: node.clientHeight });
     const make = () => {
-      const settings = { axis, logX, logY, range, columns: lines.columns, zoomed: (to) => zoomed.current(to) };
+      const now = latest.current;
+      const settings = { axis, logX, logY, range, columns: now.columns, zoomed: (to) => zoomed.current(to) };
       plot.current?.destroy();
-      plot.current = new uPlot(options(box.current, lines, settings, size()), lines.columns, node);
+      plot.current = new uPlot(options(box.current, now, settings, size()), now.columns, node);
+      drawn.current = now;
     };
-    make();
+    const takeBack = inTurn(make);
     const resized = new ResizeObserver(() => plot.current?.setSize(size()));
     resized.observe(node);
     window.addEventListener("theme", make);
     return () => {
+      takeBack();
       resized.disconnect();
       window.removeEventListener("theme", make);
-      plot.current.destroy();
-      plot.current = null;
     };
   }, [shape, empty]);
 
-  useEffect(() => { plot.current?.setData(lines.columns); }, [lines]);
-
   useEffect(() => {
-    if (!large) return undefined;
-    const close = (event) => event.key === "Escape" && setLarge(false);
-    document.addEventListener("keydown", close);
-    return () => document.removeEventListener("keydown", close);
-  }, [large]);
+    if (empty) return undefined;
+    return inTurn(() => {
+      if (drawn.current !== lines) plot.current.setData(lines.columns);
+      drawn.current = lines;
+    });
+  }, [lines]);
+
+  // A new plot takes the place of the last one when it is its turn; where there is nothing to draw, none is.
+  useEffect(() => () => {
+    plot.current?.destroy();
+    plot.current = null;
+  }, [empty]);
 
   const csv = () => {
     const header = [axis, ...lines.series.map((spec, i) => spec.label + (spec.hidden ? ` (${lines.bands.length ? ["max", "min"][i % 3] : "raw"})` : ""))];
     saveCsv(file, header, lines.columns[0].map((_, row) => lines.columns.map((column) => column[row])));
   };
 
-  return html`<figure class="chart ${large ? "large" : ""} ${loading ? "busy" : ""}" aria-label="Chart of ${title}">
-    <figcaption><span class="chart-title" title=${title}>${title}</span>${note && html`<small>${note}</small>`}
-      <span class="chart-actions">
-        ${range && html`<button type="button" title="Show everything" onClick=${() => onZoom(null)}>reset zoom</button>`}
-        <button type="button" title="Save as CSV" disabled=${empty} onClick=${csv}>CSV</button>
-        <button type="button" title="Save as PNG" disabled=${empty} onClick=${() => savePng(file, plot.current, title)}>PNG</button>
-        <button type="button" title=${large ? "Smaller (Esc)" : "Larger"} aria-pressed=${large} onClick=${() => setLarge(!large)}>${large ? "✕" : "⤢"}</button>
-      </span>
-    </figcaption>
+  const actions = html`
+    ${range && html`<button type="button" title="Show everything" onClick=${() => onZoom(null)}>reset zoom</button>`}
+    <button type="button" title="Save as CSV" disabled=${empty} onClick=${csv}>CSV</button>
+    <button type="button" title="Save as PNG" disabled=${empty} onClick=${() => savePng(file, plot.current.ctx.canvas, title)}>PNG</button>`;
+  return html`<${Figure} title=${title} note=${note} busy=${loading} actions=${actions} tools=${tools}>
     <div class="plot" ref=${place}>
       ${error && html`<p class="notice error">${error.message}</p>`}
       ${empty && !error && html`<p class="notice">${loading ? "Loading …" : "No values here"}</p>`}
       <div class="tooltip" ref=${box} hidden></div>
     </div>
-  </figure>`;
+  <//>`;
 }

@@ -22,8 +22,8 @@ export function saveCsv(name, header, rows) {
   save(`${name}.csv`, new Blob([text, "\r\n"], { type: "text/csv" }));
 }
 
-export function savePng(name, plot, title) {
-  const drawn = plot.ctx.canvas;
+// A canvas, or anything else that a canvas can draw, below its title.
+export function savePng(name, drawn, title) {
   const ratio = devicePixelRatio || 1;
   const top = 34 * ratio;
   const style = getComputedStyle(document.documentElement);
@@ -36,4 +36,22 @@ export function savePng(name, plot, title) {
   context.fillText(title, 12 * ratio, 22 * ratio);
   context.drawImage(drawn, 0, top);
   canvas.toBlob((blob) => save(`${name}.png`, blob));
+}
+
+// A drawing with the colours that it has on this page.
+export async function saveSvg(name, drawing, title) {
+  const copy = drawing.cloneNode(true);
+  const parts = [...copy.querySelectorAll("*")];
+  [...drawing.querySelectorAll("*")].forEach((part, i) => {
+    const { fill, stroke, strokeWidth, font, opacity } = getComputedStyle(part);
+    parts[i].setAttribute("style", Object.entries({ fill, stroke, "stroke-width": strokeWidth, font, opacity }).map((pair) => pair.join(":")).join(";"));
+  });
+  const ratio = devicePixelRatio || 1;
+  const { width, height } = drawing.getBoundingClientRect();
+  for (const [side, size] of [["width", width], ["height", height]]) copy.setAttribute(side, size * ratio);
+  copy.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  const picture = new Image();
+  picture.src = `data:image/svg+xml,${encodeURIComponent(new XMLSerializer().serializeToString(copy))}`;
+  await picture.decode();
+  savePng(name, picture, title);
 }

@@ -3,10 +3,13 @@ import { html, useMemo, useState, useLoaded } from "./lib.js";
 import { everything, fileUrl, frameUrl } from "./api.js";
 import { bytes, naturally, parse } from "./format.js";
 import { Moment, Status } from "./parts.js";
+import { Viewer, viewerOf } from "./viewer.js";
 
-const FILES = `query Files($entity: String, $project: String, $run: String!, $after: String) {
+const OF_RUN = `query Files($entity: String, $project: String, $run: String!, $after: String) {
   project(name: $project, entityName: $entity) { run(name: $run) { files(first: 500, after: $after) {
     edges { node { name sizeBytes mimetype updatedAt } } pageInfo { endCursor hasNextPage } } } } }`;
+export const FILES = `query Files($id: ID!, $after: String) { artifact(id: $id) { files(first: 500, after: $after) {
+  edges { node { name displayName sizeBytes directUrl digest } } pageInfo { endCursor hasNextPage } } } }`;
 const LARGEST_TEXT = 512 * 1024;
 
 export async function fetchText(url, most = Infinity) {
@@ -16,9 +19,11 @@ export async function fetchText(url, most = Infinity) {
   return response.text();
 }
 
-export const fetchJson = async (place, name) => parse(await fetchText(fileUrl(place, name)));
+export const fetchJsonAt = async (url) => parse(await fetchText(url));
+export const fetchJson = (place, name) => fetchJsonAt(fileUrl(place, name));
 
 const kindOf = (name) => {
+  if (viewerOf(name)) return "viewer";
   if (/\.(png|jpe?g|gif|webp|bmp|svg)$/i.test(name)) return "image";
   if (/\.(mp4|webm|mov|ogv)$/i.test(name)) return "video";
   if (/\.(wav|mp3|ogg|flac|m4a)$/i.test(name)) return "audio";
@@ -37,6 +42,7 @@ function Preview({ name, url, frame, size }) {
     ${kind === "image" && html`<img src=${url} alt=${name} />`}
     ${kind === "video" && html`<video src=${url} controls></video>`}
     ${kind === "audio" && html`<audio src=${url} controls></audio>`}
+    ${kind === "viewer" && html`<${Viewer} key=${url} url=${url} name=${name} />`}
     ${kind === "html" && (frame ? html`<${Frame} url=${frame} title=${name} />` : html`<p class="notice">Download it to see it.</p>`)}
     ${text && (error ? html`<p class="notice error">${error.message}</p>` : html`<pre>${value}</pre>`)}
     ${(kind === "other" || (kind === "text" && !text)) && html`<p class="notice">No preview: ${bytes(size)}.</p>`}
@@ -76,7 +82,7 @@ export function FileBrowser({ files, url, frame }) {
 }
 
 export function Files({ place, count }) {
-  const { value: files, loading, error } = useLoaded(() => everything(FILES, place, ({ project }) => project?.run?.files), [place.run, count]);
+  const { value: files, loading, error } = useLoaded(() => everything(OF_RUN, place, ({ project }) => project?.run?.files), [place.run, count]);
   if (!files?.length) return html`<${Status} loading=${loading} error=${error} empty>No files.<//>`;
   return html`<${FileBrowser} files=${files} url=${(file) => fileUrl(place, file.name)} frame=${(file) => frameUrl(place, file.name)} />`;
 }

@@ -79,9 +79,9 @@ export function parse(text) {
 }
 
 // The config of a run: the server keeps {key: {value, desc}}.
-export function config(text) {
+export function config(tree) {
   const found = {};
-  for (const [key, entry] of Object.entries(parse(text))) {
+  for (const [key, entry] of Object.entries(tree)) {
     if (key === "_wandb" || key === "wandb_version") continue;
     found[key] = entry && typeof entry === "object" && "value" in entry ? entry.value : entry;
   }

@@ -42,15 +42,16 @@ export function usePolling(tick, seconds, inputs = []) {
   }, [seconds, ...inputs]);
 }
 
-// The width of an element, in pixels.
-export function useWidth(ref) {
-  const [width, setWidth] = useState(0);
+// The size of an element, in pixels.
+export function useSize(ref) {
+  const [size, setSize] = useState({ width: 0, height: 0 });
   useEffect(() => {
-    const observer = new ResizeObserver(() => setWidth(ref.current?.clientWidth ?? 0));
+    const look = () => ref.current && setSize({ width: ref.current.clientWidth, height: ref.current.clientHeight });
+    const observer = new ResizeObserver(look);
     observer.observe(ref.current);
     return () => observer.disconnect();
   }, []);
-  return width;
+  return size;
 }
 
 // Whether an element has been scrolled near the window.

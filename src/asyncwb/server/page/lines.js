@@ -91,6 +91,9 @@ export function linesOf(data, shown, { smoothing = 0, grouped = false, logY = fa
   return { columns, series, bands };
 }
 
+// Of each chart its own: what `define_metric` said, else the step.
+export const DEFINED = "auto";
+
 export const X_AXES = [
   ["_step", "Step"],
   ["_runtime", "Relative time"],

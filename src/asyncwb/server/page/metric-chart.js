@@ -2,17 +2,25 @@
 import { html, useEffect, useMemo, useRef, useState, useSeen } from "./lib.js";
 import { series } from "./api.js";
 import { Chart } from "./chart.js";
-import { linesOf } from "./lines.js";
+import { definitionOf } from "./definitions.js";
+import { DEFINED, linesOf } from "./lines.js";
 
 const NOTHING = { x: [], y: {} };
 
-export function MetricChart({ place, metric, shown, settings, stream = "history", version, onZoom, title }) {
+export function MetricChart({ place, metric, stream = "history", version, definitions = [], onZoom, title, tools, ...wanted }) {
   const holder = useRef(null);
   const seen = useSeen(holder);
+  // What nobody sees stays as it was.
+  const kept = useRef(wanted);
+  if (seen) kept.current = wanted;
+  const { shown, settings } = kept.current;
   const [data, setData] = useState(NOTHING);
   const [state, setState] = useState({ loading: true, error: null });
   const names = useMemo(() => shown.flatMap((line) => line.members), [shown]);
-  const { axis, smoothing, logX, logY, grouped, range } = settings;
+  const { smoothing, logX, logY, grouped } = settings;
+  const defined = definitionOf(definitions, metric);
+  const axis = settings.axis === DEFINED ? defined.step ?? "_step" : settings.axis;
+  const range = settings.range?.axis === axis ? settings.range.ends : null;
   const asked = JSON.stringify([place, metric, names, axis, logX, range, stream, version]);
   const answered = useRef("");
 
@@ -42,9 +50,10 @@ export function MetricChart({ place, metric, shown, settings, stream = "history"
     () => linesOf(data, shown, { smoothing, grouped, logY }),
     [data, shown, smoothing, grouped, logY],
   );
-  return html`<div ref=${holder} class="panel">
+  const notes = [data.mean && "min–max of every bucket", axis !== "_step" && settings.axis === DEFINED && `over ${axis}`, defined.goal];
+  return html`<div ref=${holder}>
     <${Chart} title=${title ?? metric} lines=${lines} axis=${axis} logX=${logX} logY=${logY} range=${range}
-      onZoom=${onZoom} loading=${state.loading} error=${state.error} file=${`${place.project}-${metric}`}
-      note=${data.mean ? "min–max of every bucket" : ""} />
+      onZoom=${(ends) => onZoom(ends, axis)} loading=${state.loading} error=${state.error} file=${`${place.project}-${metric}`}
+      tools=${tools} note=${notes.filter(Boolean).join(" · ")} />
   </div>`;
 }

@@ -2,25 +2,36 @@
 import { html, useMemo, useState } from "./lib.js";
 import { setQuery } from "./router.js";
 import { naturally } from "./format.js";
+import { CustomChart } from "./custom-charts.js";
+import { LayoutMenu, PINNED, arranged, moved, toggled } from "./layout.js";
 import { MetricChart } from "./metric-chart.js";
-import { X_AXES } from "./lines.js";
+import { DEFINED, X_AXES } from "./lines.js";
 
 const FIRST = 24;
 
+// What part of which axis is shown: `3~7`, of another axis than the step `3~7~epoch`.
+function zoomOf(text) {
+  const [low, high, ...axis] = (text ?? "").split("~");
+  const ends = [low, high].map(Number);
+  return low && high && ends.every(Number.isFinite) && ends[0] < ends[1] ? { axis: axis.join("~") || "_step", ends } : null;
+}
+
+export function zoomTo(ends, axis) {
+  const parts = ends && [...ends.map((x) => Number(x.toPrecision(8))), ...(axis === "_step" ? [] : [axis])];
+  setQuery({ zoom: parts && parts.join("~") });
+}
+
 // Settings of charts, as they stand in the address.
 export function chartSettings(query) {
-  const range = (query.get("zoom") ?? "").split("~").map(Number);
   return {
-    axis: query.get("x") || "_step",
+    axis: query.get("x") || DEFINED,
     smoothing: Math.min(0.999, Math.max(0, Number(query.get("smooth")) || 0)),
     logX: query.has("logx"),
     logY: query.has("logy"),
-    range: range.length === 2 && range.every(Number.isFinite) && range[0] < range[1] ? range : null,
+    range: zoomOf(query.get("zoom")),
     search: query.get("metrics") ?? "",
   };
 }
-
-export const zoomTo = (range) => setQuery({ zoom: range && range.map((x) => Number(x.toPrecision(8))).join("~") });
 
 export function matcher(text) {
   try {
@@ -33,11 +44,12 @@ export function matcher(text) {
 
 export function ChartControls({ settings, metrics, children }) {
   const { axis, smoothing, logX, logY } = settings;
-  const others = metrics.includes(axis) || axis.startsWith("_") ? metrics : [axis, ...metrics];
+  const others = metrics.includes(axis) || axis.startsWith("_") || axis === DEFINED ? metrics : [axis, ...metrics];
   return html`<div class="toolbar" role="toolbar" aria-label="Charts">
     <input type="search" data-hotkey="/" placeholder="Search metrics" aria-label="Search metrics (regular expression)"
       value=${settings.search} onInput=${(event) => setQuery({ metrics: event.target.value })} />
-    <label>X <select aria-label="X axis" value=${axis} onChange=${(event) => setQuery({ x: event.target.value === "_step" ? null : event.target.value, zoom: null })}>
+    <label>X <select aria-label="X axis" value=${axis} onChange=${(event) => setQuery({ x: event.target.value === DEFINED ? null : event.target.value, zoom: null })}>
+      <option value=${DEFINED}>As defined, or step</option>
       ${X_AXES.map(([key, title]) => html`<option key=${key} value=${key}>${title}</option>`)}
       ${others.length > 0 && html`<optgroup label="Metrics">${others.map((key) => html`<option key=${key} value=${key}>${key}</option>`)}</optgroup>`}
     </select></label>
@@ -64,21 +76,60 @@ export function sectionsOf(metrics, sectionOf = upToSlash) {
   return [...sections].sort(([a], [b]) => (b === "Charts") - (a === "Charts") || naturally(a, b));
 }
 
-function Section({ name, metrics, ...rest }) {
+const CUSTOM = "chart:"; // before the keys of charts that a run made itself
+
+// What can be done with the place of a chart: pin it, move it. The title of a chart can be dragged, too.
+function tools(id, ids, section, { layout, change }) {
+  const pinned = layout.pinned.includes(id);
+  const move = (name, to) => change(section === PINNED ? { pinned: moved(ids, name, to) } : { charts: { ...layout.charts, [section]: moved(ids, name, to) } });
+  return {
+    buttons: html`
+      <button type="button" title="Earlier" disabled=${ids[0] === id} onClick=${() => move(id, -1)}>‹</button>
+      <button type="button" title="Later" disabled=${ids[ids.length - 1] === id} onClick=${() => move(id, 1)}>›</button>
+      <button type="button" title=${pinned ? "Unpin" : "Pin to the top"} aria-pressed=${pinned} onClick=${() => change({ pinned: toggled(layout.pinned, id) })}>${pinned ? "★" : "☆"}</button>`,
+    drag: {
+      draggable: true,
+      onDragStart: (event) => {
+        if (!event.target.querySelector?.(".chart-title:hover")) return event.preventDefault();
+        return event.dataTransfer.setData(`asyncwb/${section.toLowerCase()}`, id);
+      },
+      onDragOver: (event) => event.dataTransfer.types.includes(`asyncwb/${section.toLowerCase()}`) && event.preventDefault(),
+      onDrop: (event) => {
+        event.preventDefault();
+        move(event.dataTransfer.getData(`asyncwb/${section.toLowerCase()}`), id);
+      },
+    },
+  };
+}
+
+function Section({ name, ids, arranging, draw }) {
   const [open, setOpen] = useState(true);
   const [many, setMany] = useState(FIRST);
   return html`<section class="charts-section">
-    <h2><button type="button" aria-expanded=${open} onClick=${() => setOpen(!open)}><span class="arrow" aria-hidden="true">▾</span>${name} <small>${metrics.length}</small></button></h2>
-    ${open && html`<div class="charts">${metrics.slice(0, many).map((metric) => html`<${MetricChart} key=${metric} metric=${metric} ...${rest} />`)}</div>`}
-    ${open && metrics.length > many && html`<button type="button" class="more" onClick=${() => setMany(many + FIRST)}>Show more of ${metrics.length - many}</button>`}
+    <h2><button type="button" aria-expanded=${open} onClick=${() => setOpen(!open)}><span class="arrow" aria-hidden="true">▾</span>${name} <small>${ids.length}</small></button></h2>
+    ${open && html`<div class="charts">${ids.slice(0, many).map((id) => {
+      const { buttons, drag } = tools(id, ids, name, arranging);
+      return html`<div key=${id} class="panel" ...${drag}>${draw(id, buttons)}</div>`;
+    })}</div>`}
+    ${open && ids.length > many && html`<button type="button" class="more" onClick=${() => setMany(many + FIRST)}>Show more of ${ids.length - many}</button>`}
   </section>`;
 }
 
-export function Panels({ metrics, settings, sectionOf, ...rest }) {
+// `charts` are those that runs made of tables; `arranging` is what `useLayout` gives.
+export function Panels({ metrics, charts = [], settings, sectionOf, arranging, lineOf, ...rest }) {
+  const byKey = useMemo(() => new Map(charts.map((chart) => [CUSTOM + chart.key, chart])), [charts]);
   const sections = useMemo(() => {
     const fits = matcher(settings.search);
-    return sectionsOf(metrics.filter((metric) => fits(metric) && metric !== settings.axis), sectionOf);
-  }, [metrics, settings.search, settings.axis]);
-  if (!sections.length) return html`<p class="notice">${metrics.length ? "No metric fits the search." : "Nothing is logged yet."}</p>`;
-  return sections.map(([name, members]) => html`<${Section} key=${name} name=${name} metrics=${members} settings=${settings} ...${rest} />`);
+    const found = sectionsOf(metrics.filter((metric) => fits(metric) && metric !== settings.axis), sectionOf);
+    const custom = [...byKey].filter(([, chart]) => fits(chart.key)).map(([id]) => id);
+    return custom.length ? [...found, ["Custom charts", custom]] : found;
+  }, [metrics, byKey, settings.search, settings.axis]);
+  const shown = arranged(sections, arranging.layout);
+  const draw = (id, buttons) => (byKey.has(id)
+    ? html`<${CustomChart} chart=${byKey.get(id)} place=${rest.place} lineOf=${lineOf} version=${rest.version} stepped=${rest.stepped} tools=${buttons} />`
+    : html`<${MetricChart} metric=${id} settings=${settings} tools=${buttons} ...${rest} />`);
+  return html`${sections.length > 0 && html`<div class="sections-menu"><${LayoutMenu} sections=${sections.map(([name]) => name)} ...${arranging} /></div>`}
+    ${!sections.length && html`<p class="notice">${metrics.length || charts.length ? "No metric fits the search." : "Nothing is logged yet."}</p>`}
+    ${sections.length > 0 && !shown.length && html`<p class="notice">All sections are hidden.</p>`}
+    ${shown.map(([name, ids]) => html`<${Section} key=${name} name=${name} ids=${ids} arranging=${arranging} draw=${draw} />`)}`;
 }

@@ -8,9 +8,12 @@ import { Dialog, Editable, KeyValues, Menu, Moment, State, Status, Tabs, Tags } 
 import { useState } from "./lib.js";
 import { asRun, changeRun, deleteRuns, label, metricsOf, numbersOf } from "./runs.js";
 import { ChartControls, Panels, chartSettings, zoomTo } from "./panels.js";
+import { chartsOfRuns } from "./custom-charts.js";
+import { useLayout } from "./layout.js";
 import { Console } from "./console.js";
 import { Files, fetchJson } from "./files.js";
 import { Media } from "./media.js";
+import { RunAlerts } from "./alerts.js";
 import { RunArtifacts } from "./artifacts.js";
 
 const LIVE_SECONDS = 2;
@@ -21,15 +24,24 @@ const RUN = `query Run($entity: String, $project: String, $run: String!) {
     historyLineCount eventsLineCount logLineCount fileCount config summaryMetrics eventsTail wandbConfig(keys: ["cli_version", "python_version", "framework", "m"])
     user { username name } } } }`;
 
+const PLAIN = ["number", "string", "boolean", "nil", "list"];
 const TABS = [["charts", "Charts"], ["overview", "Overview"], ["system", "System"], ["console", "Console"], ["files", "Files"], ["media", "Media"], ["artifacts", "Artifacts"]];
+
+function useLine(place, run) {
+  return useMemo(() => ({ name: run.name, label: label(run), color: color(`${place.entity}/${place.project}`, run.name), members: [run.name] }), [run.name, run.displayName]);
+}
 
 function Charts({ place, run, query, types }) {
   const settings = chartSettings(query);
-  const metrics = useMemo(() => numbersOf(types), [types]);
-  const shown = useMemo(() => [{ name: run.name, label: label(run), color: color(`${place.entity}/${place.project}`, run.name), members: [run.name] }], [run.name, run.displayName]);
+  const metrics = useMemo(() => numbersOf(types, run.definitions), [types, JSON.stringify(run.definitions)]);
+  const charts = useMemo(() => chartsOfRuns([run]), [run.charts.length, run.historyLineCount]);
+  const line = useLine(place, run);
+  const shown = useMemo(() => [line], [line]);
   const shared = useMemo(() => settings, [JSON.stringify(settings)]);
+  const arranging = useLayout(`${place.entity}/${place.project}`);
   return html`<${ChartControls} settings=${settings} metrics=${metrics} />
-    <${Panels} place=${place} metrics=${metrics} shown=${shown} settings=${shared} version=${run.historyLineCount} onZoom=${zoomTo} />`;
+    <${Panels} place=${place} metrics=${metrics} charts=${charts} definitions=${run.definitions} arranging=${arranging} lineOf=${() => line} stepped
+      shown=${shown} settings=${shared} version=${run.historyLineCount} onZoom=${zoomTo} />`;
 }
 
 function System({ place, run, query }) {
@@ -37,11 +49,13 @@ function System({ place, run, query }) {
   const [tail] = parse(run.eventsTail || "[]");
   const last = tail ? parse(tail) : {};
   const metrics = Object.keys(last).filter((key) => key.startsWith("system.") && typeof last[key] === "number");
-  const shown = useMemo(() => [{ name: run.name, label: label(run), color: color(`${place.entity}/${place.project}`, run.name), members: [run.name] }], [run.name]);
+  const line = useLine(place, run);
+  const shown = useMemo(() => [line], [line]);
+  const arranging = useLayout(`${place.entity}/${place.project}/system`);
   const shared = useMemo(() => settings, [JSON.stringify(settings)]);
   const stable = useMemo(() => metrics, [metrics.join()]);
   if (!metrics.length) return html`<p class="notice">This run sent no system metrics.</p>`;
-  return html`<${Panels} place=${place} metrics=${stable} shown=${shown} settings=${shared} stream="events" sectionOf=${(metric) => metric.split(".")[1]} version=${run.eventsLineCount} onZoom=${zoomTo} />`;
+  return html`<${Panels} place=${place} metrics=${stable} shown=${shown} settings=${shared} arranging=${arranging} stream="events" sectionOf=${(metric) => metric.split(".")[1]} version=${run.eventsLineCount} onZoom=${zoomTo} />`;
 }
 
 function Overview({ place, run, save }) {
@@ -70,6 +84,7 @@ function Overview({ place, run, save }) {
   ].filter(([, shown]) => shown);
   return html`<div class="columns">
     <section class="card"><h2>Run</h2><${KeyValues} rows=${facts} /></section>
+    <${RunAlerts} place=${{ ...place, run: run.name }} version=${run.heartbeatAt} />
     <section class="card"><h2>Config</h2>
       <input type="search" data-hotkey="/" placeholder="Search keys" aria-label="Search keys" value=${search} onInput=${(event) => setSearch(event.target.value)} />
       ${rows(run.config).length ? html`<${KeyValues} rows=${rows(run.config)} />` : html`<p class="notice">No config.</p>`}</section>
@@ -97,7 +112,8 @@ export function RunPage({ place, name, tab, query }) {
   };
   const path = (to) => pathTo(place.entity, place.project, "runs", name) + (to === "charts" ? "" : `/${to}`);
   const at = { ...place, run: name };
-  const media = [...(types ?? [])].filter(([, kinds]) => [...kinds].some((kind) => !["number", "string", "boolean", "nil", "list"].includes(kind)));
+  const drawn = new Set(run.charts.map((chart) => chart.table)); // beside the metrics
+  const media = [...(types ?? [])].filter(([key, kinds]) => !drawn.has(key) && [...kinds].some((kind) => !PLAIN.includes(kind))).map(([key]) => key);
   const tabs = TABS.filter(([each]) => each !== "media" || media.length);
   return html`<article class="run">
     <header class="run-head">
@@ -119,7 +135,7 @@ export function RunPage({ place, name, tab, query }) {
     ${tab === "system" && html`<${System} place=${place} run=${run} query=${query} />`}
     ${tab === "console" && html`<${Console} place=${at} count=${run.logLineCount} live=${live} />`}
     ${tab === "files" && html`<${Files} place=${at} count=${run.fileCount} />`}
-    ${tab === "media" && types && html`<${Media} place=${at} keys=${media.map(([key]) => key)} version=${run.historyLineCount} />`}
+    ${tab === "media" && types && html`<${Media} place=${at} keys=${media} settings=${run.settings} version=${run.historyLineCount} />`}
     ${tab === "artifacts" && html`<${RunArtifacts} place=${at} />`}
   </article>`;
 }

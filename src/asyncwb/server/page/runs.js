@@ -1,6 +1,8 @@
 // What is asked about runs, in lists and one by one.
 import { graphql, everything, forEach } from "./api.js";
 import { config, flatten, lasted, parse } from "./format.js";
+import { chartsOf } from "./presets.js";
+import { definitionOf, definitionsOf } from "./definitions.js";
 
 const FIELDS = `id name displayName state tags group jobType notes createdAt heartbeatAt sweepName
   historyLineCount config summaryMetrics user { username name }`;
@@ -20,8 +22,12 @@ const KEYS = `query Keys($entity: String, $project: String, $filters: JSONString
 export const named = (names) => JSON.stringify({ name: { $in: names } });
 
 export function asRun(node) {
-  const summary = parse(node.summaryMetrics);
-  return { ...node, config: flatten(config(node.config)), summary: flatten(summary) };
+  const given = parse(node.config);
+  const settings = given._wandb?.value ?? {};
+  return {
+    ...node, config: flatten(config(given)), summary: flatten(parse(node.summaryMetrics)),
+    settings, charts: chartsOf(settings), definitions: definitionsOf(settings.m),
+  };
 }
 
 export async function pageOfRuns(place, { filters, order, first = 100, after = null }) {
@@ -55,8 +61,9 @@ export async function metricsOf(place, names) {
   return types;
 }
 
-export const numbersOf = (types) =>
-  [...types].filter(([key, kinds]) => kinds.has("number") && !key.startsWith("_")).map(([key]) => key);
+// What has a chart of its own: numbers that nobody asked to hide.
+export const numbersOf = (types, definitions = []) =>
+  [...types].filter(([key, kinds]) => kinds.has("number") && !key.startsWith("_") && !definitionOf(definitions, key).hidden).map(([key]) => key);
 
 export async function changeRun(id, values) {
   await graphql("mutation Change($input: UpsertBucketInput!) { upsertBucket(input: $input) { bucket { id } } }", { input: { id, ...values } });

@@ -1,5 +1,5 @@
 // Sweeps: what they try, how their runs did, as parallel coordinates and as points.
-import { html, useMemo, useRef, useState, useLoaded, usePolling, useWidth } from "./lib.js";
+import { html, useMemo, useRef, useState, useLoaded, usePolling, useSize } from "./lib.js";
 import { graphql, pathTo } from "./api.js";
 import { setQuery } from "./router.js";
 import { naturally, number, value } from "./format.js";
@@ -50,7 +50,7 @@ export function ParallelCoordinates({ runs, columns, metric, minimize, place }) 
   const [hovered, setHovered] = useState("");
   const [ranges, setRanges] = useState({});
   const holder = useRef(null);
-  const width = Math.max(useWidth(holder), columns.length * 120);
+  const width = Math.max(useSize(holder).width, columns.length * 120);
   const [height, top, side] = [320, 40, 70];
   const scales = useMemo(() => columns.map((column) => scaleOf(runs.map((run) => cellOf(run, column)))), [runs, columns.join()]);
   const x = (i) => side + (i * (width - 2 * side)) / Math.max(1, columns.length - 1);

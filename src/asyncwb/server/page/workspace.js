@@ -8,6 +8,8 @@ import { Status } from "./parts.js";
 import { FilterMenu, filterText } from "./filters.js";
 import { allRuns, cellOf, label, liveRuns, metricsOf, named, numbersOf, pageOfRuns, titleOf } from "./runs.js";
 import { ChartControls, Panels, chartSettings, zoomTo } from "./panels.js";
+import { chartsOfRuns } from "./custom-charts.js";
+import { useLayout } from "./layout.js";
 
 const SHOWN_AT_FIRST = 10;
 const PAGE = 100;
@@ -97,7 +99,11 @@ export function Workspace({ place, query }) {
 
   const version = drawn.reduce((sum, run) => sum + (run.historyLineCount ?? 0), 0);
   const { value: types, error } = useLoaded(() => metricsOf(place, drawn.map((run) => run.name)), [drawn.map((run) => run.name).join(), version]);
-  const metrics = useMemo(() => numbersOf(types ?? new Map()), [types]);
+  const definitions = useMemo(() => drawn.flatMap((run) => run.definitions), [drawn]);
+  const metrics = useMemo(() => numbersOf(types ?? new Map(), definitions), [types, definitions]);
+  const charts = useMemo(() => chartsOfRuns(drawn), [drawn]);
+  const arranging = useLayout(base);
+  const lineOf = (run) => ({ name: run.name, label: label(run), color: color(base, run.name) });
   const configs = useMemo(() => [...new Set(list.runs.flatMap((run) => Object.keys(run.config)))].sort(), [list.runs]);
   const columns = [...FIELDS, ...configs.map((key) => `config.${key}`)];
   const shared = useMemo(() => ({ ...settings, grouped: Boolean(group) }), [JSON.stringify(settings), group]);
@@ -134,7 +140,7 @@ export function Workspace({ place, query }) {
       <${Status} error=${error} />
       ${drawn.length === 0 && !list.loading
         ? html`<p class="notice">Tick a run to draw it.</p>`
-        : types && html`<${Panels} place=${place} metrics=${metrics} shown=${lines} settings=${shared} version=${version} onZoom=${zoomTo} />`}
+        : types && html`<${Panels} place=${place} metrics=${metrics} charts=${charts} definitions=${definitions} arranging=${arranging} lineOf=${lineOf} shown=${lines} settings=${shared} version=${version} onZoom=${zoomTo} />`}
     </div>
   </div>`;
 }

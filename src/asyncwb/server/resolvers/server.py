@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import (
     accounts,
+    alerts,
     artifact_changes,
     artifact_collection_changes,
     artifact_collections,
@@ -77,6 +78,8 @@ def make_schema() -> GraphQLSchema:
         projects.mutation,
         projects.project,
         run_pages.run_connection,
+        alerts.project,
+        alerts.run,
         views.query,
         views.mutation,
         views.project,

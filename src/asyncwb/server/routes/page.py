@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import hashlib
 import mimetypes
@@ -34,7 +35,17 @@ PAGES = (
 )
 """Addresses at which the page is; `run.url` and its like lead to them."""
 
-_VIEWS = ("workspace", "table", "runs", "compare", "artifacts", "sweeps", "overview")
+_VIEWS = (
+    "workspace",
+    "table",
+    "runs",
+    "compare",
+    "artifacts",
+    "sweeps",
+    "reports",
+    "alerts",
+    "overview",
+)
 
 _POLICY = "; ".join(
     (
@@ -46,6 +57,21 @@ _POLICY = "; ".join(
         "connect-src 'self'",
         "frame-src 'self'",
         "base-uri 'self'",
+        "form-action 'none'",
+        "frame-ancestors 'self'",
+    )
+)
+# Viewers draw what somebody logged: they have an origin of their own and reach nothing.
+_VIEWER_POLICY = "; ".join(
+    (
+        "sandbox allow-scripts",
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src data: blob:",
+        "connect-src data: blob:",
+        "worker-src blob:",
+        "base-uri 'none'",
         "form-action 'none'",
         "frame-ancestors 'self'",
     )
@@ -66,21 +92,21 @@ _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
 
 class _Asset(msgspec.Struct, frozen=True):
-    body: bytes
-    packed: bytes
+    path: Traversable
     media_type: str
     etag: str
 
 
 class PageEndpoints:
-    """Serves the page. Its files are read once: they are a few hundred kilobytes."""
+    """Serves the page. Of its files it remembers those that somebody asked for, packed."""
 
     def __init__(self) -> None:
         folder = files("asyncwb.server").joinpath("page")
-        self._assets = {name: _asset(name, body) for name, body in _read(folder, "")}
+        self._assets = {name: _asset(name, path) for name, path in _read(folder, "")}
+        self._packed: dict[str, bytes] = {}
         every = "".join(asset.etag for _, asset in sorted(self._assets.items()))
         self._digest = hashlib.sha256(every.encode()).hexdigest()[:12]
-        self._document = self._assets["index.html"].body.decode()
+        self._document = self._assets["index.html"].path.read_text("utf-8")
 
     async def document(self, request: Request) -> Response:
         """`GET` of any page, by a browser; programs are told what this server is."""
@@ -102,8 +128,9 @@ class PageEndpoints:
 
     async def asset(self, request: Request) -> Response:
         """`GET /-/assets/{digest}/{name}`."""
-        asset = self._assets.get(request.path_params["name"])
-        if asset is None or request.path_params["name"] == "index.html":
+        name = request.path_params["name"]
+        asset = self._assets.get(name)
+        if asset is None or name == "index.html":
             raise not_found("the page has no such file")
         # The address changes with the files. An old page that asks for one later gets the new one.
         kept = request.path_params["digest"] == self._digest
@@ -112,31 +139,42 @@ class PageEndpoints:
             "ETag": asset.etag,
             "X-Content-Type-Options": "nosniff",
             "Vary": "Accept-Encoding",
+            # viewers have no origin, and modules are asked for by the rules of other origins
+            "Access-Control-Allow-Origin": "*",
         }
+        if name.endswith(".html"):
+            headers["Content-Security-Policy"] = _VIEWER_POLICY
         if request.headers.get("if-none-match") == asset.etag:
             return Response(status_code=304, headers=headers)
-        if "gzip" in request.headers.get("accept-encoding", ""):
-            headers["Content-Encoding"] = "gzip"
-            return Response(asset.packed, 200, headers, asset.media_type)
-        return Response(asset.body, 200, headers, asset.media_type)
+        if "gzip" not in request.headers.get("accept-encoding", ""):
+            body = await asyncio.to_thread(asset.path.read_bytes)
+            return Response(body, 200, headers, asset.media_type)
+        if name not in self._packed:
+            self._packed[name] = await asyncio.to_thread(_pack, asset.path)
+        headers["Content-Encoding"] = "gzip"
+        return Response(self._packed[name], 200, headers, asset.media_type)
 
 
-def _read(folder: Traversable, prefix: str) -> list[tuple[str, bytes]]:
-    found: list[tuple[str, bytes]] = []
+def _read(folder: Traversable, prefix: str) -> list[tuple[str, Traversable]]:
+    found: list[tuple[str, Traversable]] = []
     for entry in folder.iterdir():
         if entry.is_dir():
             found += _read(entry, f"{prefix}{entry.name}/")
         else:
-            found.append((prefix + entry.name, entry.read_bytes()))
+            found.append((prefix + entry.name, entry))
     return found
 
 
-def _asset(name: str, body: bytes) -> _Asset:
+def _pack(path: Traversable) -> bytes:
+    return gzip.compress(path.read_bytes(), compresslevel=9, mtime=0)
+
+
+def _asset(name: str, path: Traversable) -> _Asset:
     # mimetypes reads the machine's own tables, which may call scripts text/plain
     suffix = name[name.rfind(".") :]
     media_type = _TYPES.get(suffix) or mimetypes.guess_type(name)[0] or "text/plain"
-    packed = gzip.compress(body, compresslevel=9, mtime=0)
-    return _Asset(body, packed, media_type, f'"{hashlib.sha256(body).hexdigest()[:20]}"')
+    etag = hashlib.sha256(path.read_bytes()).hexdigest()[:20]
+    return _Asset(path, media_type, f'"{etag}"')
 
 
 def _way_up(request: Request) -> str:

@@ -12,6 +12,7 @@ from sqlalchemy import BigInteger, Integer, String, Text
 from . import (
     artifact_tables,
     registry_tables,
+    series_tables,
     session_tables,
     state_tables,
     team_tables,
