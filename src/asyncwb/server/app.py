@@ -42,7 +42,6 @@ from .storage.blobs import BlobFolder, BlobStore
 from .storage.database import Database
 from .storage.organizations import ensure_organization
 from .storage.search_indexes import SearchIndexes
-from .storage.upgrade import upgrade_roles
 from .upkeep import Upkeep
 
 if TYPE_CHECKING:
@@ -87,7 +86,6 @@ def create_app(config: ServerConfig) -> Starlette:
     )
 
     def begin(connection: Connection) -> None:
-        upgrade_roles(connection)
         add_first_user(connection, identity)
         ensure_organization(connection, identity.username)
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 SECOND = """
 import sqlalchemy as sa
 from alembic import op
-revision, down_revision, branch_labels, depends_on = "0002", "0001", None, None
+revision, down_revision, branch_labels, depends_on = "0003", "0002", None, None
 def upgrade():
     anew = "always" if op.get_bind().dialect.name == "sqlite" else "auto"
     with op.batch_alter_table("users", recreate=anew) as table:
@@ -122,12 +122,31 @@ def test_ids_are_never_used_again(tmp_path: Path) -> None:
 def test_a_database_from_before_there_were_scripts(engine: Engine) -> None:
     metadata.create_all(engine)
     with engine.begin() as connection:
-        connection.execute(users.insert().values(username="u", name="U", admin=True, created_at=1))
+        connection.execute(
+            users.insert().values(username="u", name="U", role="admin", created_at=1)
+        )
         connection.execute(text("DROP TABLE server_state"))
     migration.migrate(engine)
     assert differences(engine) == []
     with engine.connect() as connection:
         assert connection.execute(users.select()).one().name == "U"
+
+
+def test_flags_of_administrators_become_roles(engine: Engine) -> None:
+    with engine.begin() as connection:
+        migration.upgrade(connection, "0001")
+        for name, admin in (("chief", "TRUE"), ("other", "FALSE")):
+            connection.execute(
+                text(
+                    "INSERT INTO users (username, name, admin, created_at) "
+                    f"VALUES ('{name}', '{name}', {admin}, 1)"
+                )
+            )
+    migration.migrate(engine)
+    assert differences(engine) == []
+    with engine.connect() as connection:
+        roles = connection.execute(text("SELECT username, role FROM users")).all()
+    assert {tuple(row) for row in roles} == {("chief", "admin"), ("other", "member")}
 
 
 def test_a_database_of_a_later_version_is_refused(engine: Engine) -> None:
@@ -146,18 +165,18 @@ def test_a_table_that_is_written_anew_takes_nothing_along(
     migration.migrate(engine)
     with engine.begin() as connection:
         user = connection.execute(
-            users.insert().values(username="u", name="U", admin=True, created_at=1)
+            users.insert().values(username="u", name="U", role="admin", created_at=1)
         ).inserted_primary_key
         assert user is not None
         entities = metadata.tables["entities"]
         connection.execute(entities.insert().values(name="u", user_id=user[0], created_at=1))
     scripts = tmp_path / "scripts"
     shutil.copytree(migrations.FOLDER, scripts)
-    (scripts / "versions" / "0002_sleep.py").write_text(SECOND)
+    (scripts / "versions" / "0003_sleep.py").write_text(SECOND)
     monkeypatch.setattr(migration, "FOLDER", scripts)
-    monkeypatch.setattr(migration, "HEAD", "0002")
+    monkeypatch.setattr(migration, "HEAD", "0003")
     migration.migrate(engine)
-    assert version(engine) == "0002"
+    assert version(engine) == "0003"
     with engine.connect() as connection:
         assert connection.execute(text("SELECT sleeps FROM users")).scalar() in (0, False)
         assert connection.execute(text("SELECT name FROM entities")).scalar() == "u"
