@@ -27,7 +27,7 @@ _marks = itertools.count()
 
 
 def fill(connection: Connection, count: int = MANY) -> None:
-    user = create_user(connection, username="u", name="u", email="", admin=False)
+    user = create_user(connection, username="u", name="u", email="", role="member")
     project = create_project(connection, user, user.entity_id, "p")
     rows: list[dict[str, Any]] = []
     for number in range(count):

@@ -139,7 +139,7 @@ def run_node(row: Row) -> Node:
 
 def described_keys(run: Node, text: str) -> Node:
     """What `historyKeys` says of a run, from the stored text."""
-    keys: dict[str, dict[str, int]] = msgspec.json.decode(text)
+    keys: dict[str, dict[str, int]] = decode(text)
     return {
         "lastStep": run["_row"]["last_step"],
         "sets": [],
