@@ -29,7 +29,7 @@ from typing_extensions import override
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from graphql import GraphQLField, GraphQLOutputType
+    from graphql import GraphQLField
     from graphql.pyutils import Path
 
 __all__ = ["COPIED", "Executor"]
@@ -89,7 +89,7 @@ class _Tree:
         if type(value) is not list:
             return _ABSENT
         answers: list[Any] = []
-        for member in value:
+        for member in cast("Any", value):
             answer = None if member is None and self.listed else self.plan.copy(member)
             if answer is _ABSENT:
                 return _ABSENT
@@ -192,17 +192,15 @@ class Executor(IncrementalExecutor):
                     self._add(plan, name, node.name.value, known.type, details)
         return plan
 
-    def _add(
-        self, plan: _Plan, name: str, key: str, kind: GraphQLOutputType, details: list[Any]
-    ) -> None:
-        nullable, kind = _unwrapped(kind)
+    def _add(self, plan: _Plan, name: str, key: str, declared: Any, details: list[Any]) -> None:
+        nullable, kind = _unwrapped(declared)
         unchanged = _UNCHANGED.get(kind.name) if isinstance(kind, GraphQLScalarType) else None
         if unchanged is not None:
             plan.scalars.append((name, key, unchanged, nullable))
             return
         listed: bool | None = None
         if isinstance(kind, GraphQLList):
-            listed, kind = _unwrapped(kind.of_type)
+            listed, kind = _unwrapped(cast("Any", kind).of_type)
             member = _UNCHANGED.get(kind.name) if isinstance(kind, GraphQLScalarType) else None
             if member is not None:
                 leaf = _Leaf(member)
@@ -218,7 +216,8 @@ class Executor(IncrementalExecutor):
 
 def _unwrapped(kind: Any) -> tuple[bool, Any]:
     """Whether a type may be null, and what it is otherwise."""
-    return (False, kind.of_type) if isinstance(kind, GraphQLNonNull) else (True, kind)
+    inner: Any = getattr(kind, "of_type", None)
+    return (False, inner) if isinstance(kind, GraphQLNonNull) else (True, kind)
 
 
 def _is_copied(field: GraphQLField) -> bool:
