@@ -17,9 +17,17 @@ from asyncwb.server.storage.runs import find_run
 from asyncwb.server.storage.tables import entities, runs
 
 from .context import Context, Info, Node, context_of
-from .nodes import entity_node, named_entity, project_node, run_node, user_node
+from .nodes import (
+    described_keys,
+    entity_node,
+    named_entity,
+    project_node,
+    run_node,
+    user_node,
+)
 from .registry import Resolvers
 from .run_pages import count_runs, runs_page, select_runs
+from .selection import selected
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -84,12 +92,17 @@ async def _runs(
 @project.field("run", "bucket")
 async def _run(node: Node, info: Info, *, name: str, **_: Any) -> Node | None:
     context = context_of(info)
+    path = (node["entityName"], node["name"], name)
+    keys = [runs.c.history_keys] if "historyKeys" in selected(info) else []
     row = await context.database.read(
-        lambda db: find_run(
-            db, context.user, node["entityName"], node["name"], name, context.crashed_after
-        )
+        lambda db: find_run(db, context.user, *path, context.crashed_after, *keys)
     )
-    return run_node(row) if row else None
+    if row is None:
+        return None
+    found = run_node(row)
+    if keys:
+        found["historyKeys"] = described_keys(found, row["history_keys"])
+    return found
 
 
 @mutation.field("upsertModel")

@@ -71,12 +71,13 @@ def find_run(
     project: str,
     name: str,
     crashed_after: float,
+    *more: ColumnElement[Any],
 ) -> Any:
-    """A run by path, or None."""
+    """A run by path, or None; with more columns than `run_query` has."""
     query = run_query(user, crashed_after).where(
         entities.c.name == (entity or user.entity), projects.c.name == project, runs.c.name == name
     )
-    return connection.execute(query).mappings().first()
+    return connection.execute(query.add_columns(*more)).mappings().first()
 
 
 # every file-stream request begins with one of these: they are built once
