@@ -19,11 +19,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from asyncwb.testing import local_server
-from benchmarks import artifact_tables, heartbeat, kills, media, reading, tables, watch
+from benchmarks import artifact_tables, heartbeat, kills, media, reading, searching, tables, watch
 from benchmarks.harness import ROOT, Result, Table, interleave, measure
 
-LISTED = 2_000
-EXPORTED = 300
+LISTED = 5_000
+SEARCHED = 50_000
+EXPORTED = 1_000
 
 
 def times(a: float, b: float) -> str:
@@ -195,6 +196,26 @@ def bench_list(rounds: int) -> Table:
         )  # fmt: skip
     compare(table, "wall time", got, "total_s", ">= 3x")
     compare(table, "CPU of the client, imports included", got, "cpu_s", "")
+    return table
+
+
+def bench_search(_rounds: int) -> Table:
+    table = Table(
+        f"A page of 50 out of {SEARCHED:,} runs: filter on `config.lr`, order by "
+        "`summary_metrics.loss`",
+        "nox -s bench -- search",
+    )
+    with local_server() as server:
+        searching.fill(server, "searched", SEARCHED)
+        got = searching.search(server, "searched", SEARCHED // 500)
+    for what, key, goal in (
+        (f"a page, p50 of {SEARCHED // 500}", "page_s", "<= 50 ms"),
+        ("the slowest of them", "slowest_s", ""),
+        ("CPU of the server for a page", "cpu_s", ""),
+        (f"the count of {got['matches']:,.0f} matches", "count_s", ""),
+        ("the first page ever, which makes the indexes", "first_s", ""),
+    ):
+        table.add(what, "-", f"{got[key] * 1000:.1f} ms", "-", goal)
     return table
 
 
@@ -387,6 +408,7 @@ def main() -> None:
         "stalled": bench_stalled,
         "scan": lambda rounds: bench_scan(rounds, parser.parse_args().rtt_ms),
         "list": bench_list,
+        "search": bench_search,
         "export": bench_export,
         "local": bench_local,
         "many": bench_many,

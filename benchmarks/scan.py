@@ -25,12 +25,12 @@ _UPSERT = """mutation Seed($entity: String, $project: String, $name: String) {
 }"""
 
 
-def post(server: LocalServer, path: str, body: dict[str, Any]) -> None:
+def post(server: LocalServer, path: str, body: dict[str, Any]) -> Any:
     token = base64.b64encode(f"api:{server.api_key}".encode()).decode()
     headers = {"Authorization": f"Basic {token}", "Content-Type": "application/json"}
     request = urllib.request.Request(server.url + path, json.dumps(body).encode(), headers)
     with urllib.request.urlopen(request, timeout=60) as answer:
-        answer.read()
+        return json.loads(answer.read())
 
 
 def fill(server: LocalServer, rows: int) -> str:
