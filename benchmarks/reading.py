@@ -18,7 +18,7 @@ from typing import Any
 from asyncwb.testing import LocalServer
 from benchmarks.scan import post
 
-_UPSERT = """mutation U($entity: String, $project: String, $name: String, $config: JSONString,
+UPSERT = """mutation U($entity: String, $project: String, $name: String, $config: JSONString,
     $summary: JSONString) {
   upsertBucket(input: {entityName: $entity, modelName: $project, name: $name, config: $config,
     summaryMetrics: $summary}) { inserted }
@@ -36,7 +36,7 @@ def fill_runs(server: LocalServer, project: str, runs: int, rows: int) -> None:
             "entity": server.entity, "project": project, "name": name,
             "config": json.dumps(config), "summary": json.dumps(summary),
         }  # fmt: skip
-        post(server, "/graphql", {"query": _UPSERT, "variables": variables})
+        post(server, "/graphql", {"query": UPSERT, "variables": variables})
         path = f"/files/{server.entity}/{project}/{name}/file_stream"
         if rows:
             post(

@@ -14,9 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from asyncwb.testing import LocalServer
+from benchmarks.reading import UPSERT
 from benchmarks.scan import post
 
-_PER_REQUEST = 50
 _PAGE = """query Page($entity: String!, $project: String!, $filters: JSONString, $order: String,
     $after: String) {
   project(entityName: $entity, name: $project) {
@@ -34,24 +34,20 @@ def fill(server: LocalServer, project: str, count: int) -> None:
     """Runs with twenty values each in config and summary; every tenth has no loss."""
     draw = random.Random(1)
 
-    def some(first: int) -> None:
-        parts: list[str] = []
-        for number in range(first, first + _PER_REQUEST):
-            config = {f"p{i}": {"value": draw.random()} for i in range(19)}
-            config["lr"] = {"value": draw.random()}
-            summary = {f"metric_{i}": draw.random() for i in range(19)}
-            if number % 10:
-                summary["loss"] = draw.random()
-            parts.append(
-                f'r{number}: upsertBucket(input: {{entityName: "{server.entity}", '
-                f'modelName: "{project}", name: "run{number:06d}", '
-                f"config: {json.dumps(json.dumps(config))}, "
-                f"summaryMetrics: {json.dumps(json.dumps(summary))}}}) {{ inserted }}"
-            )
-        post(server, "/graphql", {"query": f"mutation Fill {{ {' '.join(parts)} }}"})
+    def one(number: int) -> None:
+        config = {f"p{i}": {"value": draw.random()} for i in range(19)}
+        config["lr"] = {"value": draw.random()}
+        summary = {f"metric_{i}": draw.random() for i in range(19)}
+        if number % 10:
+            summary["loss"] = draw.random()
+        variables = {
+            "entity": server.entity, "project": project, "name": f"run{number:06d}",
+            "config": json.dumps(config), "summary": json.dumps(summary),
+        }  # fmt: skip
+        post(server, "/graphql", {"query": UPSERT, "variables": variables})
 
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(some, range(0, count, _PER_REQUEST)))
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(one, range(count)))
 
 
 def cpu_seconds(pid: int) -> float:
