@@ -9,21 +9,25 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import logging
 import os
 import secrets
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from asyncwb.errors import InvalidValueError, UnsupportedError
+from asyncwb.server.problems import Problem
 
 from .blobs import Blob, in_pieces
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Sequence
+    from collections.abc import AsyncIterator, Generator, Iterable, Sequence
 
 __all__ = ["ObjectBlobs"]
 
+_log = logging.getLogger("asyncwb.server")
 _SMALL_BYTES = 256 * 1024
 _PIECE_BYTES = 8 * 1024**2
 _PART_BYTES = 16 * 1024**2  # stores take 10,000 parts
@@ -77,6 +81,18 @@ class ObjectBlobs:
         self._obstore: Any = obstore
         self._small = asyncio.Semaphore(_SMALL_AT_ONCE)
 
+    @contextmanager
+    def _available(self, *, missing: bool = False) -> Generator[None]:
+        """Turn what the store refuses into "try again later"; `missing`: not a missing object."""
+        try:
+            yield
+        except (self._obstore.exceptions.BaseError, OSError) as exc:
+            if missing and isinstance(exc, FileNotFoundError):
+                raise
+            # what the store says may hold addresses and ids of its own
+            _log.error("the store of files failed: %s", str(exc).partition("\n")[0][:300])
+            raise Problem(503, "the store of files is not available") from exc
+
     async def store(self, chunks: AsyncIterator[bytes]) -> Blob:
         """Write a new blob; it appears complete or not at all."""
         head: list[bytes] = []
@@ -95,7 +111,10 @@ class ObjectBlobs:
     async def _store_small(self, data: bytes | memoryview) -> Blob:
         name = secrets.token_hex(16)
         async with self._small:
-            await self._obstore.put_async(self._store, _key(name), bytes(data), use_multipart=False)
+            with self._available():
+                await self._obstore.put_async(
+                    self._store, _key(name), bytes(data), use_multipart=False
+                )
         digest = hashlib.md5(data, usedforsecurity=False)
         return Blob(name, len(data), base64.b64encode(digest.digest()).decode())
 
@@ -117,14 +136,15 @@ class ObjectBlobs:
                 raise
 
         try:
-            await self._obstore.put_async(
-                self._store,
-                _key(name),
-                watched(),
-                use_multipart=True,
-                chunk_size=_PART_BYTES,
-                max_concurrency=_PARTS_AT_ONCE,
-            )
+            with self._available():
+                await self._obstore.put_async(
+                    self._store,
+                    _key(name),
+                    watched(),
+                    use_multipart=True,
+                    chunk_size=_PART_BYTES,
+                    max_concurrency=_PARTS_AT_ONCE,
+                )
         except Exception as exc:  # noqa: BLE001 - whatever comes of a broken upload
             # The store's package has an error of its own for one of the client's.
             raise (broken or [exc])[0] from None
@@ -147,15 +167,17 @@ class ObjectBlobs:
     async def _read(self, name: str) -> bytes | None:
         async with self._small:
             try:
-                found = await self._obstore.get_async(self._store, _key(name))
-                return bytes(await found.bytes_async())
+                with self._available(missing=True):
+                    found = await self._obstore.get_async(self._store, _key(name))
+                    return bytes(await found.bytes_async())
             except FileNotFoundError:
                 return None
 
     async def size(self, name: str) -> int | None:
         """Bytes of a blob; None: it is gone."""
         try:
-            found: int = (await self._obstore.head_async(self._store, _key(name)))["size"]
+            with self._available(missing=True):
+                found: int = (await self._obstore.head_async(self._store, _key(name)))["size"]
         except FileNotFoundError:
             return None
         return found
