@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -36,7 +35,7 @@ from .routes.sessions import SessionEndpoint
 from .sessions import CSRF_HEADER, Sessions
 from .signing import Signer
 from .storage.accounts import add_first_user
-from .storage.blobs import BlobFolder, BlobStore
+from .storage.blob_places import open_blobs
 from .storage.database import Database
 from .storage.organizations import ensure_organization
 
@@ -74,7 +73,7 @@ def create_app(config: ServerConfig) -> Starlette:
     services = Services(
         config=config,
         database=database,
-        blobs=_blobs(config.blobs),
+        blobs=open_blobs(config.blobs),
         signer=Signer(secret, config.signed_url_seconds),
         authenticator=Authenticator(database, sessions),
         sessions=sessions,
@@ -128,14 +127,6 @@ def create_app(config: ServerConfig) -> Starlette:
         exception_handlers={HTTPException: _http_error},
         lifespan=lifespan,
     )
-
-
-def _blobs(place: str) -> BlobStore:
-    if "://" not in place:
-        return BlobFolder(Path(place))
-    from .storage.object_blobs import ObjectBlobs
-
-    return ObjectBlobs(place)
 
 
 def _route(path: str, handler: Handler, *methods: str) -> Route:

@@ -95,21 +95,25 @@ class ObjectBlobs:
 
     async def store(self, chunks: AsyncIterator[bytes]) -> Blob:
         """Write a new blob; it appears complete or not at all."""
+        return await self.put(secrets.token_hex(16), chunks)
+
+    async def put(self, name: str, chunks: AsyncIterator[bytes]) -> Blob:
+        """Write a blob under a name that another place of blobs gave it."""
         head: list[bytes] = []
         size = 0
         async for chunk in chunks:
             head.append(chunk)
             size += len(chunk)
             if size > _SMALL_BYTES:
-                return await self._store_large(in_pieces(b"".join(head), chunks))
-        return await self._store_small(b"".join(head))
+                return await self._store_large(name, in_pieces(b"".join(head), chunks))
+        return await self._store_small(b"".join(head), name)
 
     async def store_small(self, contents: Sequence[bytes | memoryview]) -> list[Blob]:
         """Write several new blobs, many at a time."""
         return list(await asyncio.gather(*map(self._store_small, contents)))
 
-    async def _store_small(self, data: bytes | memoryview) -> Blob:
-        name = secrets.token_hex(16)
+    async def _store_small(self, data: bytes | memoryview, name: str = "") -> Blob:
+        name = name or secrets.token_hex(16)
         async with self._small:
             with self._available():
                 await self._obstore.put_async(
@@ -118,8 +122,7 @@ class ObjectBlobs:
         digest = hashlib.md5(data, usedforsecurity=False)
         return Blob(name, len(data), base64.b64encode(digest.digest()).decode())
 
-    async def _store_large(self, chunks: AsyncIterator[bytes]) -> Blob:
-        name = secrets.token_hex(16)
+    async def _store_large(self, name: str, chunks: AsyncIterator[bytes]) -> Blob:
         digest = hashlib.md5(usedforsecurity=False)
         size = 0
         broken: list[BaseException] = []
@@ -158,7 +161,7 @@ class ObjectBlobs:
                 async for piece in self.pieces(name):
                     yield piece
 
-        return await self._store_large(pieces())
+        return await self._store_large(secrets.token_hex(16), pieces())
 
     async def read_small(self, names: Sequence[str]) -> list[bytes | None]:
         """All bytes of small blobs; None for one that is gone."""
