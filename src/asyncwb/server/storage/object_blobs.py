@@ -63,7 +63,7 @@ class ObjectBlobs:
             from obstore.store import from_url
         except ImportError as exc:
             raise UnsupportedError(
-                f"Blobs in {parts.scheme}:// need obstore: pip install 'asyncwb[references]'.",
+                f"Blobs in {parts.scheme}:// need obstore: pip install 'asyncwb[s3]'.",
                 exc=exc,
             ) from exc
         options: dict[str, Any] = {"client_options": _CLIENT, "retry_config": _RETRIES}

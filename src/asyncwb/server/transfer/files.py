@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import anyio
-from sqlalchemy import select
+from sqlalchemy import null, select
 
 from asyncwb.errors import DigestMismatchError
 from asyncwb.server.storage.artifact_tables import artifact_manifests, stored_files, upload_parts
@@ -25,17 +25,16 @@ _AT_ONCE = 8
 
 def blobs_of(connection: Connection) -> dict[str, str | None]:
     """Every blob that a database knows, with the MD5 digest that it knows of it."""
+    unknown: Any = null()
     found: dict[str, str | None] = {}
-    nothing: Any = None
-    for column, md5 in (
+    for blob, md5 in (
         (files.c.blob, files.c.md5),
         (stored_files.c.blob, stored_files.c.md5),
-        (upload_parts.c.blob, nothing),
-        (artifact_manifests.c.blob, nothing),
+        (upload_parts.c.blob, unknown),
+        (artifact_manifests.c.blob, unknown),
     ):
-        wanted = [column] if md5 is None else [column, md5]
-        for row in connection.execute(select(*wanted).where(column.is_not(None))):
-            found[row[0]] = None if md5 is None else row[1]
+        query = select(blob.label("blob"), md5.label("md5")).where(blob.is_not(None))
+        found.update((row.blob, row.md5) for row in connection.execute(query))
     return found
 
 
@@ -79,10 +78,7 @@ class BlobCopy:
                     return
             if wanted[name] not in (None, blob.md5):
                 await self._target.remove([name])
-                raise DigestMismatchError(
-                    f"the bytes of the file {name} are damaged: their MD5 digest is {blob.md5}, "
-                    f"the database has {wanted[name]}"
-                )
+                raise DigestMismatchError(name, expected=str(wanted[name]), got=blob.md5)
             done += 1
             self.count += 1
             self.bytes += blob.size
