@@ -120,10 +120,11 @@ def once(database: Cluster, folder: Path, count: int, options: argparse.Namespac
         with throttled(pids, options.share):
             rate, took = asyncio.run(load(servers, options.seconds))
         wall = time.perf_counter() - before[2]
+        spent = used(pids) - before[0]
         slow = sorted(took)[int(len(took) * 0.99)] * 1000
         print(
             f"{count} process(es): {rate:8.0f} rows/s, p99 of a post {slow:5.0f} ms; cores used: "
-            f"servers {(used(pids) - before[0]) / wall:.2f}, clients "
+            f"servers {spent / wall:.2f} ({rate * wall / spent:.0f} rows a second of one), clients "
             f"{(time.process_time() - before[1]) / wall:.2f}, all of this machine "
             f"{(busy() - before[3]) / wall:.2f} of {os.cpu_count()}",
             flush=True,

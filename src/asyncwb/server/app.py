@@ -6,9 +6,10 @@ on the same database would have to know.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -23,6 +24,7 @@ from .config import ServerConfig
 from .identity import load_identity
 from .problems import Problem
 from .resolvers.context import Services
+from .retention import Retention
 from .routes.answers import json_response, problem_response
 from .routes.artifacts import ArtifactEndpoints
 from .routes.batches import BatchEndpoints
@@ -87,8 +89,12 @@ def create_app(config: ServerConfig) -> Starlette:
     async def lifespan(_app: Starlette) -> AsyncGenerator[None]:
         await database.open()
         await database.write(begin)
-        yield
-        await database.close()
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(database.close)
+            if config.keep_runs_days:
+                retention = Retention(database, services.blobs, config.keep_runs_days)
+                stack.push_async_callback(_end, asyncio.create_task(retention.run()))
+            yield
 
     files = FileEndpoints(services)
     artifacts = ArtifactEndpoints(services)
@@ -127,6 +133,12 @@ def create_app(config: ServerConfig) -> Starlette:
         exception_handlers={HTTPException: _http_error},
         lifespan=lifespan,
     )
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 def _route(path: str, handler: Handler, *methods: str) -> Route:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from sqlalchemy.exc import StatementError
 
 from .backends import EVERYTHING, database_url, lock, make_engine, problem_of, worth_retrying
+from .leadership import Leadership
 from .migration import migrate
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Database:
         parsed = database_url(url)
         self._reader = make_engine(parsed, "read")
         self._writer = make_engine(parsed, "write")
+        self._leadership = Leadership(parsed)
         self._read_threads = ThreadPoolExecutor(_READERS, "asyncwb-server-read")
         self._write_thread = ThreadPoolExecutor(1, "asyncwb-server-write")
         self._jobs: asyncio.Queue[_Job[Any] | None] = asyncio.Queue(_MAX_WAITING)
@@ -85,7 +87,13 @@ class Database:
             self._task = None
         await asyncio.to_thread(self._shut_down)
 
+    async def has_duty(self, name: str) -> bool:
+        """Whether what only one process has to do is this one's to do, as long as it lives."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._read_threads, self._leadership.has, name)
+
     def _shut_down(self) -> None:
+        self._leadership.close()
         self._read_threads.shutdown()
         self._write_thread.shutdown()
         self._reader.dispose()
