@@ -57,10 +57,14 @@ class Database:
 
     Args:
         url: SQLAlchemy URL.
+
+    Attributes:
+        dialect: `sqlite` or `postgresql`.
     """
 
     def __init__(self, url: str) -> None:
         parsed = database_url(url)
+        self.dialect: str = parsed.get_backend_name()
         self._reader = make_engine(parsed, "read")
         self._writer = make_engine(parsed, "write")
         self._leadership = Leadership(parsed)
