@@ -68,6 +68,25 @@ def browser(session: nox.Session) -> None:
 
 
 @nox.session
+def postgres(session: nox.Session) -> None:
+    """The server on PostgreSQL and on an object store (`apt-get install postgresql`)."""
+    session.install("-e", ".[test]", *WANDB)
+    # a private cluster is started; as root it runs as the user `postgres`
+    args = session.posargs or [
+        "tests/contract/server",
+        "tests/contract/test_api_contract.py",
+        "tests/contract/test_run_live.py",
+        "tests/contract/test_run_artifacts.py",
+        "tests/contract/test_sweep_agents.py",
+        "tests/interop/test_server_sdk.py",
+        "tests/interop/test_artifacts_sdk.py",
+        "tests/interop/test_sweeps_interop.py",
+        "tests/interop/test_server_data.py",
+    ]
+    run_pytest(session, "--database", "postgresql", "--blobs", "s3", "-m", "not slow", *args)
+
+
+@nox.session
 def soak(session: nox.Session) -> None:
     """The long fault and soak runs."""
     session.install("-e", ".[test]", *WANDB)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import os
 import re
 import sys
@@ -35,16 +36,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=os.environ.get("ASYNCWB_TEST_DATABASE", "sqlite"),
         help="what embedded servers keep their data in (or $ASYNCWB_TEST_DATABASE)",
     )
+    parser.addoption(
+        "--blobs",
+        choices=["folder", "s3"],
+        default=os.environ.get("ASYNCWB_TEST_BLOBS", "folder"),
+        help="where embedded servers keep files (or $ASYNCWB_TEST_BLOBS)",
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what is marked slow, unless `-m` or `--run-slow` says something about it."""
-    if config.option.database != "sqlite":
+    for marker, there in (("sqlite", config.option.database), ("folder", config.option.blobs)):
         for item in items:
-            if item.get_closest_marker("sqlite") is not None:
-                item.add_marker(
-                    pytest.mark.skip(reason="about SQLite, and the tests run on another")
-                )
+            if marker != there and item.get_closest_marker(marker) is not None:
+                item.add_marker(pytest.mark.skip(reason=f"about {marker}, and servers use {there}"))
     if config.option.run_slow or re.search(r"\bslow\b", config.option.markexpr):
         return
     slow = [item for item in items if item.get_closest_marker("slow") is not None]
@@ -80,6 +85,35 @@ def postgres() -> Iterator[Cluster]:
         pytest.skip("PostgreSQL is not installed")
     with cluster() as running:
         yield running
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _blobs_of_servers(request: pytest.FixtureRequest) -> Iterator[None]:
+    """With `--blobs s3`: the files of every embedded server of the tests are in an object store."""
+    if request.config.option.blobs == "folder":
+        yield
+        return
+    from object_store import KEYS, s3_server
+
+    from asyncwb.server.config import ServerConfig
+    from asyncwb.server.process import ServerOptions
+
+    def place(folder: Path) -> str:
+        return f"s3://plain/{hashlib.md5(bytes(folder)).hexdigest()}"
+
+    def of_options(options: ServerOptions) -> dict[str, str]:
+        there = {"ASYNCWB_SERVER_BLOBS_URL": place(options.data_dir)}
+        return {**there, **in_environment.fget(options)}
+
+    in_environment = vars(ServerOptions)["environment"]
+    with s3_server() as url, pytest.MonkeyPatch.context() as patch:
+        for name, value in {**KEYS, "AWS_ENDPOINT_URL": url}.items():
+            patch.setenv(name, value)
+        patch.setattr(ServerOptions, "environment", property(of_options))
+        patch.setattr(
+            ServerConfig, "blobs", property(lambda config: config.blobs_url or place(config.root))
+        )
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -27,6 +27,7 @@ _SETTINGS = {
     "shared_buffers": "64MB",
     "autovacuum": "off",
 }
+_DURABLE = {"listen_addresses": "", "shared_buffers": "256MB", "max_wal_size": "4GB"}
 _TEMPLATE = "asyncwb_template"
 
 
@@ -90,8 +91,8 @@ class Cluster:
 
 
 @contextmanager
-def cluster() -> Iterator[Cluster]:
-    """Run one until the end of the block."""
+def cluster(*, durable: bool = False) -> Iterator[Cluster]:
+    """Run one until the end of the block; `durable`: with the settings of a real one."""
     from asyncwb.server.storage.backends import database_url, make_engine
     from asyncwb.server.storage.migration import migrate
 
@@ -110,7 +111,8 @@ def cluster() -> Iterator[Cluster]:
              "--encoding=UTF8", "--locale-provider=icu", "--icu-locale=en", "--locale=C.UTF-8"],
             check=True, stdout=subprocess.DEVNULL, cwd=folder, **identity,
         )  # fmt: skip
-        settings = [word for item in _SETTINGS.items() for word in ("-c", "=".join(item))]
+        chosen = _DURABLE if durable else _SETTINGS
+        settings = [word for item in chosen.items() for word in ("-c", "=".join(item))]
         with open(folder / "log", "wb") as log:
             server = subprocess.Popen(
                 [programs / "postgres", "-D", data, "-k", folder, *settings],

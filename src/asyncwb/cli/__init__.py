@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from asyncwb.cli import agent, artifact, clean, export, login, ls, server, sweep
+from asyncwb.cli import agent, artifact, clean, export, login, ls, server, server_data, sweep
 from asyncwb.cli.sync import sync
 from asyncwb.version import VERSION
 
@@ -27,6 +27,8 @@ app.command()(export.export)
 app.command()(sweep.sweep)
 app.command()(agent.agent)
 app.add_typer(artifact.app, name="artifact")
+for _command in (server_data.backup, server_data.restore, server_data.migrate):
+    server.app.command()(_command)
 app.add_typer(server.app, name="server")
 
 

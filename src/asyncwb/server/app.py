@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
-from pathlib import Path
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -25,6 +24,7 @@ from .config import ServerConfig
 from .identity import load_identity
 from .problems import Problem
 from .resolvers.context import Services
+from .retention import Retention
 from .routes.admin import AdminEndpoints
 from .routes.answers import json_response, problem_response
 from .routes.artifacts import ArtifactEndpoints
@@ -38,7 +38,7 @@ from .routes.sessions import SessionEndpoint
 from .sessions import CSRF_HEADER, Sessions
 from .signing import Signer
 from .storage.accounts import add_first_user
-from .storage.blobs import BlobFolder, BlobStore
+from .storage.blob_places import open_blobs
 from .storage.database import Database
 from .storage.organizations import ensure_organization
 from .storage.search_indexes import SearchIndexes
@@ -78,7 +78,7 @@ def create_app(config: ServerConfig) -> Starlette:
     services = Services(
         config=config,
         database=database,
-        blobs=_blobs(config.blobs),
+        blobs=open_blobs(config.blobs),
         signer=Signer(secret, config.signed_url_seconds),
         authenticator=Authenticator(database, sessions),
         sessions=sessions,
@@ -93,12 +93,14 @@ def create_app(config: ServerConfig) -> Starlette:
     async def lifespan(_app: Starlette) -> AsyncGenerator[None]:
         await database.open()
         await database.write(begin)
-        upkeep = asyncio.create_task(Upkeep(database).run(), name="asyncwb-server-upkeep")
-        yield
-        upkeep.cancel()
-        with suppress(asyncio.CancelledError):
-            await upkeep
-        await database.close()
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(database.close)
+            upkeep = asyncio.create_task(Upkeep(database).run(), name="asyncwb-server-upkeep")
+            stack.push_async_callback(_end, upkeep)
+            if config.keep_runs_days:
+                retention = Retention(database, services.blobs, config.keep_runs_days)
+                stack.push_async_callback(_end, asyncio.create_task(retention.run()))
+            yield
 
     files = FileEndpoints(services)
     artifacts = ArtifactEndpoints(services)
@@ -142,12 +144,10 @@ def create_app(config: ServerConfig) -> Starlette:
     return app
 
 
-def _blobs(place: str) -> BlobStore:
-    if "://" not in place:
-        return BlobFolder(Path(place))
-    from .storage.object_blobs import ObjectBlobs
-
-    return ObjectBlobs(place)
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 def _route(path: str, handler: Handler, *methods: str) -> Route:

@@ -14,6 +14,7 @@ import msgspec
 
 __all__ = [
     "Identity",
+    "StoredIdentity",
     "ensure_first_user",
     "has_identity",
     "load_secrets",
@@ -42,13 +43,17 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
         return f"Identity(entity={self.entity!r}, username={self.username!r}, api_key=<hidden>)"
 
 
-class _Stored(Identity, frozen=True, kw_only=True):
+class StoredIdentity(Identity, frozen=True, kw_only=True):
+    """The same with the secret that signs URLs, in hexadecimal digits."""
+
     signing_secret: str
 
 
-def make_identity(username: str, api_key: str, secret: bytes) -> _Stored:
+def make_identity(username: str, api_key: str, secret: bytes) -> StoredIdentity:
     """A first user with the secret that signs URLs."""
-    return _Stored(entity=username, username=username, api_key=api_key, signing_secret=secret.hex())
+    return StoredIdentity(
+        entity=username, username=username, api_key=api_key, signing_secret=secret.hex()
+    )
 
 
 def ensure_first_user(
@@ -71,7 +76,7 @@ def ensure_first_user(
     return Identity(entity=stored.entity, username=stored.username, api_key=stored.api_key)
 
 
-def load_secrets(data_dir: str | Path) -> tuple[Identity, bytes]:
+def load_secrets(data_dir: str | Path) -> tuple[StoredIdentity, bytes]:
     """Return the first user and the secret that signs URLs."""
     stored = _load_or_create(Path(data_dir).expanduser(), "local", None)
     return stored, bytes.fromhex(stored.signing_secret)
@@ -87,22 +92,22 @@ def prepare_folder(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
-def _load_or_create(folder: Path, username: str, api_key: str | None) -> _Stored:
+def _load_or_create(folder: Path, username: str, api_key: str | None) -> StoredIdentity:
     path = folder / _FILE
     if not path.exists():
         prepare_folder(folder)
         key = api_key or secrets.token_hex(20)
         _create(path, make_identity(username, key, secrets.token_bytes(32)))
-    return msgspec.json.decode(path.read_bytes(), type=_Stored)
+    return msgspec.json.decode(path.read_bytes(), type=StoredIdentity)
 
 
-def replace_identity(folder: Path, identity: _Stored) -> None:
+def replace_identity(folder: Path, identity: StoredIdentity) -> None:
     """Let a data folder have this first user and secret."""
     prepare_folder(folder)
     _create(folder / _FILE, identity, replace=True)
 
 
-def _create(path: Path, identity: _Stored, *, replace: bool = False) -> None:
+def _create(path: Path, identity: StoredIdentity, *, replace: bool = False) -> None:
     """Write the file completely under another name, then link it in place: first one wins."""
     draft = path.with_name(f".{_FILE}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

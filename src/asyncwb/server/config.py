@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -32,6 +32,8 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True):
         sampling: How a sample of some keys of a history is chosen: "even" spreads it over the
             steps, "minmax" keeps the lowest and the highest value of each stretch, so that spikes
             are seen.
+        keep_runs_days: Days after which a silent run is deleted, with its rows and files, unless it
+            has the tag `keep`; 0: never.
         max_body_bytes: Largest accepted body of a GraphQL or file-stream request, decompressed.
     """
 
@@ -43,6 +45,7 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True):
     crashed_after: float = 300.0
     signed_url_seconds: float = 3600.0 * 12
     sampling: Literal["even", "minmax"] = "even"
+    keep_runs_days: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     max_body_bytes: int = 64 * 1024 * 1024
 
     @property

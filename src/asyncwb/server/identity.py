@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from .bootstrap import Identity
+    from .bootstrap import Identity, StoredIdentity
     from .config import ServerConfig
 
-__all__ = ["load_identity", "put_secret"]
+__all__ = ["first_key", "load_identity", "put_secret", "shared_secret"]
 
 _NAME = "secret"
 
@@ -55,17 +55,16 @@ def load_identity(config: ServerConfig) -> tuple[Identity, bytes]:
         migrate(engine)
         with engine.begin() as connection:
             lock(connection, [EVERYTHING])
-            shared = _find(connection)
+            shared = shared_secret(connection)
             if shared is None:
                 identity, secret = load_secrets(config.root)
                 put_secret(connection, identity.username, secret)
                 return identity, secret
     finally:
         engine.dispose()
-    secret = bytes.fromhex(shared.signing_secret)
+    username, secret = shared
     if not _is_of(config.root, secret):
-        key = hmac.new(secret, b"first key", hashlib.sha256).hexdigest()[:40]
-        replace_identity(config.root, make_identity(shared.username, key, secret))
+        replace_identity(config.root, first_key(username, secret))
     return load_secrets(config.root)
 
 
@@ -75,10 +74,20 @@ def put_secret(connection: Connection, username: str, secret: bytes) -> None:
     connection.execute(server_state.insert().values(name=_NAME, value=text))
 
 
-def _find(connection: Connection) -> _Shared | None:
+def shared_secret(connection: Connection) -> tuple[str, bytes] | None:
+    """The first user's name and the secret that a database holds; None: nothing yet."""
     query = select(server_state.c.value).where(server_state.c.name == _NAME)
     found = connection.execute(query).scalar()
-    return None if found is None else msgspec.json.decode(found, type=_Shared)
+    if found is None:
+        return None
+    shared = msgspec.json.decode(found, type=_Shared)
+    return shared.username, bytes.fromhex(shared.signing_secret)
+
+
+def first_key(username: str, secret: bytes) -> StoredIdentity:
+    """The first user with the key that follows from a secret."""
+    key = hmac.new(secret, b"first key", hashlib.sha256).hexdigest()[:40]
+    return make_identity(username, key, secret)
 
 
 def _is_of(folder: Path, secret: bytes) -> bool:

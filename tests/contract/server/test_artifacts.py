@@ -492,6 +492,7 @@ async def test_collections_are_listed_and_changed(made: ArtifactClient) -> None:
     assert await made.version("uno") is None
 
 
+@pytest.mark.folder
 async def test_bytes_that_no_version_holds_are_removed_in_time(
     made: ArtifactClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -88,6 +88,7 @@ async def test_what_is_wrong_with_one_does_not_touch_the_others(made: ArtifactCl
     assert data == b""
 
 
+@pytest.mark.folder
 async def test_the_same_bytes_twice_in_a_batch(made: ArtifactClient) -> None:
     artifact = (await made.create("twice"))["id"]
     data = os.urandom(80)

@@ -38,6 +38,7 @@ __all__ = ["Document", "Part"]
 Part: TypeAlias = Literal["number", "text", "sort_key"]
 """A part of a value that can be compared or ordered by."""
 
+_SORTED_CHARACTERS = 500
 _KINDS = {"number": "real", "string": "text"}
 
 
@@ -148,11 +149,11 @@ class Document:
             _fixed("0"),
             type_=String,
         )
-        # an index takes texts of about 2,700 bytes
-        start = func.left(self._plain(), literal_column("500"), type_=String)
+        # an index takes some 2,700 bytes; texts that begin alike for longer come as they were made
+        beginning = func.left(self._plain(), literal_column(str(_SORTED_CHARACTERS)), type_=String)
         return case(
             (self._jsonb_kind == _fixed("number"), _fixed("0") + digits),
-            (self._jsonb_kind == _fixed("string"), _fixed("1") + start),
+            (self._jsonb_kind == _fixed("string"), _fixed("1") + beginning),
             else_=None,
         )
 

@@ -5,7 +5,7 @@ Scripts of released versions use them: add to them, change none.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import BigInteger, Integer, String, Text
 
@@ -28,7 +28,7 @@ def text(length: int | None = None) -> Any:
     return declared.with_variant(Text(collation="C"), "postgresql")
 
 
-def rendered(kind: str, item: Any, context: Any) -> str | bool:
+def rendered(kind: str, item: Any, context: Any) -> str | Literal[False]:
     """How a draft of a script writes a type."""
     variants = getattr(item, "_variant_mapping", {})
     if kind != "type" or not variants:

@@ -64,7 +64,9 @@ class ArtifactEndpoints:
         number = self._check(request, action)
         blob = await services.blobs.store(request.stream())
         try:
-            unneeded = await services.database.write(lambda db: attach(db, number, blob))
+            unneeded = await services.database.write(
+                lambda db: attach(db, number, blob), f"{action} {number}"
+            )
         except Exception:
             # not when cancelled: the change is carried out all the same
             await services.blobs.remove([blob.name])

@@ -33,6 +33,7 @@ __all__ = [
     "Scope",
     "database_url",
     "is_sqlite",
+    "key_of",
     "lock",
     "make_engine",
     "problem_of",
@@ -111,11 +112,12 @@ def lock(connection: Connection, scopes: Collection[Scope]) -> None:
         connection.execute(_LOCK_ALL, {"everything": _EVERYTHING_KEY})
         return
     # in one order, so that no two wait for each other
-    names = sorted({_key_of(scope) for scope in scopes if scope is not None})
+    names = sorted({key_of(scope) for scope in scopes if scope is not None})
     connection.execute(_LOCK_SOME, {"everything": _EVERYTHING_KEY, "names": names})
 
 
-def _key_of(name: str) -> int:
+def key_of(name: str) -> int:
+    """The number of an advisory lock."""
     digest = hashlib.blake2b(name.encode(errors="replace"), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)
 

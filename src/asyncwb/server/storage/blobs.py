@@ -41,6 +41,10 @@ class BlobStore(Protocol):
         """Write a new blob; it appears complete or not at all."""
         ...
 
+    async def put(self, name: str, chunks: AsyncIterator[bytes]) -> Blob:
+        """Write a blob under a name that another place of blobs gave it."""
+        ...
+
     async def store_small(self, contents: Sequence[bytes | memoryview]) -> list[Blob]:
         """Write several new blobs."""
         ...
@@ -84,7 +88,10 @@ class BlobFolder:
 
     async def store(self, chunks: AsyncIterator[bytes]) -> Blob:
         """Write a new blob; it appears complete or not at all."""
-        name = secrets.token_hex(16)
+        return await self.put(secrets.token_hex(16), chunks)
+
+    async def put(self, name: str, chunks: AsyncIterator[bytes]) -> Blob:
+        """Write a blob under a name that another place of blobs gave it."""
         head: list[bytes] = []
         size = 0
         async for chunk in chunks:

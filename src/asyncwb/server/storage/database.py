@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from sqlalchemy.exc import StatementError
 
 from .backends import EVERYTHING, database_url, lock, make_engine, problem_of, worth_retrying
+from .leadership import Leadership
 from .migration import migrate
 
 if TYPE_CHECKING:
@@ -59,12 +60,15 @@ class Database:
 
     Attributes:
         written: Jobs that were run so far.
+        dialect: `sqlite` or `postgresql`.
     """
 
     def __init__(self, url: str) -> None:
         parsed = database_url(url)
+        self.dialect: str = parsed.get_backend_name()
         self._reader = make_engine(parsed, "read")
         self._writer = make_engine(parsed, "write")
+        self._leadership = Leadership(parsed)
         self._read_threads = ThreadPoolExecutor(_READERS, "asyncwb-server-read")
         self._write_thread = ThreadPoolExecutor(1, "asyncwb-server-write")
         self._jobs: asyncio.Queue[_Job[Any] | None] = asyncio.Queue(_MAX_WAITING)
@@ -89,7 +93,13 @@ class Database:
             self._task = None
         await asyncio.to_thread(self._shut_down)
 
+    async def has_duty(self, name: str) -> bool:
+        """Whether what only one process has to do is this one's to do, as long as it lives."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._read_threads, self._leadership.has, name)
+
     def _shut_down(self) -> None:
+        self._leadership.close()
         self._read_threads.shutdown()
         self._write_thread.shutdown()
         self._reader.dispose()

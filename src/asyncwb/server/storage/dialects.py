@@ -80,7 +80,8 @@ class ExactNumber(types.TypeDecorator[Any]):
     @override
     def load_dialect_impl(self, dialect: Dialect) -> Any:
         """Plain numbers in SQLite, which knows no others."""
-        return dialect.type_descriptor(Numeric() if _is_postgres(dialect) else types.NullType())
+        kind: Any = Numeric() if _is_postgres(dialect) else types.NullType()
+        return dialect.type_descriptor(kind)
 
     @override
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
@@ -99,7 +100,8 @@ class AnyText(types.TypeDecorator[Any]):
     @override
     def load_dialect_impl(self, dialect: Dialect) -> Any:
         """A text in PostgreSQL."""
-        return dialect.type_descriptor(String() if _is_postgres(dialect) else types.NullType())
+        kind: Any = String() if _is_postgres(dialect) else types.NullType()
+        return dialect.type_descriptor(kind)
 
     @override
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:

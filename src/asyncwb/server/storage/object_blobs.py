@@ -9,21 +9,25 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import logging
 import os
 import secrets
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from asyncwb.errors import InvalidValueError, UnsupportedError
+from asyncwb.server.problems import Problem
 
 from .blobs import Blob, in_pieces
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Sequence
+    from collections.abc import AsyncIterator, Generator, Iterable, Sequence
 
 __all__ = ["ObjectBlobs"]
 
+_log = logging.getLogger("asyncwb.server")
 _SMALL_BYTES = 256 * 1024
 _PIECE_BYTES = 8 * 1024**2
 _PART_BYTES = 16 * 1024**2  # stores take 10,000 parts
@@ -59,7 +63,7 @@ class ObjectBlobs:
             from obstore.store import from_url
         except ImportError as exc:
             raise UnsupportedError(
-                f"Blobs in {parts.scheme}:// need obstore: pip install 'asyncwb[references]'.",
+                f"Blobs in {parts.scheme}:// need obstore: pip install 'asyncwb[s3]'.",
                 exc=exc,
             ) from exc
         options: dict[str, Any] = {"client_options": _CLIENT, "retry_config": _RETRIES}
@@ -77,30 +81,48 @@ class ObjectBlobs:
         self._obstore: Any = obstore
         self._small = asyncio.Semaphore(_SMALL_AT_ONCE)
 
+    @contextmanager
+    def _available(self, *, missing: bool = False) -> Generator[None]:
+        """Turn what the store refuses into "try again later"; `missing`: not a missing object."""
+        try:
+            yield
+        except (self._obstore.exceptions.BaseError, OSError) as exc:
+            if missing and isinstance(exc, FileNotFoundError):
+                raise
+            # what the store says may hold addresses and ids of its own
+            _log.error("the store of files failed: %s", str(exc).partition("\n")[0][:300])
+            raise Problem(503, "the store of files is not available") from exc
+
     async def store(self, chunks: AsyncIterator[bytes]) -> Blob:
         """Write a new blob; it appears complete or not at all."""
+        return await self.put(secrets.token_hex(16), chunks)
+
+    async def put(self, name: str, chunks: AsyncIterator[bytes]) -> Blob:
+        """Write a blob under a name that another place of blobs gave it."""
         head: list[bytes] = []
         size = 0
         async for chunk in chunks:
             head.append(chunk)
             size += len(chunk)
             if size > _SMALL_BYTES:
-                return await self._store_large(in_pieces(b"".join(head), chunks))
-        return await self._store_small(b"".join(head))
+                return await self._store_large(name, in_pieces(b"".join(head), chunks))
+        return await self._store_small(b"".join(head), name)
 
     async def store_small(self, contents: Sequence[bytes | memoryview]) -> list[Blob]:
         """Write several new blobs, many at a time."""
         return list(await asyncio.gather(*map(self._store_small, contents)))
 
-    async def _store_small(self, data: bytes | memoryview) -> Blob:
-        name = secrets.token_hex(16)
+    async def _store_small(self, data: bytes | memoryview, name: str = "") -> Blob:
+        name = name or secrets.token_hex(16)
         async with self._small:
-            await self._obstore.put_async(self._store, _key(name), bytes(data), use_multipart=False)
+            with self._available():
+                await self._obstore.put_async(
+                    self._store, _key(name), bytes(data), use_multipart=False
+                )
         digest = hashlib.md5(data, usedforsecurity=False)
         return Blob(name, len(data), base64.b64encode(digest.digest()).decode())
 
-    async def _store_large(self, chunks: AsyncIterator[bytes]) -> Blob:
-        name = secrets.token_hex(16)
+    async def _store_large(self, name: str, chunks: AsyncIterator[bytes]) -> Blob:
         digest = hashlib.md5(usedforsecurity=False)
         size = 0
         broken: list[BaseException] = []
@@ -117,14 +139,15 @@ class ObjectBlobs:
                 raise
 
         try:
-            await self._obstore.put_async(
-                self._store,
-                _key(name),
-                watched(),
-                use_multipart=True,
-                chunk_size=_PART_BYTES,
-                max_concurrency=_PARTS_AT_ONCE,
-            )
+            with self._available():
+                await self._obstore.put_async(
+                    self._store,
+                    _key(name),
+                    watched(),
+                    use_multipart=True,
+                    chunk_size=_PART_BYTES,
+                    max_concurrency=_PARTS_AT_ONCE,
+                )
         except Exception as exc:  # noqa: BLE001 - whatever comes of a broken upload
             # The store's package has an error of its own for one of the client's.
             raise (broken or [exc])[0] from None
@@ -138,7 +161,7 @@ class ObjectBlobs:
                 async for piece in self.pieces(name):
                     yield piece
 
-        return await self._store_large(pieces())
+        return await self._store_large(secrets.token_hex(16), pieces())
 
     async def read_small(self, names: Sequence[str]) -> list[bytes | None]:
         """All bytes of small blobs; None for one that is gone."""
@@ -147,15 +170,17 @@ class ObjectBlobs:
     async def _read(self, name: str) -> bytes | None:
         async with self._small:
             try:
-                found = await self._obstore.get_async(self._store, _key(name))
-                return bytes(await found.bytes_async())
+                with self._available(missing=True):
+                    found = await self._obstore.get_async(self._store, _key(name))
+                    return bytes(await found.bytes_async())
             except FileNotFoundError:
                 return None
 
     async def size(self, name: str) -> int | None:
         """Bytes of a blob; None: it is gone."""
         try:
-            found: int = (await self._obstore.head_async(self._store, _key(name)))["size"]
+            with self._available(missing=True):
+                found: int = (await self._obstore.head_async(self._store, _key(name)))["size"]
         except FileNotFoundError:
             return None
         return found
