@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -20,15 +21,17 @@ from starlette.routing import Route
 from .auth import Authenticator
 from .bootstrap import load_secrets, prepare_folder
 from .config import ServerConfig
+from .metrics import ROUTE, Measured, Metrics
 from .problems import Problem
 from .resolvers.context import Services
 from .routes.admin import AdminEndpoints
-from .routes.answers import json_response, problem_response
+from .routes.answers import problem_response
 from .routes.artifacts import ArtifactEndpoints
 from .routes.batches import BatchEndpoints
 from .routes.files import FileEndpoints
 from .routes.filestream import FileStreamEndpoint
 from .routes.graphql import GraphQLEndpoint
+from .routes.health import HealthEndpoints
 from .routes.page import PAGES, PageEndpoints
 from .routes.series import SeriesEndpoint
 from .routes.sessions import SessionEndpoint
@@ -68,6 +71,7 @@ def create_app(config: ServerConfig) -> Starlette:
     identity, secret = load_secrets(config.root)
     database = Database(config.database)
     sessions = Sessions(secret)
+    metrics = Metrics(lambda: database.waiting, config.crashed_after)
     services = Services(
         config=config,
         database=database,
@@ -75,6 +79,7 @@ def create_app(config: ServerConfig) -> Starlette:
         signer=Signer(secret, config.signed_url_seconds),
         authenticator=Authenticator(database, sessions),
         sessions=sessions,
+        metrics=metrics,
     )
 
     def begin(connection: Connection) -> None:
@@ -93,6 +98,7 @@ def create_app(config: ServerConfig) -> Starlette:
     artifacts = ArtifactEndpoints(services)
     batches = BatchEndpoints(services)
     session = SessionEndpoint(services, secret)
+    health = HealthEndpoints(services)
     page = PageEndpoints()
     run = "/files/{entity}/{project}/{run}"
     version = "/artifactsV2/{region}/{entity}/{project}/{collection}"
@@ -114,7 +120,9 @@ def create_app(config: ServerConfig) -> Starlette:
             _route(f"{version}/{{id}}/{{birth}}/{{digest}}/{{name}}", artifacts.download, "GET"),
             _route(f"{version}/{{birth}}/{{digest}}/{{name}}", artifacts.download, "GET"),
             _route("/artifacts/{entity}/{digest}", artifacts.download, "GET"),
-            _route("/healthz", _health, "GET"),
+            _route("/healthz", health.health, "GET"),
+            _route("/readyz", health.ready, "GET"),
+            _route("/metrics", health.metrics, "GET"),
             *AdminEndpoints(services, identity.username).routes(_route),
             _route("/-/session", session.show, "GET"),
             _route("/-/session", session.begin, "POST"),
@@ -125,6 +133,7 @@ def create_app(config: ServerConfig) -> Starlette:
             *(_route(path, page.document, *_EVERY_METHOD) for path in PAGES),
         ],
         exception_handlers={HTTPException: _http_error},
+        middleware=[Middleware(Measured, metrics=metrics)],
         lifespan=lifespan,
     )
     app.state.services = services
@@ -135,6 +144,7 @@ def _route(path: str, handler: Handler, *methods: str) -> Route:
     """A route whose problems become answers with a message."""
 
     async def endpoint(request: Request) -> Response:
+        request.scope[ROUTE] = path
         try:
             return await handler(request)
         except Problem as problem:
@@ -161,7 +171,3 @@ async def _http_error(_request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     detail = error.detail if isinstance(error, HTTPException) else "internal server error"
     return problem_response(Problem(status, detail))
-
-
-async def _health(_request: Request) -> Response:
-    return json_response({"status": "ok"})

@@ -30,6 +30,7 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True):
             steps, "minmax" keeps the lowest and the highest value of each stretch, so that spikes
             are seen.
         max_body_bytes: Largest accepted body of a GraphQL or file-stream request, decompressed.
+        metrics: Who reads `/metrics`: "admin" (administrators, with a key), "public" or "off".
     """
 
     data_dir: str
@@ -40,6 +41,7 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True):
     signed_url_seconds: float = 3600.0 * 12
     sampling: Literal["even", "minmax"] = "even"
     max_body_bytes: int = 64 * 1024 * 1024
+    metrics: Literal["admin", "public", "off"] = "admin"
 
     @property
     def root(self) -> Path:

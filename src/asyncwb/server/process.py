@@ -249,7 +249,7 @@ def require_extra() -> None:
     """
     missing = [
         name
-        for name in ("granian", "starlette", "graphql", "sqlalchemy", "re2")
+        for name in ("granian", "starlette", "graphql", "sqlalchemy", "re2", "prometheus_client")
         if importlib.util.find_spec(name) is None
     ]
     if missing:

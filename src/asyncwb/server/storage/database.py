@@ -104,6 +104,11 @@ class Database:
         with self._reader.connect() as connection:
             return query(connection)
 
+    @property
+    def waiting(self) -> int:
+        """The number of changes that the writer has not begun."""
+        return self._jobs.qsize()
+
     async def write(self, job: Callable[[Connection], T]) -> T:
         """Run `job(connection)` in a transaction; returns its result after the commit.
 
