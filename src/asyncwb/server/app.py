@@ -21,6 +21,7 @@ from starlette.routing import Route
 from .auth import Authenticator
 from .bootstrap import load_secrets, prepare_folder
 from .config import ServerConfig
+from .limits import RequestLimit
 from .metrics import ROUTE, Measured, Metrics
 from .problems import Problem
 from .resolvers.context import Services
@@ -71,13 +72,14 @@ def create_app(config: ServerConfig) -> Starlette:
     identity, secret = load_secrets(config.root)
     database = Database(config.database)
     sessions = Sessions(secret)
+    limit = RequestLimit(config.requests_per_second, config.requests_at_once)
     metrics = Metrics(lambda: database.waiting, config.crashed_after)
     services = Services(
         config=config,
         database=database,
         blobs=BlobFolder(config.blobs),
         signer=Signer(secret, config.signed_url_seconds),
-        authenticator=Authenticator(database, sessions),
+        authenticator=Authenticator(database, sessions, limit),
         sessions=sessions,
         metrics=metrics,
     )
@@ -146,7 +148,9 @@ def _route(path: str, handler: Handler, *methods: str) -> Route:
     async def endpoint(request: Request) -> Response:
         request.scope[ROUTE] = path
         try:
-            return await handler(request)
+            response = await handler(request)
+            response.headers.setdefault("X-Content-Type-Options", "nosniff")
+            return response
         except Problem as problem:
             response = problem_response(problem)
             if _of_the_page(request):

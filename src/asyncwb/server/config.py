@@ -30,6 +30,10 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True):
             steps, "minmax" keeps the lowest and the highest value of each stretch, so that spikes
             are seen.
         max_body_bytes: Largest accepted body of a GraphQL or file-stream request, decompressed.
+        max_file_bytes: Largest accepted upload to one signed URL.
+        requests_per_second: How many requests of one user are taken each second, for long; 0: any
+            number. Requests of this machine itself are not counted.
+        requests_at_once: How many requests of one user are taken at once before that.
         metrics: Who reads `/metrics`: "admin" (administrators, with a key), "public" or "off".
     """
 
@@ -41,6 +45,9 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True):
     signed_url_seconds: float = 3600.0 * 12
     sampling: Literal["even", "minmax"] = "even"
     max_body_bytes: int = 64 * 1024 * 1024
+    max_file_bytes: int = 64 * 1024**3
+    requests_per_second: float = 500.0
+    requests_at_once: float = 20_000.0
     metrics: Literal["admin", "public", "off"] = "admin"
 
     @property
