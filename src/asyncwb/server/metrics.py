@@ -31,6 +31,7 @@ __all__ = ["ROUTE", "Measured", "Metrics"]
 ROUTE = "asyncwb.route"
 """Where a route leaves its pattern in the scope of a request."""
 
+_MANY = 1000
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
@@ -46,6 +47,7 @@ class Metrics:
         self._registry = registry = CollectorRegistry()
         self._silent_after = silent_after
         self._heard: dict[int, float] = {}
+        self._forget_from = _MANY
         self.requests = Counter(
             "asyncwb_requests", "Requests that were answered.", ("method", "route", "status"),
             registry=registry,
@@ -78,6 +80,9 @@ class Metrics:
             self._heard.pop(run_id, None)
         else:
             self._heard[run_id] = time.monotonic()
+            if len(self._heard) > self._forget_from:
+                # nobody may ask for metrics, ever
+                self._forget_from = _MANY + 2 * self._live()
 
     def _live(self) -> int:
         oldest = time.monotonic() - self._silent_after

@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from server_client import Client
 from test_access import add_user
 
+from asyncwb.server import metrics
 from asyncwb.server.app import ServerConfig, create_app
 from asyncwb.server.bootstrap import ensure_first_user
 from asyncwb.server.routes import health
@@ -137,3 +138,14 @@ async def test_a_database_that_is_busy(client: Client, monkeypatch: pytest.Monke
     assert (await client.http.get("/readyz")).status_code == 503
     blocked.set()
     await busy
+
+
+def test_runs_of_long_ago_are_forgotten_though_nobody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(metrics.time, "monotonic", lambda: now)
+    counters = metrics.Metrics(lambda: 0, silent_after=10.0)
+    for run in range(10_000):
+        now += 1.0
+        counters.heard(run, ended=False)
+    assert len(counters._heard) <= 2000
+    assert b"asyncwb_runs_live 11.0" in counters.text()
