@@ -1,4 +1,4 @@
-"""`asyncwb server start|stop|status|run|url|open`."""
+"""`asyncwb server start|stop|status|run|url|open`, and the groups `user`, `team`, `org`, `key`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from asyncwb.cli import server_key, server_organization, server_team, server_user
+
 if TYPE_CHECKING:
     from asyncwb.server.process import ServerOptions
     from asyncwb.settings import BackgroundServer
 
 app = typer.Typer(help="The embedded server.", no_args_is_help=True)
+app.add_typer(server_user.app, name="user")
+app.add_typer(server_key.app, name="key")
+app.add_typer(server_team.app, name="team")
+app.add_typer(server_organization.app, name="org")
 
 NOT_RUNNING = 3
 """Exit code of `status` without a server, as init scripts have it."""

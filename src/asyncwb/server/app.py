@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -22,16 +23,19 @@ from .auth import Authenticator
 from .bootstrap import prepare_folder
 from .config import ServerConfig
 from .identity import load_identity
+from .limits import RequestLimit
+from .metrics import ROUTE, Measured, Metrics
 from .problems import Problem
 from .resolvers.context import Services
 from .retention import Retention
 from .routes.admin import AdminEndpoints
-from .routes.answers import json_response, problem_response
+from .routes.answers import problem_response
 from .routes.artifacts import ArtifactEndpoints
 from .routes.batches import BatchEndpoints
 from .routes.files import FileEndpoints
 from .routes.filestream import FileStreamEndpoint
 from .routes.graphql import GraphQLEndpoint
+from .routes.health import HealthEndpoints
 from .routes.page import PAGES, PageEndpoints
 from .routes.series import SeriesEndpoint
 from .routes.sessions import SessionEndpoint
@@ -75,14 +79,17 @@ def create_app(config: ServerConfig) -> Starlette:
     identity, secret = load_identity(config)
     database = Database(config.database)
     sessions = Sessions(secret)
+    limit = RequestLimit(config.requests_per_second, config.requests_at_once)
+    metrics = Metrics(lambda: database.waiting, config.crashed_after)
     services = Services(
         config=config,
         database=database,
         blobs=open_blobs(config.blobs),
         signer=Signer(secret, config.signed_url_seconds),
-        authenticator=Authenticator(database, sessions),
+        authenticator=Authenticator(database, sessions, limit),
         sessions=sessions,
         searches=SearchIndexes(database),
+        metrics=metrics,
     )
 
     def begin(connection: Connection) -> None:
@@ -106,6 +113,7 @@ def create_app(config: ServerConfig) -> Starlette:
     artifacts = ArtifactEndpoints(services)
     batches = BatchEndpoints(services)
     session = SessionEndpoint(services, secret)
+    health = HealthEndpoints(services)
     page = PageEndpoints()
     run = "/files/{entity}/{project}/{run}"
     version = "/artifactsV2/{region}/{entity}/{project}/{collection}"
@@ -127,7 +135,9 @@ def create_app(config: ServerConfig) -> Starlette:
             _route(f"{version}/{{id}}/{{birth}}/{{digest}}/{{name}}", artifacts.download, "GET"),
             _route(f"{version}/{{birth}}/{{digest}}/{{name}}", artifacts.download, "GET"),
             _route("/artifacts/{entity}/{digest}", artifacts.download, "GET"),
-            _route("/healthz", _health, "GET"),
+            _route("/healthz", health.health, "GET"),
+            _route("/readyz", health.ready, "GET"),
+            _route("/metrics", health.metrics, "GET"),
             *AdminEndpoints(services, identity.username).routes(_route),
             _route("/-/session", session.show, "GET"),
             _route("/-/session", session.begin, "POST"),
@@ -138,6 +148,7 @@ def create_app(config: ServerConfig) -> Starlette:
             *(_route(path, page.document, *_EVERY_METHOD) for path in PAGES),
         ],
         exception_handlers={HTTPException: _http_error},
+        middleware=[Middleware(Measured, metrics=metrics)],
         lifespan=lifespan,
     )
     app.state.services = services
@@ -154,8 +165,11 @@ def _route(path: str, handler: Handler, *methods: str) -> Route:
     """A route whose problems become answers with a message."""
 
     async def endpoint(request: Request) -> Response:
+        request.scope[ROUTE] = path
         try:
-            return await handler(request)
+            response = await handler(request)
+            response.headers.setdefault("X-Content-Type-Options", "nosniff")
+            return response
         except Problem as problem:
             response = problem_response(problem)
             if _of_the_page(request):
@@ -180,7 +194,3 @@ async def _http_error(_request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     detail = error.detail if isinstance(error, HTTPException) else "internal server error"
     return problem_response(Problem(status, detail))
-
-
-async def _health(_request: Request) -> Response:
-    return json_response({"status": "ok"})

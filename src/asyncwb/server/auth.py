@@ -7,6 +7,7 @@ import binascii
 import time
 from typing import TYPE_CHECKING
 
+from .limits import RequestLimit, WrongKeys
 from .problems import Problem
 from .storage.accounts import User, find_user_by_key
 from .storage.sessions import find_user_by_session
@@ -35,10 +36,12 @@ class Authenticator:
     Args:
         database: Has users, keys and sessions.
         sessions: Knows the cookie.
+        limit: Counts the requests of each user.
     """
 
-    def __init__(self, database: Database, sessions: Sessions) -> None:
+    def __init__(self, database: Database, sessions: Sessions, limit: RequestLimit) -> None:
         self._database = database
+        self._limit, self._wrong_keys = limit, WrongKeys()
         self._sessions = sessions
         self._known: dict[tuple[str, str], tuple[float, User]] = {}
 
@@ -46,13 +49,20 @@ class Authenticator:
         """The user of a request.
 
         Raises:
-            Problem: No key, or an unknown one (401); a change by the page without its token (403).
+            Problem: No key, or an unknown one (401); a change by the page without its token (403);
+                too many requests (429).
         """
+        user = await self._known_user(request)
+        self._limit.take(request, user.id)
+        return user
+
+    async def _known_user(self, request: Request) -> User:
         header = request.headers.get("authorization")
         key = _key(header)
         if key is not None:
             user = await self._cached("key", key, lambda db: find_user_by_key(db, key))
             if user is None:
+                await self.slow_down(request)
                 raise Problem(401, "invalid API key for this server")
             return user
         token = None if header else self._sessions.token(request)
@@ -63,6 +73,10 @@ class Authenticator:
             raise Problem(401, "the session has ended: sign in again")
         self._sessions.check(request, token)
         return user
+
+    async def slow_down(self, request: Request) -> None:
+        """Wait before the answer to a wrong key, where an address sends many of them."""
+        await self._wrong_keys.slow_down(request)
 
     async def session_user(self, token: str) -> User | None:
         """Who is signed in to the page with a token."""

@@ -35,6 +35,11 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True):
         keep_runs_days: Days after which a silent run is deleted, with its rows and files, unless it
             has the tag `keep`; 0: never.
         max_body_bytes: Largest accepted body of a GraphQL or file-stream request, decompressed.
+        max_file_bytes: Largest accepted upload to one signed URL.
+        requests_per_second: How many requests of one user are taken each second, for long; 0: any
+            number. Requests of this machine itself are not counted.
+        requests_at_once: How many requests of one user are taken at once before that.
+        metrics: Who reads `/metrics`: "admin" (administrators, with a key), "public" or "off".
     """
 
     data_dir: str
@@ -47,6 +52,10 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True):
     sampling: Literal["even", "minmax"] = "even"
     keep_runs_days: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     max_body_bytes: int = 64 * 1024 * 1024
+    max_file_bytes: int = 64 * 1024**3
+    requests_per_second: float = 500.0
+    requests_at_once: float = 20_000.0
+    metrics: Literal["admin", "public", "off"] = "admin"
 
     @property
     def root(self) -> Path:

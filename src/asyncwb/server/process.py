@@ -266,7 +266,7 @@ def require_extra() -> None:
     """
     missing = [
         name
-        for name in ("granian", "starlette", "graphql", "sqlalchemy", "re2")
+        for name in ("granian", "starlette", "graphql", "sqlalchemy", "re2", "prometheus_client")
         if importlib.util.find_spec(name) is None
     ]
     if missing:

@@ -120,6 +120,23 @@ class Transport:
             lane = "control" if len(body) <= CONTROL_BODY_BYTES else "bulk"
         return await self._call(outgoing, lane, "post", policy, deadline_seconds)
 
+    async def delete(
+        self, path: str, *, policy: RetryPolicy = _DEFAULT_POLICY, deadline_seconds: float
+    ) -> Response:
+        """Remove what is at a path of the server, with credentials.
+
+        Args:
+            path: Percent-encoded, starts with "/", relative to `base_url`.
+            policy: What to retry, and how long one attempt may take.
+            deadline_seconds: Time for all attempts and waits.
+
+        Raises:
+            CommError: As for `post`.
+        """
+        headers = self._headers({}, private=True, given=None)
+        outgoing = Outgoing("DELETE", self._url(path), headers, b"")
+        return await self._call(outgoing, "control", "post", policy, deadline_seconds)
+
     async def put(
         self,
         url: str,

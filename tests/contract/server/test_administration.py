@@ -220,3 +220,22 @@ async def test_organizations(client: Client) -> None:
     await call(client, "DELETE", "/organizations/local-org", status=409)
     await call(client, "DELETE", "/organizations/acme")
     await call(client, "DELETE", "/organizations/acme", status=404)
+
+
+async def test_a_session_of_the_page_administers_with_its_token(client: Client) -> None:
+    key = (await call(client, "POST", "/users", {"username": "boss", "admin": True}))["api_key"]
+    transport = client.http._transport
+    async with httpx.AsyncClient(transport=transport, base_url="http://server.test:1") as browser:
+        csrf = (await browser.post("/-/session", json={"key": key})).json()["csrf"]
+        new = {"username": "kate"}
+        for method, path in (("POST", "/admin/users"), ("DELETE", "/admin/users/local")):
+            answer = await browser.request(method, path, json=new)
+            assert (answer.status_code, "token" in answer.text) == (403, True)
+        token = {"X-CSRF-Token": csrf}
+        answer = await browser.post("/admin/users", json=new, headers=token)
+        assert answer.status_code == 200
+        assert (await browser.get("/admin/users")).status_code == 200
+        # and ends with its user
+        await call(client, "DELETE", "/users/boss")
+        assert (await browser.get("/-/session")).json()["user"] is None
+        assert (await browser.post("/admin/users", json=new, headers=token)).status_code == 401

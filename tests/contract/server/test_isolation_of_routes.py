@@ -70,6 +70,7 @@ ROUTES: dict[tuple[str, str], tuple[Any, tuple[int, int, int, int], Given]] = {
 }  # fmt: skip
 # for administrators of the server alone
 ADMIN = {
+    ("GET", "/metrics"): None,
     ("GET", "/admin/users"): None,
     ("POST", "/admin/users"): {"username": "x"},
     ("DELETE", "/admin/users/{username}"): None,
@@ -105,6 +106,7 @@ OPEN = {
     ("POST", "/storage/batch/put"): "signed addresses; test_batches_take_signed_addresses_alone",
     ("POST", "/storage/batch/get"): "signed addresses; test_batches_take_signed_addresses_alone",
     ("GET", "/healthz"): "says that the server lives",
+    ("GET", "/readyz"): "says whether it can serve, and no more",
     ("GET", "/-/session"): "the caller's own session; test_page_sessions.py",
     ("POST", "/-/session"): "signs in; test_page_sessions.py",
     ("DELETE", "/-/session"): "the caller's own session; test_page_sessions.py",

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from asyncwb.server.auth import Authenticator
     from asyncwb.server.config import ServerConfig
+    from asyncwb.server.metrics import Metrics
     from asyncwb.server.sessions import Sessions
     from asyncwb.server.signing import Signer
     from asyncwb.server.storage.accounts import User
@@ -34,6 +35,7 @@ class Services:
     authenticator: Authenticator
     sessions: Sessions
     searches: SearchIndexes
+    metrics: Metrics
 
 
 @dataclass(slots=True)

@@ -64,8 +64,8 @@ class _NewMember(msgspec.Struct):
 
 class _NewTeam(msgspec.Struct):
     name: str
-    organization: str
     username: str
+    organization: str | None = None
 
 
 class AdminEndpoints:
@@ -255,7 +255,10 @@ class AdminEndpoints:
         return await self._read(lambda db: {"teams": store.list_teams(db)})
 
     async def add_team(self, request: Request, caller: User) -> Response:
-        """`POST {"name", "organization", "username"}`: a team with its administrator."""
+        """`POST {"name", "organization", "username"}`: a team with its administrator.
+
+        Without an organization it belongs to the first of that user.
+        """
         body = await _body(request, _NewTeam)
 
         def change(db: Connection) -> Any:

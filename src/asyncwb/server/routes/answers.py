@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import Response
 
 from asyncwb.server.jsontext import plain
+from asyncwb.server.limits import TooMany
 from asyncwb.server.problems import Problem, invalid
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
     from starlette.requests import Request
 
     from asyncwb.server.config import ServerConfig
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "base_url",
     "json_response",
+    "limited",
     "packed_body",
     "packed_response",
     "problem_response",
@@ -63,9 +67,30 @@ def problem_response(problem: Problem) -> Response:
     response = json_response(
         {"errors": [{"message": problem.message}], "data": None}, problem.status
     )
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    if isinstance(problem, TooMany):
+        response.headers["Retry-After"] = str(problem.retry_after)
     if problem.status == 401:
         response.headers["WWW-Authenticate"] = 'Basic realm="asyncwb"'
     return response
+
+
+async def limited(request: Request, limit: int) -> AsyncGenerator[bytes]:
+    """The body of an upload, piece by piece.
+
+    Raises:
+        Problem: It is larger than the limit (413).
+    """
+    too_large = Problem(413, f"an upload has at most {limit} bytes")
+    said = request.headers.get("content-length", "")
+    if said.isascii() and said.isdigit() and (len(said) > 18 or int(said) > limit):
+        raise too_large
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise too_large
+        yield chunk
 
 
 async def read_body(request: Request, limit: int) -> bytes:

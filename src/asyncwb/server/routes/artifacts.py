@@ -17,6 +17,7 @@ from asyncwb.server.storage.accounts import find_entity
 from asyncwb.server.storage.artifact_tables import artifacts
 from asyncwb.server.storage.versions import version_by_id
 
+from .answers import limited
 from .downloads import SAFE_HEADERS, download
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from asyncwb.server.signing import Action
 
 __all__ = ["ArtifactEndpoints"]
+
+# it is read at once when its version is committed
+_LARGEST_MANIFEST = 512 * 1024**2
 
 
 class ArtifactEndpoints:
@@ -57,12 +61,14 @@ class ArtifactEndpoints:
         def attach(db: Connection, manifest_id: int, blob: Any) -> str | None:
             return manifests.attach_manifest(db, manifest_id, blob.name)
 
-        return await self._store(request, "manifest-put", attach)
+        return await self._store(request, "manifest-put", attach, _LARGEST_MANIFEST)
 
-    async def _store(self, request: Request, action: Action, attach: Any) -> Response:
+    async def _store(
+        self, request: Request, action: Action, attach: Any, most: int | None = None
+    ) -> Response:
         services = self._services
         number = self._check(request, action)
-        blob = await services.blobs.store(request.stream())
+        blob = await services.blobs.store(limited(request, most or services.config.max_file_bytes))
         try:
             unneeded = await services.database.write(
                 lambda db: attach(db, number, blob), f"{action} {number}"

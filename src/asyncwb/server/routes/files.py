@@ -12,6 +12,7 @@ from asyncwb.server.problems import not_found
 from asyncwb.server.storage import files as store
 from asyncwb.server.storage.runs import run_row_id
 
+from .answers import limited
 from .downloads import download
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class FileEndpoints:
         """`PUT` to a signed URL: the body becomes the file."""
         services = self._services
         file_id = self._check(request, "put")
-        blob = await services.blobs.store(request.stream())
+        blob = await services.blobs.store(limited(request, services.config.max_file_bytes))
         try:
             previous = await services.database.write(
                 lambda db: store.attach(db, file_id, blob), f"file {file_id}"

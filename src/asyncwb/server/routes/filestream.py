@@ -21,6 +21,12 @@ __all__ = ["FileStreamEndpoint"]
 
 # larger bodies are decoded in a thread, so that other requests do not wait
 _THREAD_FROM = 512 * 1024
+# what is counted of each stream: files of other names have none
+_STREAMS = {
+    "wandb-history.jsonl": "history",
+    "wandb-events.jsonl": "events",
+    "output.log": "output",
+}
 
 
 class FileStreamEndpoint:
@@ -45,13 +51,17 @@ class FileStreamEndpoint:
         path = request.path_params
         writer = writer_of(request, "x-wandb-async-client-id")
 
-        def change(db: Connection) -> bool:
+        def change(db: Connection) -> tuple[int, bool]:
             run_id = run_row_id(db, user, path["entity"], path["project"], path["run"], change=True)
-            return ingest.apply(db, run_id, stream, history, writer)
+            return run_id, ingest.apply(db, run_id, stream, history, writer)
 
         # Two processes may have lines of one run, say those of its several writers.
         scope = f"run {path['entity']}/{path['project']}/{path['run']}"
-        stopped = await services.database.write(change, scope)
+        run_id, stopped = await services.database.write(change, scope)
+        services.metrics.heard(run_id, ended=bool(stream.complete))
+        for name, chunk in (stream.files or {}).items():
+            if name in _STREAMS:
+                services.metrics.rows.labels(_STREAMS[name]).inc(len(chunk.content or ()))
         answer: dict[str, object] = {"exitcode": stream.exitcode, "limits": {}}
         if stopped:
             answer["stopped"] = True

@@ -27,6 +27,7 @@ from asyncwb.server.resolvers.context import Context, Services
 from asyncwb.server.resolvers.server import make_schema
 
 from .answers import base_url, json_response, packed_response, read_body, writer_of
+from .documents import check_document
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -112,8 +113,10 @@ class GraphQLEndpoint:
         except GraphQLError as exc:
             raise invalid(exc.message) from exc
         name = body.operationName or None
-        if get_operation_ast(document, name) is None:
+        operation = get_operation_ast(document, name)
+        if operation is None:
             raise invalid("the document has no such operation, or several and none was named")
+        check_document(document, operation, body.variables)
         writer = writer_of(request, "x-wandb-client-id")
         context = Context(services, user, base_url(request, services.config), writer)
         pending = execute(

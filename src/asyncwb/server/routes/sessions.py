@@ -71,7 +71,11 @@ class SessionEndpoint:
                 return store.begin_by_link(db, username, given.link, expires_at)
             return store.begin_by_key(db, (given.key or "").strip())
 
-        token = await services.database.write(begin)
+        try:
+            token = await services.database.write(begin)
+        except Problem:
+            await services.authenticator.slow_down(request)
+            raise
         response = self._answer(await services.authenticator.session_user(token), token)
         services.sessions.set_cookie(response, token, base_url(request, services.config))
         return response

@@ -119,6 +119,11 @@ class Database:
                     raise
         return self._look(query)
 
+    @property
+    def waiting(self) -> int:
+        """The number of changes that the writer has not begun."""
+        return self._jobs.qsize()
+
     def _look(self, query: Callable[[Connection], T]) -> T:
         try:
             with self._reader.connect() as connection:

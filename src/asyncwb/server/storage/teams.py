@@ -76,8 +76,8 @@ def create_team(
     return team_id
 
 
-def is_led_by(connection: Connection, name: str, organization: str, username: str) -> bool:
-    """Whether there is such a team in an organization, and a user is one of its administrators."""
+def is_led_by(connection: Connection, name: str, organization: str | None, username: str) -> bool:
+    """Whether there is such a team, in an organization, and a user leads it."""
     query = (
         select(entities.c.id)
         .join(members, members.c.entity_id == entities.c.id)
@@ -90,7 +90,7 @@ def is_led_by(connection: Connection, name: str, organization: str, username: st
     mine = select(organizations.c.name).where(
         organizations.c.id == row_id_of_team(connection, team_id)
     )
-    return bool(connection.execute(mine).scalar() == organization)
+    return organization in (None, connection.execute(mine).scalar())
 
 
 def _known_user(connection: Connection, user: User, username: str) -> User:
