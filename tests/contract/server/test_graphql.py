@@ -324,7 +324,7 @@ async def test_what_clients_of_earlier_years_cannot_do_without(client: Client) -
     assert info["cliVersionInfo"]["max_cli_version"] >= "0.31"
     assert info["latestLocalVersionInfo"] is None
     for name in ("ServerSettings", "ServerInfo", "UseArtifactInput", "Artifact", "LaunchAgent"):
-        asked = await client.data('{ t: __type(name: "%s") { fields { name } } }' % name)
+        asked = await client.data(f'{{ t: __type(name: "{name}") {{ name }} }}')
         assert (asked["t"] is None) == (name == "LaunchAgent")
     made = await client.data(
         """mutation { upsertBucket(input: {name: "old", modelName: "demo"}) {
