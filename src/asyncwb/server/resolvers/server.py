@@ -12,6 +12,7 @@ from . import (
     artifact_files,
     artifact_links,
     artifacts,
+    automations,
     files,
     history,
     organizations,
@@ -116,4 +117,5 @@ def make_schema() -> GraphQLSchema:
         organizations.organization,
         registries.project,
         registries.mutation,
+        *automations.bound,
     )
