@@ -1,5 +1,6 @@
 """Developer sessions. `nox` alone runs everything that CI checks; `nox -s demo` runs the demo."""
 
+import os
 from pathlib import Path
 
 import nox
@@ -11,6 +12,13 @@ nox.options.sessions = ["lint", "layers", "gen", "types", "tests", "interop", "e
 
 # With what the package needs for media.
 WANDB = ("wandb==0.31.0", "pillow", "soundfile")
+# Older versions, each with what it needs under today's Python.
+OLDER = {
+    "0.12.21": ("setuptools<81", "protobuf<5", "numpy<2"),
+    "0.16.6": ("setuptools<81", "protobuf<5", "numpy<2"),
+    "0.19.11": ("numpy",),
+    "0.25.1": ("numpy",),
+}
 # With what media are made of.
 FIGURES = ("matplotlib", "plotly", "bokeh", "rdkit", "moviepy")
 # With the libraries whose output a run follows.
@@ -50,6 +58,27 @@ def interop(session: nox.Session) -> None:
     """The tests against the real wandb package, in both directions."""
     session.install("-e", ".[test]", *WANDB, *FIGURES, "tqdm")
     run_pytest(session, "-m", "interop and not slow", "-n", "2", *session.posargs)
+
+
+@nox.session
+def older(session: nox.Session) -> None:
+    """Older versions of the wandb package on the server; `-- 0.16.6` for one. Not in CI."""
+    chosen = [version for version in OLDER if version in session.posargs] or list(OLDER)
+    session.install("-e", ".[test]")
+    folder = Path(session.create_tmp())
+    pythons = []
+    for version in chosen:
+        place = folder / version
+        python = place / "bin" / "python"
+        if not python.exists():
+            session.run("python", "-m", "venv", str(place))
+        needs = (f"wandb=={version}", *OLDER[version], "pillow")
+        session.run(str(python), "-m", "pip", "install", "-q", *needs, external=True)
+        pythons.append(str(python))
+    session.run(
+        "pytest", "tests/interop/test_older_sdks.py", "-m", "interop", "-n", "1",
+        env={"ASYNCWB_OLDER_SDKS": os.pathsep.join(pythons)},
+    )  # fmt: skip
 
 
 @nox.session

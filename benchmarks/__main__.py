@@ -19,7 +19,17 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from asyncwb.testing import local_server
-from benchmarks import artifact_tables, heartbeat, kills, media, reading, searching, tables, watch
+from benchmarks import (
+    artifact_tables,
+    heartbeat,
+    kills,
+    media,
+    reading,
+    searching,
+    serving,
+    tables,
+    watch,
+)
 from benchmarks.harness import ROOT, Result, Table, interleave, measure
 
 LISTED = 5_000
@@ -419,6 +429,9 @@ def main() -> None:
         "tables": bench_tables,
         "watch": bench_watch,
         "media": bench_media,
+        "ingest": lambda _: serving.ingest_table(),
+        "charts": lambda _: serving.charts_table(),
+        "starts": lambda rounds: serving.starts_table(2 * rounds),
     }
     parser.add_argument("names", nargs="*", choices=[*suites, []])
     options = parser.parse_args()

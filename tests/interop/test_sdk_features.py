@@ -184,7 +184,7 @@ result(out)
 
 
 def test_what_is_not_there_is_refused_or_empty(sdk: Callable[..., Any]) -> None:
-    """Reports, automations: reading finds nothing or fails, the run goes on."""
+    """Reports, automations, integrations: reading finds nothing, making one fails."""
     found = sdk(
         START
         + """
@@ -195,13 +195,23 @@ api = wandb.Api()
 run = api.run("none/n")
 out["state"] = [run.state, rows_of("none/n")]
 out["empty"] = len(list(api.reports("none")))
-out["automations"] = error_of(lambda: list(api.automations("local")))
+out["automations"] = [
+    len(list(api.automations("local"))),
+    len(list(api.automations())),
+    len(list(api.integrations("local"))),
+    len(list(api.slack_integrations(entity="local"))),
+    len(list(api.webhook_integrations(entity="local"))),
+]
+out["automation"] = error_of(lambda: api.automation(name="none", entity="local"))
+out["chart"] = error_of(lambda: api.create_custom_chart("local", "n", "N", "vega2", "private", {}))
 result(out)
 """
     )
     assert found["state"] == ["finished", [{"_step": 0, "after": 1}]]
     assert found["empty"] == 0
-    assert found["automations"] == "WandbApiFailedError"
+    assert found["automations"] == [0, 0, 0, 0, 0]
+    assert found["automation"] == "ValueError"
+    assert found["chart"] == "WandbApiFailedError"
 
 
 def test_wandb_login_and_sync_commands(server: LocalServer, tmp_path: Path) -> None:

@@ -307,3 +307,19 @@ def test_the_identity_is_kept_and_private(tmp_path) -> None:  # type: ignore[no-
     assert "k" * 40 not in repr(first)
     assert (tmp_path / "identity.json").stat().st_mode & 0o777 == 0o600
     assert [path.name for path in tmp_path.iterdir()] == ["identity.json"]
+
+
+async def test_what_clients_of_earlier_years_cannot_do_without(client: Client) -> None:
+    info = (
+        await client.data("{ serverInfo { cliVersionInfo latestLocalVersionInfo { outOfDate } } }")
+    )["serverInfo"]
+    assert info["cliVersionInfo"]["max_cli_version"] >= "0.31"
+    assert info["latestLocalVersionInfo"] is None
+    for name in ("ServerSettings", "ServerInfo", "UseArtifactInput", "Artifact", "LaunchAgent"):
+        asked = await client.data(f'{{ t: __type(name: "{name}") {{ name }} }}')
+        assert (asked["t"] is None) == (name == "LaunchAgent")
+    made = await client.data(
+        """mutation { upsertBucket(input: {name: "old", modelName: "demo"}) {
+        inserted serverSettings { serverMessages { plainText } } } }"""
+    )
+    assert made["upsertBucket"] == {"inserted": True, "serverSettings": {"serverMessages": []}}

@@ -159,7 +159,7 @@ async def _collection(node: Node, info: Info, *, name: str) -> Node | None:
     return collection_node(row) if row else None
 
 
-@type_.field("artifactCollection")
+@type_.field("artifactCollection", "artifactSequence")
 async def _collection_of_type(node: Node, info: Info, *, name: str) -> Node | None:
     found = await _collection({"_id": node["_project_id"]}, info, name=name)
     return found if found and found["_type_id"] == node["_id"] else None

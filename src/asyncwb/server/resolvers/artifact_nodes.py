@@ -132,6 +132,7 @@ def _artifact(row: Row, tags: list[Node], aliases: list[Node]) -> Node:
         "size": row["size"],
         "fileCount": row["file_count"],
         "historyStep": row["history_step"],
+        "labels": None,
         "ttlDurationSeconds": ttl,
         "ttlIsInherited": ttl == -1,
         "createdAt": iso(row["created_at"]),
@@ -180,7 +181,30 @@ def _aliases(connection: Connection, ids: Sequence[int]) -> dict[int, list[Node]
         query = alias_query().where(artifact_memberships.c.artifact_id.in_(some))
         for row in connection.execute(query).mappings():
             found[row["artifact_id"]].append(alias_node(row))
+        for row in connection.execute(_numbers(some)).mappings():
+            found[row["artifact_id"]].append(_number_node(row))
     return found
+
+
+def _numbers(ids: Sequence[int]) -> Any:
+    """The numbers that versions have in their collections."""
+    return (
+        select(artifact_memberships, collections.c.name.label("collection_name"))
+        .join(collections, collections.c.id == artifact_memberships.c.collection_id)
+        .where(artifact_memberships.c.artifact_id.in_(ids))
+        .order_by(artifact_memberships.c.id)
+    )
+
+
+def _number_node(row: Row) -> Node:
+    """The alias `v3` of the third version: clients before 0.17 know its number by that alone."""
+    return {
+        "_collection_id": row["collection_id"],
+        "_membership_id": row["id"],
+        "id": make_id("ArtifactVersionAlias", row["id"]),
+        "alias": f"v{row['version_index']}",
+        "artifactCollectionName": row["collection_name"],
+    }
 
 
 def _slices(ids: Sequence[int]) -> Iterable[Sequence[int]]:

@@ -106,14 +106,20 @@ async def _collections(
     *,
     projectFilters: str | None = None,
     collectionTypes: list[str] | None = None,
-    **page: Any,
+    filters: str | None = None,
+    order: str | None = None,
+    first: int | None = None,
+    after: str | None = None,
+    **_: Any,
 ) -> Node:
     condition = and_(
         projects.c.entity_id == node["_id"], compile_fields(projectFilters, registry_fields)
     )
     if collectionTypes is not None:
         condition = and_(condition, collections.c.kind.in_(collectionTypes))
-    return await list_collections(info, condition, **page)
+    return await list_collections(
+        info, condition, filters=filters, order=order, first=first, after=after
+    )
 
 
 @entity.field("artifactMemberships")

@@ -93,7 +93,11 @@ async def _upsert(_root: Any, info: Info, input: dict[str, Any]) -> Node:
         return row, inserted
 
     row, inserted = await context.database.write(change)
-    return {"bucket": run_node(row), "inserted": inserted}
+    return {
+        "bucket": run_node(row),
+        "inserted": inserted,
+        "serverSettings": {"serverMessages": []},
+    }
 
 
 def _row(db: Connection, context: Context, run_id: int) -> Any:

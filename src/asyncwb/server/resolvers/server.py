@@ -13,6 +13,7 @@ from . import (
     artifact_files,
     artifact_links,
     artifacts,
+    automations,
     files,
     history,
     organizations,
@@ -58,10 +59,16 @@ _FEATURES = (
     "X_SMALL_FILE_BATCHES",
 )
 
+# Clients before 0.26 ask which of them fit, and cannot do without an answer.
+_CLI_VERSIONS = {"min_cli_version": "0.12.0", "max_cli_version": "0.31.0"}
+
 
 @query.field("serverInfo")
 def _server_info(_root: Any, _info: Info) -> Node:
-    return {"features": [{"name": name, "isEnabled": True} for name in _FEATURES]}
+    return {
+        "features": [{"name": name, "isEnabled": True} for name in _FEATURES],
+        "cliVersionInfo": _CLI_VERSIONS,
+    }
 
 
 def make_schema() -> GraphQLSchema:
@@ -114,4 +121,5 @@ def make_schema() -> GraphQLSchema:
         organizations.organization,
         registries.project,
         registries.mutation,
+        *automations.bound,
     )

@@ -66,7 +66,9 @@ class Points(NamedTuple):
         if len(self.x) <= 8 * points or np.count_nonzero(np.diff(self.x)) < 2 * points:
             return self
         buckets = _Buckets(self.x[0], self.x[-1], 4 * points, logarithmic)
-        kept = np.unique(np.concatenate(Groups(buckets.of(self.x)).extremes(self.y)))
+        kept = np.zeros(len(self.x), np.bool_)
+        for extremes in Groups(buckets.of(self.x)).extremes(self.y):
+            kept[extremes] = True
         groups = Groups(buckets.of(self.starts))
         return Points(
             self.x[kept],

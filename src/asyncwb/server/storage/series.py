@@ -221,7 +221,7 @@ class _Place:
             low = _bound(view.low, -_FAR) if view.by_step else -(2**63)
             high = _bound(view.high, _FAR) if view.by_step else 2**63 - 1
             rows = self._connection.execute(_BY_STEP, {**self._me, "low": low, "high": high})
-        found = [_Segment(number, line_count) for number, line_count in rows]
+        found = [_Segment(number, line_count) for number, line_count in rows.all()]
         self._count = len(found)
         return found
 
@@ -229,7 +229,7 @@ class _Place:
         """The blocks of x and of y in some segments."""
         position = {segment.id: i for i, segment in enumerate(settled)}
         found: dict[str, list[tuple[int, bytes]]] = {self.view.x: [], self.view.y: []}
-        for number, key, blocks in self._connection.execute(_BLOCKS, self._keys):
+        for number, key, blocks in self._connection.execute(_BLOCKS, self._keys).all():
             if number in position:
                 found[key].append((position[number], blocks))
         return _joined(found[self.view.x]), _joined(found[self.view.y])

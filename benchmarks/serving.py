@@ -82,9 +82,9 @@ async def create(http: httpx.AsyncClient, names: Sequence[str]) -> None:
 async def post(
     http: httpx.AsyncClient, name: str, offset: int, rows: bytes, **more: object
 ) -> None:
-    body = b'{"files":{"wandb-history.jsonl":{"offset":%d,"content":%b}}%b}' % (
-        offset, rows, b"".join(b',"%b":%b' % (k.encode(), json.dumps(v).encode()) for k, v in more.items())
-    )  # fmt: skip
+    end = b"".join(b',"%b":%b' % (k.encode(), json.dumps(v).encode()) for k, v in more.items())
+    chunk = b'{"offset":%d,"content":%b}' % (offset, rows)
+    body = b'{"files":{"wandb-history.jsonl":%b}%b}' % (chunk, end)
     answer = await http.post(f"/files/local/load/{name}/file_stream", content=body)
     answer.raise_for_status()
 
@@ -161,7 +161,7 @@ async def chart(url: str, key: str, metric: str, runs: int, **more: object) -> d
 def _child(*arguments: object) -> dict[str, float]:
     """This module in a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.server", *map(str, arguments)],
+        [sys.executable, "-m", "benchmarks.serving", *map(str, arguments)],
         check=True, capture_output=True, text=True,
     )  # fmt: skip
     return dict(json.loads(done.stdout.splitlines()[-1]))
