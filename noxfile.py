@@ -107,9 +107,10 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def examples(session: nox.Session) -> None:
-    """Run the demo in a short form, and the sweep."""
-    session.install("-e", ".[demo]")
+    """Run the demo and the gallery in a short form, and the sweep."""
+    session.install("-e", ".[demo,media]", *FIGURES)
     session.run("python", "examples/demo.py", "--quick", "--output", session.create_tmp())
+    session.run("python", "examples/gallery.py", "--quick", "--output", session.create_tmp())
     session.run("python", "examples/sweep.py")
 
 
