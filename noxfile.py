@@ -125,5 +125,5 @@ def bench(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """Check that the documentation is complete and true: links, names, snippets."""
-    session.install("-e", ".[test]")
+    session.install("-e", ".[test]", "matplotlib")
     session.run("pytest", "tests/docs", "-n", "0", *session.posargs)
