@@ -155,9 +155,10 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def examples(session: nox.Session) -> None:
-    """Run the demo in a short form, and the sweep."""
-    session.install("-e", ".[demo]")
+    """Run the demo and the gallery in a short form, and the sweep."""
+    session.install("-e", ".[demo,media]", *FIGURES)
     session.run("python", "examples/demo.py", "--quick", "--output", session.create_tmp())
+    session.run("python", "examples/gallery.py", "--quick", "--output", session.create_tmp())
     session.run("python", "examples/sweep.py")
 
 
@@ -172,5 +173,5 @@ def bench(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """Check that the documentation is complete and true: links, names, snippets."""
-    session.install("-e", ".[test]")
+    session.install("-e", ".[test]", "matplotlib")
     session.run("pytest", "tests/docs", "-n", "0", *session.posargs)

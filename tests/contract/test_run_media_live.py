@@ -16,8 +16,8 @@ from run_files import SECONDS, stored
 
 import asyncwb.sync
 from asyncwb.api import Api
-from asyncwb.errors import UnsupportedError
-from asyncwb.media import Histogram, Html, Image
+from asyncwb.errors import UnsupportedError, UsageError
+from asyncwb.media import Audio, Graph, Histogram, Html, Image, JoinedTable, Object3D, Table
 from asyncwb.portal import PORTAL
 from asyncwb.run import init
 from asyncwb.sender.offline import sync_folder
@@ -137,6 +137,130 @@ async def test_media_are_read_back() -> None:
     assert (await deep.read())[-1:] == b"z"
     assert await saved.media("n") == []
     assert await saved.media("nothing") == []
+
+
+async def test_each_type_comes_back_as_it_was_logged(tmp_path: Path) -> None:
+    pytest.importorskip("soundfile")
+    array, cloud = pixels(), np.random.default_rng(0).normal(size=(7, 4))
+    sound = np.sin(np.arange(800) / 9)
+    overlaid = Image(
+        array,
+        caption="a",
+        masks={"m": {"mask_data": array[:, :, 0], "class_labels": {7: "seven"}}},
+        boxes={
+            "b": {
+                "box_data": [
+                    {
+                        "position": {"minX": 0, "maxX": 0.5, "minY": 0, "maxY": 0.5},
+                        "class_id": 7,
+                    }
+                ],
+                "class_labels": {7: "seven"},
+            }
+        },
+    )
+    graph = Graph("torch")
+    graph.add_edge(graph.add_node(id=1, name="one"), graph.add_node(id=2, name="two"))
+    async with init("p") as run:
+        await run.log({"image": overlaid, "histogram": Histogram(array, num_bins=4)})
+        await run.log({"sound": Audio(sound, 8000), "cloud": Object3D(cloud), "graph": graph})
+    saved = await Api().run(run.path)
+
+    (image,) = await saved.media("image")
+    back = await image.load()
+    assert isinstance(back, Image)
+    assert (back.caption, back.width, back.height) == ("a", 30, 20)
+    assert np.array_equal(back.to_data_array(), array)
+    assert back.boxes["b"].boxes == overlaid.boxes["b"].boxes
+    assert back.masks["m"].class_labels == back.boxes["b"].class_labels == {7: "seven"}
+    async with init("p") as again:
+        await again.log({"image": back, "deep": {"image": back}})
+    (copied,) = await (await Api().run(again.path)).media("image")
+    (deep,) = await (await Api().run(again.path)).media("deep.image")
+    reloaded = await deep.load()
+    assert isinstance(reloaded, Image)
+    assert reloaded.masks["m"].class_labels == {7: "seven"}
+    assert copied.json["sha256"] == image.json["sha256"]
+    assert copied.json["masks"]["m"]["sha256"] == image.json["masks"]["m"]["sha256"]
+
+    (histogram,) = await saved.media("histogram")
+    counts, edges = np.histogram(array, 4)
+    assert np.array_equal(await histogram.array(), counts)
+    loaded = await histogram.load()
+    assert isinstance(loaded, Histogram)
+    assert (loaded.histogram, loaded.bins) == (counts.tolist(), edges.tolist())
+    with pytest.raises(UnsupportedError, match="no file"):
+        await histogram.read()
+
+    (heard,) = await saved.media("sound")
+    assert np.allclose(await heard.array(), sound, atol=1 / 32768)
+    assert type(await heard.load(tmp_path)) is Audio
+    assert (tmp_path / heard.path).is_file()
+    (points,) = await saved.media("cloud")
+    assert np.allclose(await points.array(), cloud)
+    (drawn,) = await saved.media("graph")
+    found = await drawn.load()
+    assert isinstance(found, Graph)
+    assert [node.name for node in found.nodes] == ["one", "two"]
+    assert [(one.id, other.id) for one, other in found.edges] == [(1, 2)]
+    with pytest.raises(UnsupportedError, match="array of numbers"):
+        await drawn.array()
+    with pytest.raises(UnsupportedError, match="no table"):
+        await drawn.table()
+
+
+async def test_tables_come_back_with_their_media() -> None:
+    array = pixels()
+    async with init("p") as run:
+        table = Table(columns=["n", "image"], data=[[1, Image(array)], [2, Image(array[:9])]])
+        await run.log({"examples": table, "joined": table.join(table, "n")})
+    saved = await Api().run(run.path)
+    (examples,) = await saved.media("examples")
+    back = await examples.table()
+    assert (back.columns, back.get_column("n")) == (["n", "image"], [1, 2])
+    assert np.array_equal(back.data[0][1].to_data_array(), array)
+    assert list(back.get_dataframe()["n"]) == [1, 2]
+    pytest.importorskip("pyarrow")
+    arrow = back.to_arrow().to_pydict()
+    assert arrow["n"] == [1, 2]
+    assert np.array_equal(np.asarray(pil.open(arrow["image"][1])), array[:9])
+    shown = await examples.table(whole=False)
+    assert shown.get_column("n") == [1, 2]
+    assert [type(cell) for cell in shown.data[0]] == [int, str]
+    (joined,) = await saved.media("joined")
+    both = await joined.load()
+    assert isinstance(both, JoinedTable)
+    assert both.join_key == "n"
+
+
+async def test_all_files_of_a_key_are_downloaded_at_once(tmp_path: Path) -> None:
+    arrays = [pixels(n) for n in range(3)]
+    async with init("p") as run:
+        for array in [*arrays, arrays[0]]:
+            await run.log({"image": Image(array)})
+    saved = await Api().run(run.path)
+    places = await saved.download_media("image", tmp_path)
+    assert len(places) == 3
+    for place, array in zip(places, arrays, strict=True):
+        assert np.array_equal(np.asarray(pil.open(place)), array)
+    assert await saved.download_media("image", tmp_path) == places
+    assert await saved.download_media("nothing", tmp_path) == []
+    places[0].unlink()
+    places[0].mkdir()
+    with pytest.raises(UsageError, match="cannot be written"):
+        await saved.download_media("image", tmp_path, replace=True)
+
+
+def test_the_blocking_face_loads_as_well(tmp_path: Path) -> None:
+    array = pixels()
+    with asyncwb.sync.init("p") as run:
+        run.log({"image": asyncwb.sync.Image(array)})
+        run.log({"table": asyncwb.sync.Table(columns=["a"], data=[[1]])})
+    saved = asyncwb.sync.Api().run(run.path)
+    assert np.array_equal(saved.media("image")[0].load().to_data_array(), array)
+    assert saved.media("table")[0].table().data == [[1]]
+    (place,) = saved.download_media("image", tmp_path)
+    assert place.is_file()
 
 
 def test_media_are_read_back_by_the_blocking_face() -> None:

@@ -152,6 +152,13 @@ def test_values_of_an_artifact_both_faces(settings: dict[str, Any]) -> None:
         assert isinstance(pictures, asyncwb.Table)
         assert (pictures.data[0][0].to_data_array() == 7).all()
 
+        # In a row of a run it says where it came from.
+        run.log({"again": picture})
+        run.flush()
+    value = asyncwb.sync.Api().run(run.path).summary["again"]
+    assert value["artifact_path"] == version.get_entry("picture.image-file.json").ref_url()
+    assert value["path"].startswith("media/images/again_")
+
 
 async def test_increments_come_back_as_one_table(settings: dict[str, Any]) -> None:
     table = asyncwb.Table(columns=["a"], log_mode="INCREMENTAL")

@@ -42,6 +42,12 @@ def test_every_page_is_linked_from_the_readme() -> None:
     assert [page for page in pages if f"]({page})" not in readme] == []
 
 
+def test_every_page_of_a_topic_is_linked_from_its_index() -> None:
+    for page in ROOT.glob("docs/*/*.md"):
+        topic = page.parent.name
+        assert f"]({topic}/{page.name})" in text(f"docs/{topic}.md"), page.name
+
+
 def test_every_test_named_on_the_compatibility_page_exists() -> None:
     named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", text("docs/compatibility.md"))
     assert len(named) > 10

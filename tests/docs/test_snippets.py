@@ -21,13 +21,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ["README.md", *sorted(f"docs/{path.name}" for path in ROOT.glob("docs/*.md"))]
+PAGES = [
+    "README.md",
+    *sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/**/*.md")),
+]
 CODE = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 OUTPUT = re.compile(r"^ *# -> (.*)$", re.MULTILINE)
 TEST_FUNCTION = re.compile(r"^(async )?def test_", re.MULTILINE)
 
 # Libraries that a page is about, and that may be missing.
-NEEDED = {"docs/tensorboard.md": ("torch", "tensorboard"), "docs/watch.md": ("torch",)}
+NEEDED = {
+    "docs/tensorboard.md": ("torch", "tensorboard"),
+    "docs/watch.md": ("torch",),
+    "docs/media/figures.md": ("matplotlib",),
+}
+
+MARKS = {
+    "docs/tensorboard.md": pytest.mark.torch,
+    "docs/watch.md": pytest.mark.torch,
+    "docs/media/figures.md": pytest.mark.leaks(reason="matplotlib's fonts stay open"),
+}
 
 JOB = """
 import asyncwb
@@ -62,7 +75,7 @@ def here(server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize(
     "page",
     [
-        pytest.param(page, marks=pytest.mark.torch if page in NEEDED else ())
+        pytest.param(page, marks=MARKS.get(page, ()))
         for page in PAGES
         if snippets(page, tests=False)
     ],

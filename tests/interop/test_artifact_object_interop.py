@@ -12,6 +12,7 @@ from object_store import KEYS, put, s3_server
 from asyncwb.api import Api
 from asyncwb.artifacts.artifact import Artifact
 from asyncwb.errors import DigestMismatchError, InvalidValueError
+from asyncwb.media import Audio, Image, Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -263,6 +264,49 @@ result({
     assert ours.digest == found["draft"] == found["version"]
     assert (found["bytes"], found["far"], found["refs"]) == ("é", "deep", "a")
     same(facts(await api.artifact("ours/mine:v0")), found["facts"])
+
+
+async def test_media_of_a_store_are_the_same_references(
+    sdk: Callable[..., Any],
+    server: LocalServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pil = pytest.importorskip("PIL.Image")
+    pil.new("RGB", (3, 2), (1, 2, 3)).save(tmp_path / "x.png")
+    with s3_server() as url:
+        put(url, "plain", "pictures/x.png", (tmp_path / "x.png").read_bytes())
+        put(url, "plain", "sounds/y.wav", b"RIFF")
+        environment = {**KEYS, "AWS_S3_ENDPOINT_URL": url, "AWS_REGION": "us-east-1"}
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        api = Api(server.settings)
+        ours = Artifact("elsewhere", "dataset")
+        image = Image("s3://plain/pictures/x.png", caption="c")
+        await ours.add(image, "image")
+        await ours.add(Audio("s3://plain/sounds/y.wav"), "sound")
+        await ours.add(Table(columns=["n", "image"], data=[[1, image]]), "table")
+        await log(api, ours, "elsewhere")
+        found = sdk(
+            START
+            + """
+made = wandb.Artifact("elsewhere", "dataset")
+image = wandb.Image("s3://plain/pictures/x.png", caption="c")
+made.add(image, "image")
+made.add(wandb.Audio("s3://plain/sounds/y.wav"), "sound")
+made.add(wandb.Table(columns=["n", "image"], data=[[1, image]]), "table")
+result({
+    "entries": {path: [one.digest, one.ref] for path, one in made.manifest.entries.items()},
+    "read": wandb.Api().artifact("elsewhere/elsewhere:v0").get("image").image.size,
+})
+""",
+            **environment,
+        )
+        assert {one.path: [one.digest, one.ref] for one in ours.manifest} == found["entries"]
+        assert found["read"] == [3, 2]
+        back = await (await api.artifact("elsewhere/elsewhere:v0")).get("image")
+        assert isinstance(back, Image)
+        assert (back.width, back.height, back.caption) == (3, 2, "c")
 
 
 async def test_objects_of_a_store_are_the_same_entries(

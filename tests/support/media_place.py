@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from asyncwb.media.content import Content
+    from asyncwb.media.stored import Origin
 
 
 class MemoryPlace:
@@ -24,6 +25,9 @@ class MemoryPlace:
         path = f"media/{folder}/{digest[:20]}{content.suffix}"
         self.files[path] = data
         return {"path": path, "sha256": digest, "size": len(data)}
+
+    def came_from(self, origin: Origin) -> dict[str, Any]:
+        return {"artifact_path": origin.ref_url()}
 
     def label(self, kind: str, name: str, labels: Mapping[Any, str]) -> None:
         self.labels[kind, name] = dict(labels)

@@ -8,10 +8,10 @@ import anyio
 
 from asyncwb.api.following import ENDED
 from asyncwb.api.history import HistoryScan, RunAddress, check_keys, sampled_rows
-from asyncwb.api.media import RunMediaMethods
 from asyncwb.api.run_access import RunAccess
 from asyncwb.api.run_artifacts import RunArtifactMethods
 from asyncwb.api.run_files import RunFileMethods
+from asyncwb.api.run_media import RunMediaMethods
 from asyncwb.api.summary import Summary
 from asyncwb.errors import InvalidValueError, RunNotFoundError, WaitTimeoutError
 from asyncwb.graphql.api_operations import (

@@ -18,6 +18,7 @@ from asyncwb.export.result import ExportProgress, ExportResult
 from asyncwb.export.runs_table import run_row, runs_columns
 from asyncwb.export.tables import table_writer
 from asyncwb.export.targets import check_ours, target_of
+from asyncwb.portal.groups import first_of
 from asyncwb.transport.offload import offload
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class Job:
                 await self._feed(send)
         except BaseExceptionGroup as together:
             # What ended one ended all: the caller gets it as it was raised.
-            raise _first_of(together) from None
+            raise first_of(together) from None
         if self._failures:
             await self._save(target)
             where, first = self._failures[0]
@@ -230,11 +231,6 @@ class Job:
             draft = target.scratch / NAME
             await offload(lambda: draft.write_bytes(manifest.encode()))
             await offload(target.put, draft, NAME)
-
-
-def _first_of(error: BaseException) -> BaseException:
-    inner: tuple[BaseException, ...] = getattr(error, "exceptions", ())
-    return _first_of(inner[0]) if inner else error
 
 
 async def _with(first: Columns, batches: AsyncIterator[Columns]) -> AsyncGenerator[Columns, None]:

@@ -14,9 +14,10 @@ _PACKAGE = "asyncwb.media"
 
 
 def is_dataframe(value: object) -> bool:
-    """Whether it is a dataframe of pandas."""
+    """Whether it is a dataframe of pandas or polars."""
     kind = type(value)
-    return kind.__name__ == "DataFrame" and kind.__module__.partition(".")[0] == "pandas"
+    package = kind.__module__.partition(".")[0]
+    return kind.__name__ == "DataFrame" and package in ("pandas", "polars")
 
 
 def is_tensor(value: object) -> bool:

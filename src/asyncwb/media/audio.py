@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from asyncwb.errors import InvalidValueError
 from asyncwb.media.arrays import as_array
 from asyncwb.media.base import Media, library
-from asyncwb.media.content import Content, existing_file
+from asyncwb.media.content import Content, existing_file, is_elsewhere
 from asyncwb.media.raw import Raw, array_data, array_facts
 
 if TYPE_CHECKING:
@@ -31,8 +31,9 @@ class Audio(Media):
     caller's thread. A file is read when it is logged; it may be deleted right after that call.
 
     Args:
-        data_or_path: The path of a file, which is kept as it is; or an array (samples,) or
-            (samples, channels) of floats from -1 to 1, or of `int16` or `int32`.
+        data_or_path: The path of a file, which is kept as it is; the address of one (`s3://`,
+            `gs://`, `http(s)://`), for artifacts alone, which refer to it; or an array
+            (samples,) or (samples, channels) of floats from -1 to 1, or of `int16` or `int32`.
         sample_rate: Samples per second; needed with an array.
         caption: Text shown with it.
 
@@ -49,6 +50,9 @@ class Audio(Media):
     ) -> None:
         self.sample_rate = sample_rate
         self.duration: float | None = None
+        if is_elsewhere(data_or_path):
+            super().__init__(Content.elsewhere(data_or_path), caption)
+            return
         if isinstance(data_or_path, (str, Path)):
             path = existing_file(data_or_path, "audio")
             super().__init__(Content(path, path.suffix), caption)

@@ -33,6 +33,10 @@ class Place(Protocol):
         """
         ...
 
+    def came_from(self, origin: Origin) -> dict[str, Any]:
+        """What the JSON of a value says of the version that it was read from."""
+        ...
+
     def publish(self, value: Media) -> dict[str, Any]:
         """Put a table into an artifact of its own. Blocks for the disk.
 
@@ -107,6 +111,8 @@ class Media:
         found: dict[str, Any] = {"_type": self.json_type}
         if self._caption is not None:
             found["caption"] = self._caption
+        if self.origin is not None:
+            found.update(place.came_from(self.origin))
         if self._content is not None:
             found.update(place.add(self._content, self.folder))
         return found

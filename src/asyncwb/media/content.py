@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from asyncwb.errors import InvalidValueError
+from asyncwb.errors import InvalidValueError, UnsupportedError
 from asyncwb.media.raw import Raw
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from asyncwb.media.stored import Origin
 
-__all__ = ["Content", "existing_file"]
+__all__ = ["Content", "existing_file", "is_elsewhere"]
 
 _PIECE = 1 << 20
 
@@ -35,9 +36,10 @@ class Content:
         name: Name of the file that the caller gave; None where there was none.
         held: Bytes of memory that are held until the file is made.
         origin: The entry of the version that the file was read from; None: it is new.
+        uri: Where the file lies that an artifact refers to, in place of all that; None: here.
     """
 
-    __slots__ = ("_source", "held", "name", "origin", "suffix")
+    __slots__ = ("_source", "held", "name", "origin", "suffix", "uri")
 
     def __init__(
         self,
@@ -51,6 +53,15 @@ class Content:
         self.held = held or (len(source) if isinstance(source, bytes) else 0)
         self.name = source.name if isinstance(source, Path) else None
         self.origin: Origin | None = None
+        self.uri: str | None = None
+
+    @classmethod
+    def elsewhere(cls, uri: str) -> Content:
+        """A file in a store or on the web: artifacts refer to it, and nothing reads it."""
+        name = urlsplit(uri).path.rpartition("/")[2]
+        made = cls(b"", f".{name.rpartition('.')[2]}")
+        made.name, made.uri = name, uri
+        return made
 
     @property
     def path(self) -> Path | None:
@@ -85,8 +96,11 @@ class Content:
 
         Raises:
             OSError: The file cannot be read.
+            UnsupportedError: It is elsewhere.
             Exception: Whatever the encoder raises.
         """
+        if self.uri is not None:
+            raise UnsupportedError(f"{self.uri} is not here: add its value to an artifact")
         source = self._source
         if isinstance(source, Path):
             with source.open("rb") as file:
@@ -101,6 +115,11 @@ class Content:
     def moved(self, path: Path) -> None:
         """Take the bytes from a file from now on, and let go of what they were made of."""
         self._source, self.held = path, 0
+
+
+def is_elsewhere(path: object) -> bool:
+    """Whether a path is the address of a file in a store or on the web."""
+    return isinstance(path, str) and path.startswith(("s3://", "gs://", "http://", "https://"))
 
 
 def existing_file(path: str | Path, what: str) -> Path:

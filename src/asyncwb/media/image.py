@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from asyncwb.errors import InvalidValueError
 from asyncwb.media.arrays import as_array, as_uint8, is_tensor
 from asyncwb.media.base import Media, library
-from asyncwb.media.content import Content, existing_file
+from asyncwb.media.content import Content, existing_file, is_elsewhere
 from asyncwb.media.figures import figure_of, is_matplotlib, rendered
 from asyncwb.media.overlays import (
     BoundingBoxes2D,
@@ -46,11 +46,12 @@ class Image(Media):
     after that call.
 
     Args:
-        data_or_path: The path of an image file, which is kept as it is; an array (height, width),
-            (height, width, channels) or (channels, height, width) with 1, 3 or 4 channels and
-            values from 0 to 255, of numpy, torch (channels first), jax or TensorFlow; a Pillow
-            image; a matplotlib figure, axes or `pyplot`; another `Image`, without its boxes and
-            masks.
+        data_or_path: The path of an image file, which is kept as it is; the address of one
+            (`s3://`, `gs://`, `http(s)://`), for artifacts alone, which refer to it; an array
+            (height, width), (height, width, channels) or (channels, height, width) with 1, 3 or 4
+            channels and values from 0 to 255, of numpy, torch (channels first), jax or
+            TensorFlow; a Pillow image; a matplotlib figure, axes or `pyplot`; another `Image`,
+            without its boxes and masks.
         mode: Mode of Pillow that an array is converted to: "L", "RGB", "RGBA"; None: as its
             channels say.
         caption: Text shown with it.
@@ -96,6 +97,11 @@ class Image(Media):
             self._grouping = other._grouping if grouping is None else grouping
             self.classes = other.classes if self.classes is None else self.classes
             super().__init__(other._content, other._caption if caption is None else caption)
+        elif is_elsewhere(data_or_path):
+            content = Content.elsewhere(data_or_path)
+            self.format = content.suffix[1:]
+            self.width = self.height = 0  # nobody knows
+            super().__init__(content, caption)
         elif isinstance(data_or_path, (str, Path)):
             path = existing_file(data_or_path, "an image")
             self.format = path.suffix[1:]
@@ -104,8 +110,8 @@ class Image(Media):
         else:
             self.format = _checked_format(file_type)
             image = _drawn(data_or_path, mode, self.format, normalize=normalize)
-            self.width, self.height = image.size
-            held = self.width * self.height * len(image.getbands())
+            self.width, self.height = width, height = image.size
+            held = width * height * len(image.getbands())
             encode = PixelEncoder(image, self.format)
             super().__init__(Content(encode, f".{self.format}", held=held), caption)
         self._boxes: dict[str, BoundingBoxes2D] = overlays(boxes, BoundingBoxes2D, "boxes")
@@ -133,14 +139,7 @@ class Image(Media):
 
     def to_json(self, place: Place) -> dict[str, Any]:
         """Put its files into a place and describe it. Blocks for the encoder and the disk."""
-        found = {
-            **super().to_json(place),
-            "format": self.format,
-            "width": self.width,
-            "height": self.height,
-        }
-        if self._grouping:
-            found["grouping"] = self._grouping
+        found = self._described(place)
         if self._boxes:
             found["boxes"] = {key: one.to_json(place) for key, one in self._boxes.items()}
         if self._masks:
@@ -149,14 +148,7 @@ class Image(Media):
 
     def stored_json(self, place: ObjectPlace) -> dict[str, Any]:
         """Its JSON in an artifact: boxes and masks need classes there, given or their labels."""
-        found = {
-            **super().to_json(place),
-            "format": self.format,
-            "width": self.width,
-            "height": self.height,
-        }
-        if self._grouping:
-            found["grouping"] = self._grouping
+        found = self._described(place)
         classes = self.classes or classes_of([*self._boxes.values(), *self._masks.values()])
         if classes is not None:
             stored = place.put(classes, classes.stored_name)
@@ -168,6 +160,14 @@ class Image(Media):
         for name, parts in (("boxes", self._boxes), ("masks", self._masks)):
             if parts:
                 found[name] = {key: one.stored_json(place) for key, one in parts.items()}
+        return found
+
+    def _described(self, place: Place) -> dict[str, Any]:
+        found = {**super().to_json(place), "format": self.format}
+        if self.width:
+            found |= {"width": self.width, "height": self.height}
+        if self._grouping:
+            found["grouping"] = self._grouping
         return found
 
     def to_data_array(self) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from asyncwb import jsonx
 from asyncwb.errors import ProtocolError
 
 if TYPE_CHECKING:
@@ -135,6 +136,25 @@ def _bokeh(found: dict[str, Any], shelf: Shelf) -> Media:
     return Bokeh(_file(found, shelf))
 
 
+def _plotly(found: dict[str, Any], shelf: Shelf) -> Media:
+    from asyncwb.media.base import library
+    from asyncwb.media.figures import Plotly
+
+    figures: Any = library("plotly.io", "plotly", "reading a plotly figure", extra=None)
+    return Plotly(figures.from_json(shelf.file(found["path"]).read_text("utf-8")))
+
+
+def _graph(found: dict[str, Any], shelf: Shelf) -> Media:
+    from asyncwb.media.graph import Graph
+
+    told = cast("dict[str, Any]", jsonx.decode(shelf.file(found["path"]).read_bytes()))
+    graph = Graph(told["format"])
+    nodes = {node.get("id"): graph.add_node(**node) for node in told["nodes"]}
+    for one, other in told["edges"]:
+        graph.add_edge(nodes[one], nodes[other])
+    return graph
+
+
 def _mask(found: dict[str, Any], shelf: Shelf) -> Media:
     from asyncwb.media.overlays import ImageMask
 
@@ -168,6 +188,8 @@ _READERS: Mapping[str, Callable[[dict[str, Any], Shelf], Media]] = {
     "object3D-file": _object3d,
     "molecule-file": _molecule,
     "bokeh-file": _bokeh,
+    "plotly-file": _plotly,
+    "graph-file": _graph,
     "histogram": _histogram,
     "mask": _mask,
     "table": _table,

@@ -76,18 +76,18 @@ class ObjectPlace(Place, Protocol):
 
 
 class Shelf(Protocol):
-    """A version whose files are here, for the values that are read from it. All of it blocks."""
+    """Files that are here, of a version or a run, for values that are read. All of it blocks."""
 
     def file(self, path: str) -> Path:
         """Where a file lies.
 
         Raises:
-            ProtocolError: The version has no such file.
+            ProtocolError: There is no such file.
         """
         ...
 
-    def origin(self, path: str) -> Origin:
-        """The entry of a path."""
+    def origin(self, path: str) -> Origin | None:
+        """The entry of a path; None: it is of no version."""
         ...
 
     def object(self, path: str) -> Media | None:
@@ -95,7 +95,7 @@ class Shelf(Protocol):
         ...
 
     def below(self, folder: str) -> Sequence[str]:
-        """Paths below a folder; of the version itself: ""."""
+        """Paths of a version below a folder; all: ""."""
         ...
 
 

@@ -13,6 +13,7 @@ from asyncwb.sync._base import Wrapper
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
+    from pathlib import Path
     from typing import Any, Literal
 
     from numpy.typing import NDArray
@@ -494,7 +495,7 @@ class Run(Wrapper[AsyncRun]):
         )
 
     def media(self, key: str) -> list[MediaValue]:
-        """Everything with a file that was logged under a key, by step; loads no file.
+        """All media that were logged under a key, by step; loads no file.
 
         Of lists, such as those of images, each value is one.
 
@@ -505,6 +506,25 @@ class Run(Wrapper[AsyncRun]):
             CommError: The server refused or was not reached.
         """
         return [MediaValue.from_async(one) for one in PORTAL.call(self._async.media, key)]
+
+    def download_media(
+        self, key: str, root: str | os.PathLike[str] = ".", *, replace: bool = False
+    ) -> list[Path]:
+        """Download the files of all media under a key, several at a time.
+
+        Args:
+            key: The key; dots lead into nested values.
+            root: The folder; files lie at their paths below it.
+            replace: Overwrite files that are there, rather than keeping them.
+
+        Returns:
+            Where they are, by step. A file that several values share is one.
+
+        Raises:
+            UsageError: A file cannot be written.
+            CommError: The server refused or was not reached.
+        """
+        return PORTAL.call(self._async.download_media, key, root, replace=replace)
 
     @property
     def id(self) -> str:

@@ -280,3 +280,30 @@ def test_times_are_milliseconds_in_an_artifact_and_text_in_a_row() -> None:
     when = 1704153600000
     assert b"".join(stored_rows(rows, None)) == f"[[{when}, {when}, {when}]]".encode()  # type: ignore[arg-type]
     assert b"".join(shown_rows(rows)) == b'[["2024-01-02T00:00:00Z","2024-01-02","2024-01-02"]]'
+
+
+def test_frames_of_polars() -> None:
+    polars = pytest.importorskip("polars")
+    rows = [[1, 1.5, "x", True], [2, None, None, False]]
+    frame = polars.DataFrame(rows, schema=["n", "x", "text", "flag"], orient="row")
+    for made in (Table(dataframe=frame), Table(data=frame)):
+        assert made == Table(columns=["n", "x", "text", "flag"], data=rows)
+    with pytest.raises(ColumnTypeError):
+        made.add_data("three", 1.0, "x", True)
+    assert made.to_polars().rows() == frame.rows()
+
+
+def test_cells_of_arrow_tables() -> None:
+    pytest.importorskip("pyarrow")
+    when = datetime(2026, 1, 2, tzinfo=UTC)
+    table = Table(
+        columns=["n", "list", "time", "none", 5],
+        data=[[1, [1, 2], when, None, np.arange(2)], [2, [], when, None, np.zeros(2)]],
+    )
+    found = table.to_arrow().to_pydict()
+    assert found["n"] == [1, 2]
+    assert found["list"] == ["[1,2]", "[]"]
+    assert found["time"] == [when.isoformat()] * 2
+    assert found["none"] == [None, None]
+    assert found["5"] == ["[0,1]", "[0.0,0.0]"]
+    assert Table(columns=["a"]).to_arrow().num_rows == 0

@@ -557,3 +557,13 @@ def test_a_forked_child_leaves_media_to_its_parent(tmp_path: Path) -> None:
     assert sorted(row["_step"] for row in of_parent) == list(range(20))
     assert [row["n"] for row in of_child] == [1]
     assert of_child[0]["image"]["path"].startswith("media/images/image_0_")
+
+
+@pytest.mark.parametrize("kind", [Image, Audio])
+async def test_a_run_takes_no_references(kind: Any) -> None:
+    run = await offline()
+    with pytest.raises(InvalidValueError, match="an artifact references"):
+        await run.log({"x": kind("s3://bucket/a.png"), "n": 1})
+    await run.log({"n": 2})
+    await run.finish()
+    assert journal_rows(run) == [{"n": 2, "_step": 0}]

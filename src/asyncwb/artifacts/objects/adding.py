@@ -7,10 +7,13 @@ import posixpath
 from typing import TYPE_CHECKING, Any
 
 from asyncwb.artifacts.names import check_path
+from asyncwb.artifacts.references.adding import local_entries, remote_entries
+from asyncwb.artifacts.references.places import Wanted
 from asyncwb.artifacts.references.versions import known_entry
 from asyncwb.errors import InvalidValueError
 from asyncwb.media.base import Media
 from asyncwb.media.stored import StoredObject, object_path
+from asyncwb.portal import PORTAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -113,6 +116,11 @@ class ObjectWriter:
         self._contents.add_entries([entry])
         return entry.path
 
+    def came_from(self, origin: Origin) -> dict[str, Any]:
+        """Nothing: there, the whole value is a reference."""
+        del origin
+        return {}
+
     def publish(self, value: Media) -> dict[str, Any]:
         """The JSON of a value inside of another one."""
         return value.stored_json(self)
@@ -125,6 +133,8 @@ class ObjectWriter:
         if content.origin is not None:
             digest = _file_digest(content)
             return {"path": self.refer(content.origin, content.origin.path), "sha256": digest}
+        if content.uri is not None:
+            return self._refer_elsewhere(content.uri, content.name or "", folder)
         source = content.path
         if source is not None:
             digest = _file_digest(content)
@@ -135,6 +145,14 @@ class ObjectWriter:
         pieces = _hashed(content.pieces(), sha)
         entry = self._write(pieces, f"media/{folder}/file{content.suffix}", is_tmp=True)
         return {"path": entry.path, "sha256": sha.hexdigest()}
+
+    def _refer_elsewhere(self, uri: str, name: str, folder: str) -> dict[str, Any]:
+        """Refer to a file in a store or on the web, as it is there now."""
+        digest = hashlib.sha256(uri.encode()).hexdigest()
+        wanted = Wanted(uri, f"media/{folder}/{digest[:_SHORT]}/{name}")
+        entries = local_entries(wanted) or PORTAL.call(remote_entries, wanted, None)
+        self._contents.add_entries(entries)
+        return {"path": entries[0].path, "sha256": digest}
 
     def _write(
         self, pieces: Iterable[bytes], path: str, *, is_tmp: bool = False, overwrite: bool = False

@@ -1,4 +1,4 @@
-"""What tables are made of: lists, arrays of numpy, dataframes of pandas."""
+"""What tables are made of: lists, arrays of numpy, dataframes; and columns of their cells."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from asyncwb.media.base import Media
 from asyncwb.media.tables.celltypes import BOOLEAN, NUMBER
 
 if TYPE_CHECKING:
+    from asyncwb.columns.table import Columns
     from asyncwb.media.tables.celltypes import CellType
 
-__all__ = ["as_column_array", "rows_of"]
+__all__ = ["as_column_array", "columns_of", "rows_of"]
 
 _KINDS: dict[str, CellType] = {"i": NUMBER, "u": NUMBER, "f": NUMBER, "b": BOOLEAN}
 
@@ -32,7 +33,7 @@ def rows_of(given: Any, columns: Any, default: Sequence[str]) -> Found:
         InvalidValueError: It is nothing like that.
     """
     if is_dataframe(given):
-        return _of_dataframe(given)
+        return _of_dataframe(given) if hasattr(given, "iloc") else _of_polars(given)
     if columns is not None and (
         isinstance(columns, (str, bytes)) or not isinstance(columns, Iterable)
     ):
@@ -44,7 +45,7 @@ def rows_of(given: Any, columns: Any, default: Sequence[str]) -> Found:
         return names, *_of_array(given)
     if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
         raise InvalidValueError(
-            f"data are rows: lists, a numpy array or a pandas dataframe; got {type(given).__name__}"
+            f"data are rows: lists, a numpy array or a dataframe; got {type(given).__name__}"
         )
     rows: list[list[Any]] = []
     for number, row in enumerate(cast("Iterable[object]", given)):
@@ -78,6 +79,15 @@ def _of_dataframe(frame: Any) -> Found:
     return list(frame.columns), rows, known
 
 
+def _of_polars(frame: Any) -> Found:
+    known: dict[int, CellType] = {}
+    for at, kind in enumerate(frame.dtypes):
+        # A column with nulls gets its type from its cells.
+        if not frame.to_series(at).null_count() and (kind.is_numeric() or str(kind) == "Boolean"):
+            known[at] = NUMBER if kind.is_numeric() else BOOLEAN
+    return list(frame.columns), [list(row) for row in frame.iter_rows()], known
+
+
 def as_column_array(cells: Sequence[Any]) -> Any:
     """Cells as a numpy array, images and sounds as arrays of numbers.
 
@@ -91,3 +101,28 @@ def as_column_array(cells: Sequence[Any]) -> Any:
         return np.array(plain)
     except ValueError as exc:
         raise InvalidValueError(f"these cells make no array: {exc}", exc=exc) from exc
+
+
+def columns_of(names: Sequence[Any], rows: Sequence[Sequence[Any]]) -> Columns:
+    """Rows as typed columns: media are the paths of their files, times are ISO texts."""
+    from asyncwb.columns import from_values
+
+    return from_values(
+        len(rows), {str(name): [_flat(row[at]) for row in rows] for at, name in enumerate(names)}
+    )
+
+
+def _flat(cell: Any) -> Any:
+    """A cell in JSON's types."""
+    if cell is None or isinstance(cell, (bool, int, float, str)):
+        return cell
+    if isinstance(cell, Media):
+        paths = (content.path for content in cell.contents())
+        return next((str(path) for path in paths if path is not None), None)
+    if isinstance(cell, dict):
+        return {str(key): _flat(item) for key, item in cast("dict[object, Any]", cell).items()}
+    if isinstance(cell, (list, tuple, set)):
+        return [_flat(item) for item in cast("list[Any]", cell)]
+    if hasattr(cell, "isoformat"):
+        return cell.isoformat()
+    return _flat(cell.tolist()) if hasattr(cell, "tolist") else str(cell)

@@ -11,7 +11,7 @@ from asyncwb.media.tables.celltypes import ANY, UNKNOWN, CellType
 from asyncwb.media.tables.inference import type_of_dtype
 from asyncwb.media.tables.keys import TableIndex
 from asyncwb.media.tables.objecttypes import ForeignIndexType, ForeignKeyType, PrimaryKeyType
-from asyncwb.media.tables.sources import rows_of
+from asyncwb.media.tables.sources import as_column_array, columns_of, rows_of
 from asyncwb.media.tables.tablelog import TableLogState
 from asyncwb.media.tables.typed import Column, TypedRows, with_none
 from asyncwb.media.tables.writing import frozen, shown_content, stored_json, stored_pieces
@@ -45,9 +45,9 @@ class Table(TypedRows):
     Args:
         columns: Names, texts or integers; None: `Input`, `Output`, `Expected`, or those of a
             dataframe.
-        data: Rows: lists, a numpy array with two dimensions, or a pandas dataframe.
+        data: Rows: lists, a numpy array with two dimensions, or a dataframe.
         rows: An older name of `data`.
-        dataframe: A pandas dataframe, with its columns.
+        dataframe: A dataframe of pandas or polars, with its columns.
         dtype: Type of the columns, or a list of one for each: a Python type, a class of media, an
             example of a constant, or a list or dict of these; None: as the cells are.
         optional: Whether cells may be None; or a list of that for each column.
@@ -160,8 +160,6 @@ class Table(TypedRows):
             return cells
         if convert_to != "numpy":
             raise InvalidValueError(f"convert_to is None or 'numpy', got {convert_to!r}")
-        from asyncwb.media.tables.sources import as_column_array
-
         return as_column_array(cells)
 
     def get_dataframe(self) -> Any:
@@ -174,6 +172,29 @@ class Table(TypedRows):
 
         pandas = library("pandas", "pandas", "get_dataframe()", extra="pandas")
         return pandas.DataFrame.from_records(self.data, columns=self.columns)
+
+    def to_arrow(self) -> Any:
+        """The table as a `pyarrow.Table`: null where a cell is None.
+
+        A cell that is media is the path of its file, where it has one on this machine. Other
+        objects and columns of several types become JSON text.
+
+        Raises:
+            UnsupportedError: pyarrow is not installed (`pip install 'asyncwb[export]'`).
+        """
+        from asyncwb.columns.frames import to_arrow
+
+        return to_arrow(columns_of(self.columns, self.data))
+
+    def to_polars(self) -> Any:
+        """The table as a `polars.DataFrame`; see `to_arrow`.
+
+        Raises:
+            UnsupportedError: polars is not installed (`pip install 'asyncwb[polars]'`).
+        """
+        from asyncwb.columns.frames import to_polars
+
+        return to_polars(columns_of(self.columns, self.data))
 
     def join(self, other: Table, key: str | Sequence[str]) -> JoinedTable:
         """This table and another one, joined by a column; see `JoinedTable`."""

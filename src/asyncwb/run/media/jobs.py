@@ -6,6 +6,7 @@ from itertools import count
 from threading import Event, get_ident
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
+from asyncwb.errors import InvalidValueError
 from asyncwb.media.files import in_pieces
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from asyncwb.media.base import Media, Place
     from asyncwb.media.content import Content
     from asyncwb.media.files import MediaFiles
+    from asyncwb.media.stored import Origin
 
 __all__ = ["MediaJob", "Publish"]
 
@@ -96,7 +98,7 @@ class MediaJob:
             for one in media:
                 for content in one.contents():
                     self._open(content)
-        except OSError:
+        except (InvalidValueError, OSError):
             self.drop()
             raise
 
@@ -155,6 +157,10 @@ class MediaJob:
         content.moved(self._files.locate(facts["path"]))
         return facts
 
+    def came_from(self, origin: Origin) -> dict[str, Any]:
+        """The address of the entry; see `Place`."""
+        return {"artifact_path": origin.ref_url()}
+
     def publish(self, value: Media) -> dict[str, Any]:
         """Put a table of the value into an artifact; see `Place`."""
         return self._publish(value, self, self.label_key, self._step)
@@ -165,6 +171,11 @@ class MediaJob:
         self._files.label(kind, f"{self.label_key}_wandb_delimeter_{name}", labels)
 
     def _open(self, content: Content) -> None:
+        if content.uri is not None:
+            raise InvalidValueError(
+                f"{self.label_key!r}: {content.uri} is not here; a run takes in files, an artifact "
+                "references"
+            )
         path = content.path
         if path is not None and path not in self._opened:
             self._opened[path] = path.open("rb")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from asyncwb.media.base import Media
     from asyncwb.media.content import Content
+    from asyncwb.media.stored import Origin
     from asyncwb.run.media.jobs import MediaJob
     from asyncwb.run.recorder import Recorder
 
@@ -161,6 +162,10 @@ class _Sketch:
             "size": f"size-{mark}",
             "path": f"media/{folder}/{mark}",
         }
+
+    def came_from(self, origin: Origin) -> dict[str, Any]:
+        """The address of the entry; see `Place`."""
+        return {"artifact_path": origin.ref_url()}
 
     def publish(self, value: Media) -> dict[str, Any]:
         """Tables take their time."""
