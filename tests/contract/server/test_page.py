@@ -76,7 +76,7 @@ async def test_the_policy_lets_only_this_server_in(client: Client) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/local/demo/nonsense", "/local/demo/runs/a/b/c", "/a/b/c/d/e/f/g", "/-/nothing/here/x"],
+    ["/local/demo/other", "/local/demo/runs/a/b/c", "/a/b/c/d/e/f/g", "/-/nothing/here/x"],
 )
 async def test_what_is_no_page_is_not_found(client: Client, path: str) -> None:
     assert (await document(client, path)).status_code == 404

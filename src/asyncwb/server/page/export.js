@@ -43,8 +43,8 @@ export async function saveSvg(name, drawing, title) {
   const copy = drawing.cloneNode(true);
   const parts = [...copy.querySelectorAll("*")];
   [...drawing.querySelectorAll("*")].forEach((part, i) => {
-    const { fill, stroke, strokeWidth, font, opacity } = getComputedStyle(part);
-    parts[i].setAttribute("style", Object.entries({ fill, stroke, "stroke-width": strokeWidth, font, opacity }).map((pair) => pair.join(":")).join(";"));
+    const style = getComputedStyle(part);
+    for (const name of ["fill", "stroke", "stroke-width", "font-family", "font-size", "opacity"]) parts[i].setAttribute(name, style.getPropertyValue(name));
   });
   const ratio = devicePixelRatio || 1;
   const { width, height } = drawing.getBoundingClientRect();

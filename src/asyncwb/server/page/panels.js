@@ -78,25 +78,22 @@ export function sectionsOf(metrics, sectionOf = upToSlash) {
 
 const CUSTOM = "chart:"; // before the keys of charts that a run made itself
 
-// What can be done with the place of a chart: pin it, move it. The title of a chart can be dragged, too.
-function tools(id, ids, section, { layout, change }) {
+// What can be done with the place of a chart: pin it, move it, drag it by its title.
+function toolsOf(id, ids, section, { layout, change }) {
   const pinned = layout.pinned.includes(id);
+  const kind = `asyncwb/${section.toLowerCase()}`; // charts move within their section
   const move = (name, to) => change(section === PINNED ? { pinned: moved(ids, name, to) } : { charts: { ...layout.charts, [section]: moved(ids, name, to) } });
   return {
     buttons: html`
       <button type="button" title="Earlier" disabled=${ids[0] === id} onClick=${() => move(id, -1)}>‹</button>
       <button type="button" title="Later" disabled=${ids[ids.length - 1] === id} onClick=${() => move(id, 1)}>›</button>
       <button type="button" title=${pinned ? "Unpin" : "Pin to the top"} aria-pressed=${pinned} onClick=${() => change({ pinned: toggled(layout.pinned, id) })}>${pinned ? "★" : "☆"}</button>`,
-    drag: {
-      draggable: true,
-      onDragStart: (event) => {
-        if (!event.target.querySelector?.(".chart-title:hover")) return event.preventDefault();
-        return event.dataTransfer.setData(`asyncwb/${section.toLowerCase()}`, id);
-      },
-      onDragOver: (event) => event.dataTransfer.types.includes(`asyncwb/${section.toLowerCase()}`) && event.preventDefault(),
+    handle: { draggable: true, onDragStart: (event) => event.dataTransfer.setData(kind, id) },
+    target: {
+      onDragOver: (event) => event.dataTransfer.types.includes(kind) && event.preventDefault(),
       onDrop: (event) => {
         event.preventDefault();
-        move(event.dataTransfer.getData(`asyncwb/${section.toLowerCase()}`), id);
+        move(event.dataTransfer.getData(kind), id);
       },
     },
   };
@@ -108,8 +105,8 @@ function Section({ name, ids, arranging, draw }) {
   return html`<section class="charts-section">
     <h2><button type="button" aria-expanded=${open} onClick=${() => setOpen(!open)}><span class="arrow" aria-hidden="true">▾</span>${name} <small>${ids.length}</small></button></h2>
     ${open && html`<div class="charts">${ids.slice(0, many).map((id) => {
-      const { buttons, drag } = tools(id, ids, name, arranging);
-      return html`<div key=${id} class="panel" ...${drag}>${draw(id, buttons)}</div>`;
+      const tools = toolsOf(id, ids, name, arranging);
+      return html`<div key=${id} class="panel" ...${tools.target}>${draw(id, tools)}</div>`;
     })}</div>`}
     ${open && ids.length > many && html`<button type="button" class="more" onClick=${() => setMany(many + FIRST)}>Show more of ${ids.length - many}</button>`}
   </section>`;
@@ -125,9 +122,9 @@ export function Panels({ metrics, charts = [], settings, sectionOf, arranging, l
     return custom.length ? [...found, ["Custom charts", custom]] : found;
   }, [metrics, byKey, settings.search, settings.axis]);
   const shown = arranged(sections, arranging.layout);
-  const draw = (id, buttons) => (byKey.has(id)
-    ? html`<${CustomChart} chart=${byKey.get(id)} place=${rest.place} lineOf=${lineOf} version=${rest.version} stepped=${rest.stepped} tools=${buttons} />`
-    : html`<${MetricChart} metric=${id} settings=${settings} tools=${buttons} ...${rest} />`);
+  const draw = (id, tools) => (byKey.has(id)
+    ? html`<${CustomChart} chart=${byKey.get(id)} place=${rest.place} lineOf=${lineOf} version=${rest.version} stepped=${rest.stepped} tools=${tools} />`
+    : html`<${MetricChart} metric=${id} settings=${settings} tools=${tools} ...${rest} />`);
   return html`${sections.length > 0 && html`<div class="sections-menu"><${LayoutMenu} sections=${sections.map(([name]) => name)} ...${arranging} /></div>`}
     ${!sections.length && html`<p class="notice">${metrics.length || charts.length ? "No metric fits the search." : "Nothing is logged yet."}</p>`}
     ${sections.length > 0 && !shown.length && html`<p class="notice">All sections are hidden.</p>`}

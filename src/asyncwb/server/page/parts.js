@@ -16,7 +16,13 @@ export function Status({ loading, error, empty, children }) {
 }
 
 export function Tabs({ tabs, current, path }) {
-  return html`<nav class="tabs" aria-label="Views">
+  const place = useRef(null);
+  // a telephone has no room for all
+  useEffect(() => {
+    const here = place.current.querySelector("[aria-current]");
+    if (here) place.current.scrollLeft = here.offsetLeft + here.offsetWidth / 2 - place.current.clientWidth / 2;
+  }, [current]);
+  return html`<nav class="tabs" aria-label="Views" ref=${place}>
     ${tabs.map(([name, title]) => html`<a key=${name} href=${path(name)}
       aria-current=${name === current ? "page" : undefined}>${title}</a>`)}
   </nav>`;

@@ -5,7 +5,7 @@ import { scaleOf } from "./scales.js";
 
 const [LEFT, RIGHT, TOP, BOTTOM] = [58, 14, 10, 40];
 const NEAR = 30;
-const LISTED = 12; // of a legend
+const LISTED = 16; // of a legend
 const DASHES = ["", "6 3", "2 3", "8 3 2 3"];
 const LETTER = 6.5; // pixels, about
 
@@ -99,6 +99,6 @@ export function Plot({ drawing, label, place }) {
     ${hovered && html`<div class="tooltip" style=${hovered.x > width / 2 ? { right: `${width - hovered.x + 12}px`, top: `${Math.max(0, hovered.y - 30)}px` } : { left: `${hovered.x + 12}px`, top: `${Math.max(0, hovered.y - 30)}px` }}>
       <div>${hovered.color && html`<i style=${{ background: hovered.color }}></i>`}<span>${hovered.text}</span></div></div>`}
   </div>
-  ${drawing.legend.length > 0 && html`<ul class="legend">${drawing.legend.slice(0, LISTED).map(([name, color]) => html`<li key=${name}><i style=${{ background: color }}></i>${name}</li>`)}
+  ${drawing.legend.length > 0 && html`<ul class="legend">${drawing.legend.slice(0, LISTED).map(([name, color]) => html`<li key=${name}>${color && html`<i style=${{ background: color }}></i>`}${name}</li>`)}
     ${drawing.legend.length > LISTED && html`<li>and ${drawing.legend.length - LISTED} more</li>`}</ul>`}`;
 }

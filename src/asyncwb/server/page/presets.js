@@ -3,6 +3,7 @@ import { PALETTE } from "./colors.js";
 import { number, value } from "./format.js";
 
 const BINS = 30;
+const DASHES = ["—", "- -", "···", "-·-"]; // of lines, as their drawing has them
 const paint = (i) => PALETTE[i % PALETTE.length];
 
 // Rows of all runs with their values under the names that the chart gives them.
@@ -21,7 +22,7 @@ function painter(rows, tables, name) {
     kinds,
     of: (row) => (several ? row.run.color : paint(kinds.indexOf(value(row[name])))),
     label: (row) => [several && row.run.label, name && row[name] !== null && value(row[name])].filter(Boolean).join(" · "),
-    legend: several ? tables.map(({ run }) => [run.label, run.color]) : kinds.length > 1 ? kinds.map((kind, i) => [kind, paint(i)]) : [],
+    legend: several ? [...tables.map(({ run }) => [run.label, run.color]), ...(name && kinds.length > 1 ? kinds.map((kind, i) => [`${DASHES[i % DASHES.length]} ${kind}`, null]) : [])] : kinds.length > 1 ? kinds.map((kind, i) => [kind, paint(i)]) : [],
   };
 }
 
