@@ -84,11 +84,32 @@ def test_search_group_and_columns(table: Any) -> None:
     page.get_by_text("hidden: 16").wait_for()
     page.get_by_role("button", name="Columns").click()
     page.get_by_label("Search columns").fill("momentum")
-    page.get_by_label("config.momentum").uncheck()
+    page.get_by_role("checkbox", name="config.momentum").uncheck()
     assert page.locator('th[title="config.momentum"]').count() == 0
     page.reload()
     page.get_by_text("hidden: 16").wait_for()
     assert page.locator('th[title="config.momentum"]').count() == 0
+
+
+def test_pinned_columns_stay_at_the_left(table: Any) -> None:
+    page = table
+    page.set_viewport_size({"width": 700, "height": 700})
+    page.get_by_role("button", name="Columns").click()
+    page.get_by_role("button", name="Pin config.lr").click()
+    page.keyboard.press("Escape")
+    assert query(page)["pinned"] == "config.lr"
+    pinned = page.locator('th[title="config.lr"]')
+    before = pinned.bounding_box()["x"]
+    last = page.locator("thead th").last
+    last.scroll_into_view_if_needed()
+    moved = page.locator(".runs-table .scroll-x").evaluate("box => box.scrollLeft")
+    assert moved > 100
+    name = page.locator('th[title="displayName"]').bounding_box()
+    assert pinned.bounding_box()["x"] <= before
+    assert pinned.bounding_box()["x"] == pytest.approx(name["x"] + name["width"], abs=2)
+    page.reload()
+    page.get_by_text("5 runs").wait_for()
+    assert page.locator("thead th").nth(2).get_attribute("title") == "config.lr"
 
 
 def test_the_table_is_saved(table: Any, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from page_view import until
-from seed import post
+from seed import post, seed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -121,6 +121,44 @@ def test_cells_of_a_table_have_their_pictures(media: Any) -> None:
     samples.get_by_role("button", name="score").click()
     samples.get_by_role("button", name="score").click()
     assert samples.locator("tbody tr").first.inner_text().startswith("5")
+
+
+def test_tables_among_files_are_shown_as_tables(
+    page: Any, showcase: str, server: LocalServer
+) -> None:
+    from test_files_and_media import upload
+
+    text = b'name,score\r\n"a ""b"", c",2.5\r\nd,-1e3\r\n'
+    upload(server, "showcase", "run1", {"rows.csv": text})
+    page.goto(f"{showcase}/runs/run1/files")
+    page.get_by_role("button", name="rows.csv").click()
+    rows = page.locator(".data-table tbody tr")
+    until(page, lambda: rows.all_inner_texts() == ['a "b", c\t2.5', "d\t-1,000"])
+    # the artifact of a table has the pictures beside it
+    page.goto(f"{showcase}/artifacts/run_table/run-run2-samples/v0?tab=files")
+    page.get_by_role("button", name="samples.table.json").click()
+    until(page, lambda: page.locator(".data-table img").count() == 6)
+
+
+def test_media_that_make_no_sense_leave_the_page_alone(page: Any, server: LocalServer) -> None:
+    odd: dict[str, Any] = {
+        "a": {"_type": "histogram", "bins": 3, "values": None},
+        "b": {"_type": "image-file", "path": 7, "masks": {"m": None}},
+        "c": {"_type": "images/separated", "filenames": [1], "captions": 0},
+        "d": {"_type": "table-file", "path": ["x"]},
+        "e": {"_type": "unheard of", "text": "<script>throw 1</script>"},
+        "f": {"_type": "histogram", "bins": [0, 1, 2], "values": [3, 4]},
+    }
+    config = {
+        "_wandb": {"visualize": {"x": None, "y": {"panel_type": "Vega2", "panel_config": 3}},
+                   "viz": {"z": None}, "m": [None, 3, {"5": "x"}]}
+    }  # fmt: skip
+    seed(server, "odd", "odd", rows=[{"_step": 0, **odd}, {"_step": 1, "loss": 1}], config=config)
+    page.goto(f"{server.url}/local/odd/runs/odd/media")
+    page.get_by_label("Histogram from 0 to 2").wait_for()
+    assert page.locator(".media").count() == 6
+    page.goto(f"{server.url}/local/odd/runs/odd")
+    page.get_by_label("Chart of loss", exact=True).wait_for()
 
 
 def test_tables_of_charts_are_not_media(media: Any) -> None:

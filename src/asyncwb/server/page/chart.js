@@ -103,6 +103,7 @@ function options(box, { series, bands }, settings, size) {
       drag: { x: true, y: false, setScale: false },
       focus: series.length <= HIGHLIGHTED ? { prox: 24 } : undefined,
       dataIdx: nearest,
+      points: { show: series.length <= HIGHLIGHTED },
       sync: { key: `x:${axis}:${logX}`, setSeries: false },
       bind: { dblclick: () => () => { zoomed(null); return null; } },
     },

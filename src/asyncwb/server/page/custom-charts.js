@@ -39,7 +39,7 @@ function useTables({ place, chart, lineOf, version, stepped, seen }) {
     if (!seen) return null;
     return Promise.all(wanted.map(async (run) => {
       const { columns = [], data = [] } = await fetchJson({ ...place, run: run.name }, tableOf(run));
-      return { run: lineOf(run), columns: columns.map(String), data };
+      return { run: lineOf(run), columns: columns.map(String), data: data.filter(Array.isArray) };
     }));
   };
   const found = useLoaded(load, [seen, ...[chosen.map((run) => run.name), wanted.map(tableOf)].map(JSON.stringify)]);

@@ -2,7 +2,7 @@
 import { html, useRef, useState, useSeen } from "./lib.js";
 import { fileUrl, frameUrl } from "./api.js";
 import { naturally, number } from "./format.js";
-import { Status } from "./parts.js";
+import { Guard, Status } from "./parts.js";
 import { StepSlider, rowAt, useSteps } from "./steps.js";
 import { Item } from "./media-items.js";
 import { matcher } from "./panels.js";
@@ -22,7 +22,7 @@ function Panel({ place, source, name, version, step, onStep }) {
   const at = rows?.length ? rowAt(rows, step) : 0;
   return html`<section class="card media" ref=${holder}><h2>${name} ${rows?.length > 0 && html`<small>step ${number(rows[at]._step)}</small>`}</h2>
     ${rows?.length ? html`<${StepSlider} rows=${rows} at=${at} name=${name} onStep=${onStep} />
-      <${Item} key=${`${rows[at]._step}`} source=${source} name=${name} media=${rows[at][name]} />`
+      <${Guard} key=${`${rows[at]._step}`}><${Item} source=${source} name=${name} media=${rows[at][name]} /><//>`
       : html`<${Status} loading=${loading || !seen} error=${error} empty>Nothing logged.<//>`}</section>`;
 }
 

@@ -2,6 +2,7 @@
 import { html, useMemo, useState } from "./lib.js";
 import { setQuery } from "./router.js";
 import { naturally } from "./format.js";
+import { Guard } from "./parts.js";
 import { CustomChart } from "./custom-charts.js";
 import { LayoutMenu, PINNED, arranged, moved, toggled } from "./layout.js";
 import { MetricChart } from "./metric-chart.js";
@@ -106,7 +107,7 @@ function Section({ name, ids, arranging, draw }) {
     <h2><button type="button" aria-expanded=${open} onClick=${() => setOpen(!open)}><span class="arrow" aria-hidden="true">▾</span>${name} <small>${ids.length}</small></button></h2>
     ${open && html`<div class="charts">${ids.slice(0, many).map((id) => {
       const tools = toolsOf(id, ids, name, arranging);
-      return html`<div key=${id} class="panel" ...${tools.target}>${draw(id, tools)}</div>`;
+      return html`<div key=${id} class="panel" ...${tools.target}><${Guard}>${draw(id, tools)}<//></div>`;
     })}</div>`}
     ${open && ids.length > many && html`<button type="button" class="more" onClick=${() => setMany(many + FIRST)}>Show more of ${ids.length - many}</button>`}
   </section>`;

@@ -1,5 +1,5 @@
 // Small parts that every page uses.
-import { html, useEffect, useRef, useState } from "./lib.js";
+import { Component, html, useEffect, useRef, useState } from "./lib.js";
 import { when, ago } from "./format.js";
 
 export const State = ({ state }) => html`<span class="state ${state}"><i></i>${state}</span>`;
@@ -13,6 +13,17 @@ export function Status({ loading, error, empty, children }) {
   if (loading) return html`<p class="notice">Loading …</p>`;
   if (empty) return html`<div class="notice">${children}</div>`;
   return null;
+}
+
+// What somebody logged may be anything: where it cannot be drawn, the rest of the page stays.
+export class Guard extends Component {
+  static getDerivedStateFromError(error) {
+    return { error };
+  }
+
+  render({ children }, { error }) {
+    return error ? html`<p class="notice">This cannot be shown: ${error.message}</p>` : children;
+  }
 }
 
 export function Tabs({ tabs, current, path }) {
