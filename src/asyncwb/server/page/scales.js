@@ -9,7 +9,7 @@ export function ticks(low, high, count = 5) {
   if (!(high > low)) return [low];
   const rough = (high - low) / count;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * STEPS.find((each) => each * power >= rough);
+  const step = power * STEPS.find((each) => each * power >= 0.7 * rough);
   const first = Math.ceil(low / step);
   const found = [];
   for (let i = first; i * step <= high + step * 1e-9; i += 1) found.push(Number((i * step).toPrecision(12)));
