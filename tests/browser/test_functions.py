@@ -169,3 +169,11 @@ def test_sections_and_charts_stand_where_somebody_put_them(call: Any) -> None:
     ]
     assert call("layout.js", "moved", ["a", "b", "c"], "c", "a") == ["c", "a", "b"]
     assert call("layout.js", "moved", ["a", "b", "c"], "a", 1) == ["b", "a", "c"]
+
+
+def test_rank_correlation_shares_places_of_equal_values(call: Any) -> None:
+    # scipy.stats.spearmanr([1, 2, 2, 3, 5], [2, 1, 4, 4, 6])
+    pairs = [[1, 2], [2, 1], [2, 4], [3, 4], [5, 6]]
+    assert call("relations.js", "correlation", pairs) == pytest.approx(0.7631578947368421)
+    assert call("relations.js", "correlation", [[1, 3], [2, 2], [9, 1]]) == pytest.approx(-1)
+    assert call("relations.js", "correlation", [[1, 1], [1, 2], [1, 3]]) is None

@@ -153,19 +153,15 @@ def everything(run: Any, folder: Path) -> None:
             "samples": wandb.Table(columns=["i", "picture", "class", "score"], data=rows),
         }
     )
-    plotly = figure()
-    if plotly is not None:
-        run.log({"figure": plotly})
+    run.log({"figure": figure()})
     run.alert("Loss is low", "It came below 0.1.", level="INFO")
     run.alert("Disk is nearly full", "5 % are left on /data.", level="WARN")
 
 
 def figure() -> Any:
-    """A figure of plotly, where it is installed."""
-    try:
-        from plotly import graph_objects
-    except ImportError:
-        return None
+    """A figure of plotly."""
+    from plotly import graph_objects
+
     bars = graph_objects.Bar(x=["a", "b", "c"], y=[3, 1, 2], name="bars")
     line = graph_objects.Scatter(x=["a", "b", "c"], y=[1, 3, 2], name="line")
     return graph_objects.Figure([bars, line], {"title": {"text": "A figure"}})

@@ -1,4 +1,4 @@
-// Files that the browser makes: CSV of columns, PNG of a chart.
+// Files that the browser makes: CSV and JSON of rows, PNG of a chart, HTML of a page.
 
 export function save(name, blob) {
   const link = document.createElement("a");
@@ -21,6 +21,8 @@ export function saveCsv(name, header, rows) {
   const text = [header, ...rows].map((row) => row.map(cell).join(",")).join("\r\n");
   save(`${name}.csv`, new Blob([text, "\r\n"], { type: "text/csv" }));
 }
+
+export const saveJson = (name, content) => save(`${name}.json`, new Blob([JSON.stringify(content, null, 1), "\n"], { type: "application/json" }));
 
 // A canvas, or anything else that a canvas can draw, below its title.
 export function savePng(name, drawn, title) {

@@ -4,7 +4,7 @@ import { setQuery } from "./router.js";
 import { pathTo } from "./api.js";
 import { duration, naturally, number, value, when } from "./format.js";
 import { Dialog, Menu, Moment, State, Status, Tags } from "./parts.js";
-import { saveCsv } from "./export.js";
+import { saveCsv, saveJson } from "./export.js";
 import { toggled } from "./layout.js";
 import { FilterMenu, filterText } from "./filters.js";
 import { TITLES, allRuns, cellOf, changeRun, deleteRuns, label, liveRuns, pageOfRuns, serverKey, titleOf } from "./runs.js";
@@ -13,6 +13,8 @@ const PAGE = 50;
 const GROUPED = 1000;
 const SOME = 6;
 const UNORDERED = new Set(["tags"]);
+
+const plain = ({ name, displayName, state, tags, group, jobType, notes, createdAt, heartbeatAt, sweepName, user, config, summary }) => ({ name, displayName, state, tags, group, jobType, notes, createdAt, heartbeatAt, sweepName, user: user?.username, config, summary });
 
 // Called, not a component: a page of runs has a thousand cells.
 function cell(run, column, place, found) {
@@ -63,6 +65,7 @@ function Bulk({ place, chosen, clear, reload, names }) {
   return html`<div class="bulk" role="toolbar" aria-label="Chosen runs">
     <b>${several}</b>
     <a class="button" href="${pathTo(place.entity, place.project, "compare")}?runs=${names.slice(0, 20).join(",")}">Compare</a>
+    <a class="button" href="${pathTo(place.entity, place.project, "relations")}?runs=${names.join(",")}">Relations</a>
     <a class="button" href="${pathTo(place.entity, place.project, "workspace")}?show=${names.join(",")}">Charts</a>
     <button type="button" onClick=${() => setDialog("tag")}>Tag</button>
     <button type="button" onClick=${() => setDialog("rename")}>Rename</button>
@@ -139,6 +142,7 @@ export function RunsTable({ place, query }) {
   const atEnd = useSeen(end);
   useEffect(() => { if (atEnd && !group && table.next && !table.loading) table.more(); }, [atEnd, table.next]);
 
+  const goals = useMemo(() => new Map(table.runs.flatMap((run) => run.definitions).filter((each) => each.goal && each.name).map((each) => [each.name, each.goal])), [table.runs]);
   const [configs, summaries] = useMemo(() => {
     const keys = (part) => [...new Set(table.runs.flatMap((run) => Object.keys(run[part])))].filter((key) => !key.startsWith("_")).sort(naturally).map((key) => `${part}.${key}`);
     return [keys("config"), keys("summary")];
@@ -161,7 +165,9 @@ export function RunsTable({ place, query }) {
     memory.set(`columns:${base}`, next);
     setQuery({ columns: next?.join("|") ?? null });
   };
-  const sort = (column) => setQuery({ order: (by === column && sign === "-" ? "+" : "-") + column });
+  // What is better comes first, where runs said what that is.
+  const better = (column) => (goals.get(column.replace(/^summary\./, "").replace(/\.(best|max|min|last|mean)$/, "")) === "minimize" ? "+" : "-");
+  const sort = (column) => setQuery({ order: (by === column ? (sign === "-" ? "+" : "-") : better(column)) + column });
   const toggle = (names, on) => setChosen((last) => {
     const next = new Set(last);
     for (const name of names) on ? next.add(name) : next.delete(name);
@@ -178,16 +184,19 @@ export function RunsTable({ place, query }) {
     }
     return [...found].sort(([a], [b]) => naturally(a, b));
   }, [table.runs, group]);
-  const download = async () => {
+  const download = async (kind) => {
     setExporting(true);
     try {
       const runs = await allRuns(place, { filters, order: sign + serverKey(by) });
-      saveCsv(`${place.project}-runs`, ["id", ...columns.map((column) => TITLES[column] ?? column)],
+      if (kind === "json") saveJson(`${place.project}-runs`, runs.map(plain));
+      else saveCsv(`${place.project}-runs`, ["id", ...columns.map((column) => TITLES[column] ?? column)],
         runs.map((run) => [run.name, ...columns.map((column) => { const cell = cellOf(run, column); return Array.isArray(cell) ? cell.join(" ") : cell; })]));
     } finally {
       setExporting(false);
     }
   };
+  const kept = new URLSearchParams([...query].filter(([key]) => ["q", "filter"].includes(key)));
+  const relations = `${pathTo(place.entity, place.project, "relations")}?${kept}`;
 
   return html`<div class="runs-table">
     <div class="toolbar" role="toolbar" aria-label="Runs">
@@ -197,7 +206,9 @@ export function RunsTable({ place, query }) {
         <option value="">nothing</option>${["group", "jobType", "user", "state", "sweepName", ...configs].map((column) => html`<option key=${column} value=${column}>${TITLES[column] ?? column}</option>`)}
       </select></label>
       <${Columns} all=${all} shown=${columns} onChange=${choose} pinned=${front} onPin=${pin} />
-      <button type="button" disabled=${exporting} onClick=${download}>${exporting ? "Collecting …" : "CSV"}</button>
+      <a class="button" href=${relations}>Relations</a>
+      <button type="button" disabled=${exporting} title="All runs that fit" onClick=${() => download("csv")}>${exporting ? "Collecting …" : "CSV"}</button>
+      <button type="button" disabled=${exporting} title="All runs that fit, with all they have" onClick=${() => download("json")}>JSON</button>
       <span class="count" aria-live="polite">${table.loading ? "Loading …" : `${number(table.total)} run${table.total === 1 ? "" : "s"}`}</span>
     </div>
     ${picked.length > 0 && html`<${Bulk} place=${place} chosen=${picked} names=${picked.map((run) => run.name)} clear=${() => setChosen(new Set())} reload=${table.reload} />`}

@@ -100,7 +100,7 @@ export function Workspace({ place, query }) {
 
   const version = drawn.reduce((sum, run) => sum + (run.historyLineCount ?? 0), 0);
   const { value: types, error } = useLoaded(() => metricsOf(place, drawn.map((run) => run.name)), [drawn.map((run) => run.name).join(), version]);
-  const definitions = useMemo(() => drawn.flatMap((run) => run.definitions), [drawn]);
+  const definitions = useMemo(() => [...new Map(drawn.flatMap((run) => run.definitions).map((each) => [JSON.stringify(each), each])).values()], [drawn]);
   const metrics = useMemo(() => numbersOf(types ?? new Map(), definitions), [types, definitions]);
   const charts = useMemo(() => chartsOfRuns(drawn), [drawn]);
   const arranging = useLayout(base);
