@@ -123,6 +123,26 @@ def test_cells_of_a_table_have_their_pictures(media: Any) -> None:
     assert samples.locator("tbody tr").first.inner_text().startswith("5")
 
 
+def test_media_of_several_runs_stand_side_by_side(
+    page: Any, server: LocalServer, screenshot: Callable[[Any, str], Path]
+) -> None:
+    for run, first in (("a", 1), ("b", 2)):
+        rows = [
+            {"_step": step, "h": {"_type": "histogram", "bins": [0, first], "values": [step]}}
+            for step in range(0, 4, first)
+        ]
+        seed(server, "beside", run, rows=rows, summary={"h": rows[-1]["h"]})
+    page.goto(f"{server.url}/local/beside")
+    panel = page.get_by_label("Chart of h", exact=True)
+    panel.get_by_label("Histogram from 0 to 1").wait_for()
+    panel.get_by_label("Histogram from 0 to 2").wait_for()
+    headings = panel.locator("h3")
+    assert headings.all_inner_texts() == ["run b step 2", "run a"]  # b has none of step 3
+    panel.get_by_label("Step of h").fill("0")
+    until(page, lambda: headings.all_inner_texts() == ["run b", "run a"])
+    screenshot(page, "media-beside")
+
+
 def test_tables_among_files_are_shown_as_tables(
     page: Any, showcase: str, server: LocalServer
 ) -> None:

@@ -69,7 +69,7 @@ export async function saveHtml(name, title, header, rows) {
   const [surface, text, border] = ["--surface", "--text", "--border"].map((each) => style.getPropertyValue(each));
   const charts = [];
   for (const figure of document.querySelectorAll(".chart")) {
-    const [canvas, drawing] = [figure.querySelector("canvas"), figure.querySelector(".plot > svg")];
+    const [canvas, drawing] = [figure.querySelector(".uplot canvas"), figure.querySelector(".plot > svg")];
     if (!canvas && !drawing) continue;
     const source = canvas ? canvas.toDataURL() : (await pictureOf(drawing)).src;
     const caption = figure.querySelector(".chart-title").textContent;

@@ -5,7 +5,7 @@ import { naturally, number } from "./format.js";
 import { Guard, Status } from "./parts.js";
 import { StepSlider, rowAt, useSteps } from "./steps.js";
 import { Item } from "./media-items.js";
-import { matcher } from "./panels.js";
+import { matcher } from "./filters.js";
 
 // Where the files of a run are, and what the classes of its masks and boxes are called.
 export function filesOf(place, settings = {}) {

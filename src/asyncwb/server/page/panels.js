@@ -3,8 +3,10 @@ import { html, useMemo, useState } from "./lib.js";
 import { setQuery } from "./router.js";
 import { naturally } from "./format.js";
 import { Guard } from "./parts.js";
+import { matcher } from "./filters.js";
 import { CustomChart } from "./custom-charts.js";
 import { LayoutMenu, PINNED, arranged, moved, toggled } from "./layout.js";
+import { MediaPanel } from "./media-panel.js";
 import { MetricChart } from "./metric-chart.js";
 import { DEFINED, X_AXES } from "./lines.js";
 
@@ -32,15 +34,6 @@ export function chartSettings(query) {
     range: zoomOf(query.get("zoom")),
     search: query.get("metrics") ?? "",
   };
-}
-
-export function matcher(text) {
-  try {
-    const pattern = new RegExp(text, "i");
-    return (name) => pattern.test(name);
-  } catch {
-    return (name) => name.toLowerCase().includes(text.toLowerCase());
-  }
 }
 
 export function ChartControls({ settings, metrics, children }) {
@@ -77,7 +70,9 @@ export function sectionsOf(metrics, sectionOf = upToSlash) {
   return [...sections].sort(([a], [b]) => (b === "Charts") - (a === "Charts") || naturally(a, b));
 }
 
-const CUSTOM = "chart:"; // before the keys of charts that a run made itself
+// before the keys of charts that runs made themselves, and of media
+const CUSTOM = "chart:";
+const MEDIA = "media:";
 
 // What can be done with the place of a chart: pin it, move it, drag it by its title.
 function toolsOf(id, ids, section, { layout, change }) {
@@ -114,20 +109,23 @@ function Section({ name, ids, arranging, draw }) {
 }
 
 // `charts` are those that runs made of tables; `arranging` is what `useLayout` gives.
-export function Panels({ metrics, charts = [], settings, sectionOf, arranging, lineOf, ...rest }) {
-  const byKey = useMemo(() => new Map(charts.map((chart) => [CUSTOM + chart.key, chart])), [charts]);
+export function Panels({ metrics, charts = [], media = [], settings, sectionOf, arranging, lineOf, ...rest }) {
+  const [custom, shows] = useMemo(() => [new Map(charts.map((chart) => [CUSTOM + chart.key, chart])), new Map(media.map((each) => [MEDIA + each.key, each]))], [charts, media]);
   const sections = useMemo(() => {
     const fits = matcher(settings.search);
     const found = sectionsOf(metrics.filter((metric) => fits(metric) && metric !== settings.axis), sectionOf);
-    const custom = [...byKey].filter(([, chart]) => fits(chart.key)).map(([id]) => id);
-    return custom.length ? [...found, ["Custom charts", custom]] : found;
-  }, [metrics, byKey, settings.search, settings.axis]);
+    const more = [["Custom charts", custom], ["Media", shows]].map(([name, members]) => [name, [...members].filter(([, each]) => fits(each.key)).map(([id]) => id)]);
+    return [...found, ...more.filter(([, ids]) => ids.length)];
+  }, [metrics, custom, shows, settings.search, settings.axis]);
   const shown = arranged(sections, arranging.layout);
-  const draw = (id, tools) => (byKey.has(id)
-    ? html`<${CustomChart} chart=${byKey.get(id)} place=${rest.place} lineOf=${lineOf} version=${rest.version} stepped=${rest.stepped} tools=${tools} />`
-    : html`<${MetricChart} metric=${id} settings=${settings} tools=${tools} ...${rest} />`);
+  const draw = (id, tools) => {
+    const { place, version, stepped } = rest;
+    if (custom.has(id)) return html`<${CustomChart} chart=${custom.get(id)} place=${place} lineOf=${lineOf} version=${version} stepped=${stepped} tools=${tools} />`;
+    if (shows.has(id)) return html`<${MediaPanel} media=${shows.get(id)} place=${place} lineOf=${lineOf} version=${version} tools=${tools} />`;
+    return html`<${MetricChart} metric=${id} settings=${settings} tools=${tools} ...${rest} />`;
+  };
   return html`${sections.length > 0 && html`<div class="sections-menu"><${LayoutMenu} sections=${sections.map(([name]) => name)} ...${arranging} /></div>`}
-    ${!sections.length && html`<p class="notice">${metrics.length || charts.length ? "No metric fits the search." : "Nothing is logged yet."}</p>`}
+    ${!sections.length && html`<p class="notice">${metrics.length || charts.length || media.length ? "No metric fits the search." : "Nothing is logged yet."}</p>`}
     ${sections.length > 0 && !shown.length && html`<p class="notice">All sections are hidden.</p>`}
     ${shown.map(([name, ids]) => html`<${Section} key=${name} name=${name} ids=${ids} arranging=${arranging} draw=${draw} />`)}`;
 }

@@ -10,6 +10,7 @@ import { FilterMenu, filterText } from "./filters.js";
 import { allRuns, cellOf, label, liveRuns, metricsOf, named, numbersOf, pageOfRuns, titleOf } from "./runs.js";
 import { ChartControls, Panels, chartSettings, zoomTo } from "./panels.js";
 import { chartsOfRuns } from "./custom-charts.js";
+import { mediaOf } from "./media-panel.js";
 import { useLayout } from "./layout.js";
 
 const SHOWN_AT_FIRST = 10;
@@ -102,7 +103,7 @@ export function Workspace({ place, query }) {
   const { value: types, error } = useLoaded(() => metricsOf(place, drawn.map((run) => run.name)), [drawn.map((run) => run.name).join(), version]);
   const definitions = useMemo(() => [...new Map(drawn.flatMap((run) => run.definitions).map((each) => [JSON.stringify(each), each])).values()], [drawn]);
   const metrics = useMemo(() => numbersOf(types ?? new Map(), definitions), [types, definitions]);
-  const charts = useMemo(() => chartsOfRuns(drawn), [drawn]);
+  const [charts, media] = useMemo(() => [chartsOfRuns(drawn), mediaOf(drawn)], [drawn]);
   const arranging = useLayout(base);
   const lineOf = (run) => ({ name: run.name, label: label(run), color: color(base, run.name) });
   const configs = useMemo(() => [...new Set(list.runs.flatMap((run) => Object.keys(run.config)))].sort(), [list.runs]);
@@ -148,7 +149,7 @@ export function Workspace({ place, query }) {
       <${Status} error=${error} />
       ${drawn.length === 0 && !list.loading
         ? html`<p class="notice">Tick a run to draw it.</p>`
-        : types && html`<${Panels} place=${place} metrics=${metrics} charts=${charts} definitions=${definitions} arranging=${arranging} lineOf=${lineOf} shown=${lines} settings=${shared} version=${version} onZoom=${zoomTo} />`}
+        : types && html`<${Panels} place=${place} metrics=${metrics} charts=${charts} media=${media} definitions=${definitions} arranging=${arranging} lineOf=${lineOf} shown=${lines} settings=${shared} version=${version} onZoom=${zoomTo} />`}
     </div>
   </div>`;
 }
