@@ -177,3 +177,17 @@ def test_rank_correlation_shares_places_of_equal_values(call: Any) -> None:
     assert call("relations.js", "correlation", pairs) == pytest.approx(0.7631578947368421)
     assert call("relations.js", "correlation", [[1, 3], [2, 2], [9, 1]]) == pytest.approx(-1)
     assert call("relations.js", "correlation", [[1, 1], [1, 2], [1, 3]]) is None
+
+
+def test_a_matrix_of_very_many_classes_is_left_to_its_table(call: Any) -> None:
+    names = ("Actual", "Predicted", "nPredictions")
+    chart = {"preset": "wandb/confusion_matrix/v1", "fields": dict(zip(names, names, strict=True))}
+    run = {"name": "r", "label": "r", "color": "#000000"}
+
+    def drawn(classes: int) -> Any:
+        data = [[f"c{i}", f"c{i}", 1] for i in range(classes)]
+        tables = [{"run": run, "columns": list(names), "data": data}]
+        return call("presets.js", "drawingOf", {**chart, "texts": {}}, tables)
+
+    assert len(drawn(100)["marks"]) == 100
+    assert drawn(101) is None

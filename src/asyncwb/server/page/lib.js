@@ -68,6 +68,14 @@ export function useSeen(ref) {
   return seen;
 }
 
+// Whether an element has ever been near the window.
+export function useOnceSeen(ref) {
+  const seen = useSeen(ref);
+  const once = useRef(false);
+  once.current ||= seen;
+  return once.current;
+}
+
 // A value that follows after it has been quiet for a moment.
 export function useSettled(value, milliseconds = 120) {
   const [settled, setSettled] = useState(value);

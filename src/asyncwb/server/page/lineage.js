@@ -5,6 +5,7 @@ import { Status } from "./parts.js";
 
 const STEPS = 4; // versions to either side that are looked at first
 const MOST = 120; // nodes
+const AT_ONCE = 40; // versions of one distance
 const [WIDTH, HEIGHT, ACROSS, DOWN] = [180, 32, 64, 12];
 
 const VERSION = "id versionIndex artifactType { name } artifactSequence { name project { name entityName } }";
@@ -34,7 +35,7 @@ async function load(id, steps) {
   const version = (found, column) => add(found.id, column, { kind: "artifact", label: versionName(found), path: versionPath(found), type: found.artifactType.name });
   const run = (found, column) => add(`run ${runPath(found)}`, column, { kind: "run", label: found.displayName || found.name, path: runPath(found), type: "run" });
   const join = (from, to) => from && to && edges.set(`${from.key} ${to.key}`, [from, to]);
-  const asked = new Set();
+  const asked = new Set([id]);
   let waiting = [[id, 0]];
   for (let round = 0; waiting.length && round <= steps; round += 1) {
     const next = [];
@@ -63,9 +64,8 @@ async function load(id, steps) {
         }
       }
     });
-    asked.add(id);
-    waiting = next.filter(([each]) => each !== id);
-    more = waiting.length > 0;
+    more = next.length > 0;
+    waiting = nodes.size < MOST ? next.slice(0, AT_ONCE) : [];
   }
   return { nodes: [...nodes.values()], edges: [...edges.values()], more, full: nodes.size >= MOST };
 }

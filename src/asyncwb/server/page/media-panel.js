@@ -1,5 +1,5 @@
 // Media of several runs side by side, at one step.
-import { html, useRef, useState, useLoaded, useSeen } from "./lib.js";
+import { html, useRef, useState, useLoaded, useOnceSeen } from "./lib.js";
 import { number } from "./format.js";
 import { Figure } from "./figure.js";
 import { Guard, Status } from "./parts.js";
@@ -25,7 +25,7 @@ export function mediaOf(runs) {
 
 export function MediaPanel({ place, media, lineOf, version, tools }) {
   const holder = useRef(null);
-  const seen = useSeen(holder);
+  const seen = useOnceSeen(holder);
   const [step, setStep] = useState(null);
   const { key, runs } = media;
   const shown = runs.slice(0, MOST);

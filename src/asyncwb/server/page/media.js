@@ -1,5 +1,5 @@
 // Media that a run logged, one step at a time.
-import { html, useRef, useState, useSeen } from "./lib.js";
+import { html, useRef, useState, useOnceSeen } from "./lib.js";
 import { fileUrl, frameUrl } from "./api.js";
 import { naturally, number } from "./format.js";
 import { Guard, Status } from "./parts.js";
@@ -15,10 +15,8 @@ export function filesOf(place, settings = {}) {
 
 function Panel({ place, source, name, version, step, onStep }) {
   const holder = useRef(null);
-  const seen = useSeen(holder);
-  const wanted = useRef(false);
-  wanted.current ||= seen;
-  const { value: rows, loading, error } = useSteps(place, name, version, wanted.current);
+  const seen = useOnceSeen(holder);
+  const { value: rows, loading, error } = useSteps(place, name, version, seen);
   const at = rows?.length ? rowAt(rows, step) : 0;
   return html`<section class="card media" ref=${holder}><h2>${name} ${rows?.length > 0 && html`<small>step ${number(rows[at]._step)}</small>`}</h2>
     ${rows?.length ? html`<${StepSlider} rows=${rows} at=${at} name=${name} onStep=${onStep} />

@@ -3,6 +3,7 @@ import { PALETTE } from "./colors.js";
 import { number, value } from "./format.js";
 
 const BINS = 30;
+const MOST_CLASSES = 100; // of a matrix; its table says more
 const DASHES = ["—", "- -", "···", "-·-"]; // of lines, as their drawing has them
 const paint = (i) => PALETTE[i % PALETTE.length];
 
@@ -71,6 +72,7 @@ function histogram(tables, { value: column }) {
 function confusion(tables, fields) {
   const rows = rowsOf(tables, fields);
   const names = [...new Set(rows.flatMap((row) => [value(row.Actual), value(row.Predicted)]))];
+  if (names.length > MOST_CLASSES) return null;
   const cells = new Map();
   for (const row of rows) {
     const key = JSON.stringify([value(row.Actual), value(row.Predicted)]);
@@ -89,7 +91,7 @@ const DRAWN = {
   scatter, bar: bars, histogram, confusion_matrix: confusion,
 };
 
-// The drawing of a chart, or null where it has one of its own that this server does not know.
+// The drawing of a chart; null where it has one of its own that this server does not know, or is too large for one.
 export function drawingOf({ preset, fields, texts }, tables) {
   const draw = DRAWN[/^wandb\/([\w-]+)\/v\d+$/.exec(preset)?.[1]];
   return draw && tables.length ? draw(tables, fields, texts) : null;

@@ -16,6 +16,13 @@ export function ticks(low, high, count = 5) {
   return found;
 }
 
+// The middle of a band for each name, between two ends.
+export function bands(names, from, to) {
+  const places = new Map(names.map((name, i) => [name, i]));
+  const band = (to - from) / Math.max(1, names.length);
+  return { at: (name) => from + band * (places.get(name) + 0.5), band: Math.abs(band) };
+}
+
 // Where values stand between two ends, in pixels. Numbers by their size, everything else by its name.
 export function scaleOf(values, from, to, { zero = false, margin = 0.04 } = {}) {
   const room = from > to ? 36 : 70; // for a tick: upward, across
@@ -23,9 +30,8 @@ export function scaleOf(values, from, to, { zero = false, margin = 0.04 } = {}) 
   const numeric = found.every((each) => typeof each === "number");
   if (!numeric || !found.length) {
     const names = [...new Set(found.map(value))].sort(naturally);
-    const band = (to - from) / Math.max(1, names.length);
-    const at = (each) => (known(each) ? from + band * (names.indexOf(value(each)) + 0.5) : null);
-    return { numeric: false, names, band: Math.abs(band), at, ticks: names.map((name) => [at(name), name]) };
+    const { at, band } = bands(names, from, to);
+    return { numeric: false, band, at: (each) => (known(each) ? at(value(each)) : null), ticks: names.map((name) => [at(name), name]) };
   }
   let [low, high] = [Infinity, -Infinity];
   for (const each of found) {
