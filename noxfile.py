@@ -91,7 +91,7 @@ def torch(session: nox.Session) -> None:
 @nox.session
 def browser(session: nox.Session) -> None:
     """The page of the server in Debian's Chromium (`apt-get install chromium`)."""
-    session.install("-e", ".[test,demo]", "playwright")
+    session.install("-e", ".[test,demo]", "playwright", "plotly")
     # native: the driver's greenlets and the assertion rewriting of pytest's own style do not mix
     session.run("pytest", "tests/browser", "--tb=native", *session.posargs)
 

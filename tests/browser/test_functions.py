@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import math
+import struct
 from typing import Any
 
 import pytest
@@ -94,3 +97,97 @@ def test_sections_by_the_first_part_of_a_name(call: Any) -> None:
         ["train", ["train/b/9", "train/b/10"]],
         ["val", ["val/loss"]],
     ]
+
+
+def test_columns_come_as_numbers_of_a_few_bytes(call: Any, page: Any) -> None:
+    header = json.dumps({"count": 2, "runs": ["a", "b"], "mean": True, "dtype": "f4"}).encode()
+    header += b" " * (4 - len(header) % 8 + 8 * (len(header) % 8 > 4))
+    nan = math.nan
+    body = struct.pack("<I", len(header)) + header + struct.pack("<2d", 0, 2.5)
+    body += struct.pack("<8f", 1, nan, nan, 4, 0.5, 1.5, nan, 8)
+    found = page.evaluate(
+        """async (bytes) => {
+          const address = document.querySelector("script[type=module]").src;
+          const { columnsOf } = await import(address.replace("app.js", "api.js"));
+          return columnsOf(new Uint8Array(bytes).buffer);
+        }""",
+        list(body),
+    )
+    assert found == {
+        "x": [0, 2.5],
+        "y": {"a": [1, None], "b": [None, 4]},
+        "mean": {"a": [0.5, 1.5], "b": [None, 8]},
+    }
+
+
+def test_what_was_said_of_metrics(call: Any) -> None:
+    # as in the protocol: 5 is the place of the step metric, 6 has 2 for hidden, 8 the goal
+    said = [
+        {"1": "loss", "5": 2, "6": [1, 3], "8": 1},
+        {"1": "epoch", "6": [3, 2]},
+        {"2": "val/*", "5": 2, "6": [1]},
+        {"1": "val/accuracy", "6": [3], "8": 2},
+    ]
+    found = call("definitions.js", "definitionsOf", said)
+
+    def of(metric: str) -> list[Any]:
+        one = call("definitions.js", "definitionOf", found, metric)
+        return [one["step"], one["hidden"], one["goal"]]
+
+    assert of("loss") == ["epoch", False, "minimize"]
+    assert of("epoch") == [None, True, None]
+    assert of("val/loss") == ["epoch", False, None]
+    assert of("val/accuracy") == ["epoch", False, "maximize"]
+    assert of("other") == [None, False, None]
+    assert call("definitions.js", "definitionsOf", None) == []
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "found"),
+    [
+        (0, 1, [0, 0.2, 0.4, 0.6, 0.8, 1]),
+        (-3, 17, [0, 5, 10, 15]),
+        (0.001, 0.0034, [0.001, 0.0015, 0.002, 0.0025, 0.003]),
+        (4, 4, [4]),
+    ],
+)
+def test_axes_have_round_numbers(call: Any, low: float, high: float, found: list[float]) -> None:
+    assert call("scales.js", "ticks", low, high) == pytest.approx(found)
+
+
+def test_sections_and_charts_stand_where_somebody_put_them(call: Any) -> None:
+    sections = [["Charts", ["a", "b", "c"]], ["train", ["d"]], ["val", ["e"]]]
+    layout = {
+        "pinned": ["d", "gone"],
+        "hidden": ["val"],
+        "sections": ["train", "Charts"],
+        "charts": {"Charts": ["c", "a"]},
+    }
+    assert call("layout.js", "arranged", sections, layout) == [
+        ["Pinned", ["d"]],
+        ["Charts", ["c", "a", "b"]],
+    ]
+    assert call("layout.js", "moved", ["a", "b", "c"], "c", "a") == ["c", "a", "b"]
+    assert call("layout.js", "moved", ["a", "b", "c"], "a", 1) == ["b", "a", "c"]
+
+
+def test_rank_correlation_shares_places_of_equal_values(call: Any) -> None:
+    # scipy.stats.spearmanr([1, 2, 2, 3, 5], [2, 1, 4, 4, 6])
+    pairs = [[1, 2], [2, 1], [2, 4], [3, 4], [5, 6]]
+    assert call("relations.js", "correlation", pairs) == pytest.approx(0.7631578947368421)
+    assert call("relations.js", "correlation", [[1, 3], [2, 2], [9, 1]]) == pytest.approx(-1)
+    assert call("relations.js", "correlation", [[1, 1], [1, 2], [1, 3]]) is None
+
+
+def test_a_matrix_of_very_many_classes_is_left_to_its_table(call: Any) -> None:
+    names = ("Actual", "Predicted", "nPredictions")
+    chart = {"preset": "wandb/confusion_matrix/v1", "fields": dict(zip(names, names, strict=True))}
+    run = {"name": "r", "label": "r", "color": "#000000"}
+
+    def drawn(classes: int) -> Any:
+        data = [[f"c{i}", f"c{i}", 1] for i in range(classes)]
+        tables = [{"run": run, "columns": list(names), "data": data}]
+        return call("presets.js", "drawingOf", {**chart, "texts": {}}, tables)
+
+    assert len(drawn(100)["marks"]) == 100
+    assert drawn(101) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -84,11 +85,64 @@ def test_search_group_and_columns(table: Any) -> None:
     page.get_by_text("hidden: 16").wait_for()
     page.get_by_role("button", name="Columns").click()
     page.get_by_label("Search columns").fill("momentum")
-    page.get_by_label("config.momentum").uncheck()
+    page.get_by_role("checkbox", name="config.momentum").uncheck()
     assert page.locator('th[title="config.momentum"]').count() == 0
     page.reload()
     page.get_by_text("hidden: 16").wait_for()
     assert page.locator('th[title="config.momentum"]').count() == 0
+
+
+def test_runs_are_looked_at_for_what_depends_on_what(
+    table: Any, screenshot: Callable[[Any, str], Path]
+) -> None:
+    page = table
+    page.get_by_label("Search runs").fill("h64")
+    until(page, lambda: len(names(page)) == 3)
+    page.get_by_role("link", name="Relations").click()
+    page.get_by_text("3 runs", exact=True).wait_for()
+    assert query(page)["q"] == "h64"
+    page.get_by_label("Search runs").fill("")
+    until(page, lambda: page.locator(".parallel polyline").count() == 5)
+    page.get_by_label("Metric").select_option("summary.val/loss")
+    page.get_by_role("heading", name="Rank correlation with val/loss").wait_for()
+    page.get_by_role("button", name="Axes").click()
+    page.get_by_label("config.momentum").uncheck()
+    page.keyboard.press("Escape")
+    assert "config.momentum" not in query(page)["axes"]
+    assert page.locator(".scatter").count() == len(query(page)["axes"].split("|"))
+    screenshot(page, "relations")
+
+
+def test_all_runs_that_fit_are_saved_as_json(table: Any, tmp_path: Path) -> None:
+    table.get_by_label("Search runs").fill("^h16")
+    until(table, lambda: len(names(table)) == 2)
+    with table.expect_download() as saved:
+        table.get_by_role("button", name="JSON").click()
+    saved.value.save_as(tmp_path / "runs.json")
+    found = json.loads((tmp_path / "runs.json").read_text())
+    assert {run["config"]["hidden"] for run in found} == {16}
+    assert all(isinstance(run["summary"]["val/loss"], float) for run in found)
+
+
+def test_pinned_columns_stay_at_the_left(table: Any) -> None:
+    page = table
+    page.set_viewport_size({"width": 700, "height": 700})
+    page.get_by_role("button", name="Columns").click()
+    page.get_by_role("button", name="Pin config.lr").click()
+    page.keyboard.press("Escape")
+    assert query(page)["pinned"] == "config.lr"
+    pinned = page.locator('th[title="config.lr"]')
+    before = pinned.bounding_box()["x"]
+    last = page.locator("thead th").last
+    last.scroll_into_view_if_needed()
+    moved = page.locator(".runs-table .scroll-x").evaluate("box => box.scrollLeft")
+    assert moved > 100
+    name = page.locator('th[title="displayName"]').bounding_box()
+    assert pinned.bounding_box()["x"] <= before
+    assert pinned.bounding_box()["x"] == pytest.approx(name["x"] + name["width"], abs=2)
+    page.reload()
+    page.get_by_text("5 runs").wait_for()
+    assert page.locator("thead th").nth(2).get_attribute("title") == "config.lr"
 
 
 def test_the_table_is_saved(table: Any, tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
-"""Runs that log everything the page shows: charts, media, alerts, artifacts, definitions of metrics.
+"""Runs that log what the page shows: charts, media, alerts, artifacts, definitions of metrics.
 
 python showcase.py            # on the server that the environment names
 """
 
 from __future__ import annotations
 
+import base64
+import json
 import math
 import struct
 import sys
@@ -110,10 +112,8 @@ def everything(run: Any, folder: Path) -> None:
     """Media of each type, over three steps where that is cheap."""
     rng = np.random.default_rng(5)
     angle = np.linspace(0, 12 * math.pi, 4000)
-    spiral = np.stack(
-        [np.cos(angle) * angle, np.sin(angle) * angle, angle * 3, *(angle * [[5], [2], [1]] % 256)],
-        1,
-    )
+    color = [angle * 5 % 256, angle * 2 % 256, angle % 256]
+    spiral = np.stack([np.cos(angle) * angle, np.sin(angle) * angle, angle * 3, *color], axis=1)
     for step in range(3):
         run.log(
             {
@@ -133,6 +133,8 @@ def everything(run: Any, folder: Path) -> None:
     molecule.write_text(PDB)
     note = folder / "note.html"
     note.write_text("<h1>A report</h1><p>of a run</p>")
+    ends = (0.2, 0.6)
+    corners = [[x, y, z] for x in ends for y in ends for z in ends]
     rows = [
         [i, wandb.Image(pixels(i), caption=f"row {i}"), ["cat", "dog"][i % 2], i / 7]
         for i in range(6)
@@ -144,34 +146,22 @@ def everything(run: Any, folder: Path) -> None:
             "model": wandb.Object3D(str(model)),
             "lidar": wandb.Object3D.from_point_cloud(
                 points=rng.random((500, 3)).tolist(),
-                boxes=[
-                    {
-                        "corners": [
-                            [x, y, z] for x in (0.2, 0.6) for y in (0.2, 0.6) for z in (0.2, 0.6)
-                        ],
-                        "label": "car",
-                        "color": [220, 40, 60],
-                    }
-                ],
+                boxes=[{"corners": corners, "label": "car", "color": [220, 40, 60]}],
             ),
             "molecule": wandb.Molecule(str(molecule), caption="glycine"),
             "page": wandb.Html(str(note)),
             "samples": wandb.Table(columns=["i", "picture", "class", "score"], data=rows),
         }
     )
-    plotly = figure()
-    if plotly is not None:
-        run.log({"figure": plotly})
+    run.log({"figure": figure()})
     run.alert("Loss is low", "It came below 0.1.", level="INFO")
     run.alert("Disk is nearly full", "5 % are left on /data.", level="WARN")
 
 
 def figure() -> Any:
-    """A figure of plotly, where it is installed."""
-    try:
-        from plotly import graph_objects
-    except ImportError:
-        return None
+    """A figure of plotly."""
+    from plotly import graph_objects
+
     bars = graph_objects.Bar(x=["a", "b", "c"], y=[3, 1, 2], name="bars")
     line = graph_objects.Scatter(x=["a", "b", "c"], y=[1, 3, 2], name="line")
     return graph_objects.Figure([bars, line], {"title": {"text": "A figure"}})
@@ -197,29 +187,33 @@ CUBE = (
 _TRIANGLE = struct.pack("<9f", 0, 0, 0, 1, 0, 0, 0, 1, 0)
 
 
-def _gltf() -> str:
-    import base64
-    import json
-
-    data = base64.b64encode(_TRIANGLE).decode()
-    return json.dumps(
-        {
-            "asset": {"version": "2.0"},
-            "scene": 0,
-            "scenes": [{"nodes": [0]}],
-            "nodes": [{"mesh": 0}],
-            "meshes": [{"primitives": [{"attributes": {"POSITION": 0}}]}],
-            "buffers": [{"byteLength": 36, "uri": f"data:application/octet-stream;base64,{data}"}],
-            "bufferViews": [{"buffer": 0, "byteLength": 36}],
-            "accessors": [
-                {"bufferView": 0, "componentType": 5126, "count": 3, "type": "VEC3",
-                 "min": [0, 0, 0], "max": [1, 1, 0]}
-            ],
-        }
-    )  # fmt: skip
-
-
-GLTF = _gltf()
+GLTF = json.dumps(
+    {
+        "asset": {"version": "2.0"},
+        "scene": 0,
+        "scenes": [{"nodes": [0]}],
+        "nodes": [{"mesh": 0}],
+        "meshes": [{"primitives": [{"attributes": {"POSITION": 0}}]}],
+        "buffers": [
+            {
+                "byteLength": 36,
+                "uri": "data:application/octet-stream;base64,"
+                + base64.b64encode(_TRIANGLE).decode(),
+            }
+        ],
+        "bufferViews": [{"buffer": 0, "byteLength": 36}],
+        "accessors": [
+            {
+                "bufferView": 0,
+                "componentType": 5126,
+                "count": 3,
+                "type": "VEC3",
+                "min": [0, 0, 0],
+                "max": [1, 1, 0],
+            }
+        ],
+    }
+)
 
 
 def stl() -> bytes:

@@ -32,6 +32,9 @@ async def document(client: Client, path: str, **headers: str) -> httpx.Response:
         ("/local/demo", "../"),
         ("/local/demo/workspace", "../../"),
         ("/local/demo/table?order=%2Bname", "../../"),
+        ("/local/demo/reports", "../../"),
+        ("/local/demo/alerts", "../../"),
+        ("/local/demo/relations", "../../"),
         ("/local/demo/runs/abc", "../../../"),
         ("/local/demo/runs/abc/files", "../../../../"),
         ("/local/demo/sweeps/abc", "../../../"),
@@ -76,7 +79,7 @@ async def test_the_policy_lets_only_this_server_in(client: Client) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/local/demo/nonsense", "/local/demo/runs/a/b/c", "/a/b/c/d/e/f/g", "/-/nothing/here/x"],
+    ["/local/demo/other", "/local/demo/runs/a/b/c", "/a/b/c/d/e/f/g", "/-/nothing/here/x"],
 )
 async def test_what_is_no_page_is_not_found(client: Client, path: str) -> None:
     assert (await document(client, path)).status_code == 404

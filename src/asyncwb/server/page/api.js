@@ -1,7 +1,25 @@
 // Everything that is asked of the server. Addresses are relative to its root, wherever that is.
 export const ROOT = new URL("./", document.baseURI).href;
 
+const BINARY = "application/octet-stream";
+
 export const session = { user: null, csrf: "", version: "" };
+
+// What the server answers as columns: a header, then x, and y and perhaps the mean of each run.
+export function columnsOf(buffer) {
+  const length = new DataView(buffer).getUint32(0, true);
+  const { count, runs, mean, dtype } = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
+  const Values = dtype === "f4" ? Float32Array : Float64Array;
+  let at = 4 + length;
+  const next = (Type) => {
+    const column = Array.from(new Type(buffer, at, count), (value) => (Number.isNaN(value) ? null : value));
+    at += count * Type.BYTES_PER_ELEMENT;
+    return column;
+  };
+  const x = next(Float64Array);
+  const part = () => Object.fromEntries(runs.map((name) => [name, next(Values)]));
+  return { x, y: part(), mean: mean ? part() : null };
+}
 
 export class ServerError extends Error {
   constructor(status, message) {
@@ -10,8 +28,8 @@ export class ServerError extends Error {
   }
 }
 
-async function ask(path, { method = "GET", body, signal } = {}) {
-  const headers = { Accept: "application/json" };
+async function ask(path, { method = "GET", body, signal, accept = "application/json" } = {}) {
+  const headers = { Accept: accept };
   if (session.csrf) headers["X-CSRF-Token"] = session.csrf;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let response;
@@ -21,6 +39,7 @@ async function ask(path, { method = "GET", body, signal } = {}) {
     if (error.name === "AbortError") throw error;
     throw new ServerError(0, "The server does not answer. Is it running?");
   }
+  if (response.ok && response.headers.get("content-type") === BINARY) return response.arrayBuffer();
   const answer = await response.json().catch((error) => {
     if (response.ok) throw error; // it broke off, or was given up
     return {};
@@ -65,7 +84,10 @@ async function inPlace(work, signal) {
   }
 }
 
-export const series = (body, signal) => inPlace(() => ask("-/series", { method: "POST", body, signal }), signal);
+export async function series(body, signal) {
+  const answer = await inPlace(() => ask("-/series", { method: "POST", body, signal, accept: `${BINARY}, application/json;q=0.5` }), signal);
+  return answer instanceof ArrayBuffer ? columnsOf(answer) : answer;
+}
 
 // Storage ids are texts of letters and digits; JSON quotes them as GraphQL does.
 export async function forEach(ids, field) {

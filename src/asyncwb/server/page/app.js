@@ -11,6 +11,7 @@ import { RunPage } from "./run.js";
 import { Compare } from "./compare.js";
 import { Artifacts, Collection } from "./artifacts.js";
 import { SweepPage, Sweeps } from "./sweeps.js";
+import { Explore } from "./explore.js";
 import { Reports } from "./reports.js";
 import { Alerts } from "./alerts.js";
 
@@ -63,7 +64,7 @@ function View({ route }) {
   if (kind === "runs" && rest[0]) return html`<${RunPage} key=${rest[0]} place=${place} name=${rest[0]} tab=${rest[1] ?? "charts"} query=${query} />`;
   if (kind === "sweeps" && rest[0]) return html`<${SweepPage} key=${rest[0]} place=${place} name=${rest[0]} query=${query} />`;
   if (kind === "artifacts" && rest[1]) return html`<${Collection} key=${rest.slice(0, 2).join("/")} place=${place} type=${rest[0]} collection=${rest[1]} version=${rest[2]} query=${query} />`;
-  const view = { workspace: Workspace, overview: Workspace, table: RunsTable, runs: RunsTable, compare: Compare, artifacts: Artifacts, sweeps: Sweeps, reports: Reports, alerts: Alerts }[kind];
+  const view = { workspace: Workspace, overview: Workspace, table: RunsTable, runs: RunsTable, compare: Compare, artifacts: Artifacts, sweeps: Sweeps, reports: Reports, alerts: Alerts, relations: Explore }[kind];
   if (!view) return html`<p class="notice">There is no such page.</p>`;
   return html`<${view} key=${`${entity}/${project}/${kind}`} place=${place} query=${query} />`;
 }
@@ -90,7 +91,7 @@ function App({ problem }) {
     <header class="top">
       <a class="brand" href=${ROOT} aria-label="Projects"><img src=${new URL("icon.svg", import.meta.url).href} alt="" width="22" height="22" /></a>
       <nav class="crumbs" aria-label="Place">${entity && html`<a href=${pathTo(entity)}>${entity}</a>`}${inProject && html`<span>/</span><a href=${pathTo(entity, project)}>${project}</a>`}</nav>
-      ${inProject && html`<${Tabs} tabs=${VIEWS} current=${kind === "runs" ? "table" : kind ?? "workspace"} path=${(view) => pathTo(entity, project, view)} />`}
+      ${inProject && html`<${Tabs} tabs=${VIEWS} current=${["runs", "relations", "compare"].includes(kind) ? "table" : kind ?? "workspace"} path=${(view) => pathTo(entity, project, view)} />`}
       <span class="space"></span>
       <button type="button" class="icon" title="Keys (?)" aria-label="Keys" onClick=${() => setHelp(true)}>?</button>
       <button type="button" class="icon" title="Light or dark (t)" aria-label="Light or dark" onClick=${switchTheme}>◐</button>

@@ -3,6 +3,7 @@ import { html, useState, useLoaded } from "./lib.js";
 import { everything, graphql, pathTo, reachable } from "./api.js";
 import { bytes, flatten, naturally, parse, value, when } from "./format.js";
 import { Editable, KeyValues, Moment, Status } from "./parts.js";
+import { Lineage, runPath, versionName, versionPath } from "./lineage.js";
 import { FILES, FileBrowser } from "./files.js";
 import { setQuery } from "./router.js";
 
@@ -15,21 +16,10 @@ const VERSIONS = `query Versions($entity: String, $project: String, $type: Strin
       tags { name } aliases(artifactCollectionName: $collection) { alias artifactCollection { name } }
       createdBy { __typename ... on Run { name displayName project { name entityName } } ... on User { username } } } }
       pageInfo { endCursor hasNextPage } } } } } }`;
-const LINEAGE = `query Lineage($id: ID!) { artifact(id: $id) {
-  createdBy { __typename ... on User { username } ... on Run { name displayName project { name entityName }
-    inputArtifacts(first: 50) { edges { node { id versionIndex artifactType { name } artifactSequence { name project { name entityName } } } } } } }
-  usedBy(first: 50) { edges { node { name displayName project { name entityName }
-    outputArtifacts(first: 20) { edges { node { id versionIndex artifactType { name } artifactSequence { name project { name entityName } } } } } } } } } }`;
 const OF_RUN = `query OfRun($entity: String, $project: String, $run: String!) { project(name: $project, entityName: $entity) { run(name: $run) {
   outputArtifacts(first: 500) { edges { node { ...A } } } inputArtifacts(first: 500) { edges { node { ...A } } } } } }
   fragment A on Artifact { id versionIndex size createdAt artifactType { name } artifactSequence { name project { name entityName } } aliases { alias } }`;
 
-const runPath = (run) => pathTo(run.project.entityName, run.project.name, "runs", run.name);
-function versionPath(artifact) {
-  const { name, project } = artifact.artifactSequence;
-  return pathTo(project.entityName, project.name, "artifacts", artifact.artifactType.name, name, `v${artifact.versionIndex}`);
-}
-const versionName = (artifact) => `${artifact.artifactSequence.name}:v${artifact.versionIndex}`;
 const Aliases = ({ of }) => [...new Set(of.map((each) => each.alias))].map((alias) => html`<span class="tag alias" key=${alias}>${alias}</span>`);
 
 export function Artifacts({ place }) {
@@ -52,26 +42,6 @@ function VersionFiles({ id }) {
   if (!files?.length) return html`<${Status} loading=${loading} error=${error} empty>No files.<//>`;
   const shown = files.map((file) => ({ ...file, name: file.displayName ?? file.name }));
   return html`<${FileBrowser} files=${shown} url=${(file) => (file.directUrl ? reachable(file.directUrl) : "")} />`;
-}
-
-// What went into the run that made a version, the version, and who used it: three columns.
-function Lineage({ id, title }) {
-  const { value: found, loading, error } = useLoaded(async () => (await graphql(LINEAGE, { id })).artifact, [id]);
-  if (!found) return html`<${Status} loading=${loading} error=${error} />`;
-  const maker = found.createdBy;
-  const inputs = maker?.inputArtifacts?.edges.map((edge) => edge.node) ?? [];
-  const users = found.usedBy.edges.map((edge) => edge.node);
-  const outputs = users.flatMap((run) => run.outputArtifacts.edges.map((edge) => edge.node));
-  const artifact = (each) => html`<a class="node artifact" key=${each.id} href=${versionPath(each)}>${versionName(each)}</a>`;
-  const run = (each) => html`<a class="node run" key=${each.name} href=${runPath(each)}>${each.displayName || each.name}</a>`;
-  const column = (heading, nodes) => nodes.length > 0 && html`<div class="lineage-column"><h3>${heading}</h3>${nodes}</div>`;
-  return html`<div class="lineage scroll-x">
-    ${column("Inputs", inputs.map(artifact))}
-    ${column("Made by", maker ? [maker.__typename === "Run" ? run(maker) : html`<span class="node">${maker.username}</span>`] : [])}
-    ${column("This version", [html`<span class="node artifact here" key="here">${title}</span>`])}
-    ${column("Used by", users.map(run))}
-    ${column("Outputs", outputs.map(artifact))}
-  </div>`;
 }
 
 export function Collection({ place, type, collection, version, query }) {
@@ -119,7 +89,7 @@ export function Collection({ place, type, collection, version, query }) {
           ...Object.entries(flatten(parse(current.metadata))).map(([key, any]) => [key, value(any)]),
         ].filter(([, shown]) => shown)} /></section>`}
         ${tab === "files" && html`<${VersionFiles} key=${current.id} id=${current.id} />`}
-        ${tab === "lineage" && html`<section class="card"><${Lineage} key=${current.id} id=${current.id} title=${`${collection}:${current.version}`} /></section>`}
+        ${tab === "lineage" && html`<section class="card"><${Lineage} key=${current.id} id=${current.id} /></section>`}
       </div>`}
     </div></article>`;
 }

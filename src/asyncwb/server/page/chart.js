@@ -10,6 +10,7 @@ const NEAR = 60;
 const LISTED = 9;
 const HIGHLIGHTED = 40;
 const DENSE = 20_000;
+const DIGITS = 7; // of what the server answers
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -102,6 +103,7 @@ function options(box, { series, bands }, settings, size) {
       drag: { x: true, y: false, setScale: false },
       focus: series.length <= HIGHLIGHTED ? { prox: 24 } : undefined,
       dataIdx: nearest,
+      points: { show: series.length <= HIGHLIGHTED },
       sync: { key: `x:${axis}:${logX}`, setSeries: false },
       bind: { dblclick: () => () => { zoomed(null); return null; } },
     },
@@ -169,7 +171,9 @@ export function Chart({ title, lines, axis, logX, logY, range, onZoom, loading, 
 
   const csv = () => {
     const header = [axis, ...lines.series.map((spec, i) => spec.label + (spec.hidden ? ` (${lines.bands.length ? ["max", "min"][i % 3] : "raw"})` : ""))];
-    saveCsv(file, header, lines.columns[0].map((_, row) => lines.columns.map((column) => column[row])));
+    const value = (y) => (y == null ? null : Number(y.toPrecision(DIGITS)));
+    const [x, ...columns] = lines.columns;
+    saveCsv(file, header, x.map((at, row) => [at, ...columns.map((column) => value(column[row]))]));
   };
 
   const actions = html`

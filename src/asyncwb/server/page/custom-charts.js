@@ -1,5 +1,5 @@
 // Charts that a run made of a table, with `wandb.plot`: of one run by step, of several runs over each other.
-import { html, useMemo, useRef, useState, useLoaded, useSeen } from "./lib.js";
+import { html, useMemo, useRef, useState, useLoaded, useOnceSeen } from "./lib.js";
 import { number } from "./format.js";
 import { fetchJson } from "./files.js";
 import { Figure } from "./figure.js";
@@ -39,7 +39,7 @@ function useTables({ place, chart, lineOf, version, stepped, seen }) {
     if (!seen) return null;
     return Promise.all(wanted.map(async (run) => {
       const { columns = [], data = [] } = await fetchJson({ ...place, run: run.name }, tableOf(run));
-      return { run: lineOf(run), columns: columns.map(String), data };
+      return { run: lineOf(run), columns: columns.map(String), data: data.filter(Array.isArray) };
     }));
   };
   const found = useLoaded(load, [seen, ...[chosen.map((run) => run.name), wanted.map(tableOf)].map(JSON.stringify)]);
@@ -50,7 +50,7 @@ function useTables({ place, chart, lineOf, version, stepped, seen }) {
 export function CustomChart({ place, chart, lineOf, version, stepped, tools }) {
   const holder = useRef(null);
   const drawn = useRef(null);
-  const seen = useSeen(holder);
+  const seen = useOnceSeen(holder);
   const [asTable, setAsTable] = useState(false);
   const { value: tables, error, loading, slider, step } = useTables({ place, chart, lineOf, version, stepped, seen });
   const drawing = useMemo(() => tables && drawingOf(chart, tables), [tables, chart.preset, JSON.stringify([chart.fields, chart.texts])]);

@@ -12,10 +12,10 @@ export function DataTable({ table, name, show }) {
   const [[column, direction], setSort] = useState([0, 0]);
   const [search, setSearch] = useState("");
   const [many, setMany] = useState(FIRST);
-  const columns = table.columns ?? [];
+  const columns = Array.isArray(table.columns) ? table.columns : [];
   const rows = useMemo(() => {
     const wanted = search.toLowerCase();
-    const found = (table.data ?? []).filter((row) => !wanted || row.some((cell) => value(cell).toLowerCase().includes(wanted)));
+    const found = table.data.filter((row) => Array.isArray(row)).filter((row) => !wanted || row.some((cell) => value(cell).toLowerCase().includes(wanted)));
     return direction ? [...found].sort((a, b) => direction * compare(a[column], b[column])) : found;
   }, [table, column, direction, search]);
   const sorted = (i) => direction !== 0 && column === i;

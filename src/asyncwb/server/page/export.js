@@ -1,4 +1,4 @@
-// Files that the browser makes: CSV of columns, PNG of a chart.
+// Files that the browser makes: CSV and JSON of rows, PNG of a chart, HTML of a page.
 
 export function save(name, blob) {
   const link = document.createElement("a");
@@ -22,6 +22,8 @@ export function saveCsv(name, header, rows) {
   save(`${name}.csv`, new Blob([text, "\r\n"], { type: "text/csv" }));
 }
 
+export const saveJson = (name, content) => save(`${name}.json`, new Blob([JSON.stringify(content, null, 1), "\n"], { type: "application/json" }));
+
 // A canvas, or anything else that a canvas can draw, below its title.
 export function savePng(name, drawn, title) {
   const ratio = devicePixelRatio || 1;
@@ -38,13 +40,13 @@ export function savePng(name, drawn, title) {
   canvas.toBlob((blob) => save(`${name}.png`, blob));
 }
 
-// A drawing with the colours that it has on this page.
-export async function saveSvg(name, drawing, title) {
+// A drawing with the colours that it has on this page, as a picture.
+async function pictureOf(drawing) {
   const copy = drawing.cloneNode(true);
   const parts = [...copy.querySelectorAll("*")];
   [...drawing.querySelectorAll("*")].forEach((part, i) => {
-    const { fill, stroke, strokeWidth, font, opacity } = getComputedStyle(part);
-    parts[i].setAttribute("style", Object.entries({ fill, stroke, "stroke-width": strokeWidth, font, opacity }).map((pair) => pair.join(":")).join(";"));
+    const style = getComputedStyle(part);
+    for (const name of ["fill", "stroke", "stroke-width", "font-family", "font-size", "opacity"]) parts[i].setAttribute(name, style.getPropertyValue(name));
   });
   const ratio = devicePixelRatio || 1;
   const { width, height } = drawing.getBoundingClientRect();
@@ -53,5 +55,30 @@ export async function saveSvg(name, drawing, title) {
   const picture = new Image();
   picture.src = `data:image/svg+xml,${encodeURIComponent(new XMLSerializer().serializeToString(copy))}`;
   await picture.decode();
-  savePng(name, picture, title);
+  return picture;
+}
+
+export const saveSvg = async (name, drawing, title) => savePng(name, await pictureOf(drawing), title);
+
+const ESCAPES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
+const escaped = (text) => String(text ?? "").replace(/[&<>"]/g, (letter) => ESCAPES[letter]);
+
+// The charts that are drawn on this page and a table, as one file that needs nothing else.
+export async function saveHtml(name, title, header, rows) {
+  const style = getComputedStyle(document.documentElement);
+  const [surface, text, border] = ["--surface", "--text", "--border"].map((each) => style.getPropertyValue(each));
+  const charts = [];
+  for (const figure of document.querySelectorAll(".chart")) {
+    const [canvas, drawing] = [figure.querySelector(".uplot canvas"), figure.querySelector(".plot > svg")];
+    if (!canvas && !drawing) continue;
+    const source = canvas ? canvas.toDataURL() : (await pictureOf(drawing)).src;
+    const caption = figure.querySelector(".chart-title").textContent;
+    const legend = [...figure.querySelectorAll(".legend li")].map((item) => item.textContent).join(", ");
+    charts.push(`<figure><figcaption>${escaped(caption)}</figcaption><img src="${escaped(source)}" alt="">${legend && `<small>${escaped(legend)}</small>`}</figure>`);
+  }
+  const line = (cells, tag) => `<tr>${cells.map((each) => `<${tag}>${typeof each === "string" && each.startsWith("#") ? `<i style="background:${escaped(each)}"></i>` : escaped(each)}</${tag}>`).join("")}</tr>`;
+  const page = `<!doctype html><html lang="en"><meta charset="utf-8"><title>${escaped(title)}</title>
+<style>body{font:14px system-ui,sans-serif;background:${surface};color:${text};margin:24px}main{display:flex;flex-wrap:wrap;gap:16px}figure{margin:0;border:1px solid ${border};border-radius:8px;padding:10px;width:440px}img{max-width:100%}table{border-collapse:collapse;margin-top:20px}td,th{border:1px solid ${border};padding:3px 8px;text-align:left}i{display:inline-block;width:10px;height:10px;border-radius:50%}</style>
+<h1>${escaped(title)}</h1><p>${escaped(new Date().toLocaleString())} · ${escaped(location.href)}</p><main>${charts.join("\n")}</main><table>${line(header, "th")}${rows.map((row) => line(row, "td")).join("\n")}</table></html>`;
+  save(`${name}.html`, new Blob([page], { type: "text/html" }));
 }

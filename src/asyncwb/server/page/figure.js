@@ -10,8 +10,8 @@ export function Figure({ title, note, busy, actions, tools, children }) {
     return () => document.removeEventListener("keydown", close);
   }, [large]);
   return html`<figure class="chart ${large ? "large" : ""} ${busy ? "busy" : ""}" aria-label="Chart of ${title}">
-    <figcaption><span class="chart-title" title=${title}>${title}</span>${note && html`<small>${note}</small>`}
-      <span class="chart-actions">${actions}${tools}
+    <figcaption><span class="chart-title" title=${title} ...${tools?.handle}>${title}</span>${note && html`<small>${note}</small>`}
+      <span class="chart-actions">${actions}${tools?.buttons}
         <button type="button" title=${large ? "Smaller (Esc)" : "Larger"} aria-pressed=${large} onClick=${() => setLarge(!large)}>${large ? "✕" : "⤢"}</button>
       </span>
     </figcaption>

@@ -2,7 +2,8 @@
 import { html, useMemo, useState, useLoaded } from "./lib.js";
 import { everything, fileUrl, frameUrl } from "./api.js";
 import { bytes, naturally, parse } from "./format.js";
-import { Moment, Status } from "./parts.js";
+import { Guard, Moment, Status } from "./parts.js";
+import { TableFile } from "./logged-table.js";
 import { Viewer, viewerOf } from "./viewer.js";
 
 const OF_RUN = `query Files($entity: String, $project: String, $run: String!, $after: String) {
@@ -11,6 +12,7 @@ const OF_RUN = `query Files($entity: String, $project: String, $run: String!, $a
 export const FILES = `query Files($id: ID!, $after: String) { artifact(id: $id) { files(first: 500, after: $after) {
   edges { node { name displayName sizeBytes directUrl digest } } pageInfo { endCursor hasNextPage } } } }`;
 const LARGEST_TEXT = 512 * 1024;
+const LARGEST_TABLE = 32 * 1024 * 1024;
 
 export async function fetchText(url, most = Infinity) {
   const response = await fetch(url);
@@ -24,6 +26,7 @@ export const fetchJson = (place, name) => fetchJsonAt(fileUrl(place, name));
 
 const kindOf = (name) => {
   if (viewerOf(name)) return "viewer";
+  if (/\.(table\.json|csv)$/i.test(name)) return "table";
   if (/\.(png|jpe?g|gif|webp|bmp|svg)$/i.test(name)) return "image";
   if (/\.(mp4|webm|mov|ogv)$/i.test(name)) return "video";
   if (/\.(wav|mp3|ogg|flac|m4a)$/i.test(name)) return "audio";
@@ -34,18 +37,20 @@ const kindOf = (name) => {
 
 export const Frame = ({ url, title }) => html`<iframe class="frame" sandbox="allow-scripts" referrerpolicy="no-referrer" loading="lazy" src=${url} title=${title}></iframe>`;
 
-function Preview({ name, url, frame, size }) {
+function Preview({ name, url, frame, size, source }) {
   const kind = kindOf(name);
   const text = kind === "text" && size <= LARGEST_TEXT;
+  const table = kind === "table" && size <= LARGEST_TABLE;
   const { value, error } = useLoaded(() => (text ? fetchText(url, LARGEST_TEXT) : Promise.resolve(null)), [url]);
   return html`<section class="card preview" aria-label="Preview of ${name}"><h2>${name} <a class="button" download href=${url}>Download</a></h2>
     ${kind === "image" && html`<img src=${url} alt=${name} />`}
     ${kind === "video" && html`<video src=${url} controls></video>`}
     ${kind === "audio" && html`<audio src=${url} controls></audio>`}
+    ${table && html`<${Guard} key=${url}><${TableFile} url=${url} name=${name} source=${source} /><//>`}
     ${kind === "viewer" && html`<${Viewer} key=${url} url=${url} name=${name} />`}
     ${kind === "html" && (frame ? html`<${Frame} url=${frame} title=${name} />` : html`<p class="notice">Download it to see it.</p>`)}
     ${text && (error ? html`<p class="notice error">${error.message}</p>` : html`<pre>${value}</pre>`)}
-    ${(kind === "other" || (kind === "text" && !text)) && html`<p class="notice">No preview: ${bytes(size)}.</p>`}
+    ${(kind === "other" || (kind === "text" && !text) || (kind === "table" && !table)) && html`<p class="notice">No preview: ${bytes(size)}.</p>`}
   </section>`;
 }
 
@@ -67,6 +72,8 @@ export function FileBrowser({ files, url, frame }) {
   const [chosen, setChosen] = useState(null);
   const { folders, here } = useMemo(() => inside(files, folder), [files, folder]);
   const parts = folder.split("/").filter(Boolean);
+  const byName = useMemo(() => new Map(files.map((file) => [file.name, file])), [files]);
+  const source = { url: (path) => (byName.has(path) ? url(byName.get(path)) : ""), frame: null };
   return html`<div class="file-browser">
     <section class="card">
       <nav class="crumbs" aria-label="Folders"><button type="button" onClick=${() => setFolder("")}>files</button>
@@ -77,7 +84,7 @@ export function FileBrowser({ files, url, frame }) {
           <td class="number">${bytes(file.sizeBytes)}</td><td>${file.updatedAt && html`<${Moment} at=${file.updatedAt} />`}</td><td>${url(file) && html`<a download href=${url(file)}>download</a>`}</td></tr>`)}
       </tbody></table>
     </section>
-    ${chosen && url(chosen) && html`<${Preview} key=${chosen.name} name=${chosen.name} url=${url(chosen)} frame=${frame?.(chosen)} size=${Number(chosen.sizeBytes)} />`}
+    ${chosen && url(chosen) && html`<${Preview} key=${chosen.name} name=${chosen.name} url=${url(chosen)} frame=${frame?.(chosen)} source=${source} size=${Number(chosen.sizeBytes)} />`}
   </div>`;
 }
 

@@ -30,6 +30,16 @@ export function filterText(query, base = []) {
   return conditions.length ? JSON.stringify({ $and: conditions }) : null;
 }
 
+// Whether a name fits a pattern; what is no pattern (yet) is taken as text.
+export function matcher(text) {
+  try {
+    const pattern = new RegExp(text, "i");
+    return (name) => pattern.test(name);
+  } catch {
+    return (name) => name.toLowerCase().includes(text.toLowerCase());
+  }
+}
+
 export function readFilters(query) {
   try {
     const found = JSON.parse(query.get("filter") ?? "[]");

@@ -1,10 +1,10 @@
 // The libraries under one name, and small hooks.
-import { h, render } from "./vendor/preact.js";
+import { Component, h, render } from "./vendor/preact.js";
 import { useCallback, useEffect, useMemo, useRef, useState } from "./vendor/hooks.js";
 import htm from "./vendor/htm.js";
 
 export const html = htm.bind(h);
-export { render, useCallback, useEffect, useMemo, useRef, useState };
+export { Component, render, useCallback, useEffect, useMemo, useRef, useState };
 
 // The result of an asynchronous function, called anew whenever `inputs` change. While the next
 // result is on its way the last one stays, so that nothing flickers.
@@ -68,8 +68,16 @@ export function useSeen(ref) {
   return seen;
 }
 
+// Whether an element has ever been near the window.
+export function useOnceSeen(ref) {
+  const seen = useSeen(ref);
+  const once = useRef(false);
+  once.current ||= seen;
+  return once.current;
+}
+
 // A value that follows after it has been quiet for a moment.
-export function useSettled(value, milliseconds = 250) {
+export function useSettled(value, milliseconds = 120) {
   const [settled, setSettled] = useState(value);
   useEffect(() => {
     const timer = setTimeout(() => setSettled(value), milliseconds);

@@ -1,7 +1,7 @@
 // A table that a run logged, with the pictures and sounds of its cells.
 import { html, useLoaded } from "./lib.js";
 import { everything, graphql, reachable } from "./api.js";
-import { FILES, fetchJsonAt } from "./files.js";
+import { FILES, fetchJsonAt, fetchText } from "./files.js";
 import { Status } from "./parts.js";
 import { DataTable } from "./data-table.js";
 import { Item } from "./media-items.js";
@@ -19,6 +19,28 @@ async function fromArtifact(address) {
   const files = await everything(FILES, { id: found.serverID }, ({ artifact }) => artifact?.files, MOST);
   const urls = new Map(files.map((file) => [file.displayName ?? file.name, reachable(file.directUrl ?? "")]));
   return { table: await fetchJsonAt(urls.get(path)), source: { url: (name) => urls.get(name) ?? "", frame: null } };
+}
+
+// A file that somebody looks at: `source` knows the files beside it.
+export function TableFile({ url, name, source }) {
+  const read = async () => (/\.csv$/i.test(name) ? csvTable(await fetchText(url)) : fetchJsonAt(url));
+  const { value: table, error, loading } = useLoaded(read, [url]);
+  if (!table?.data) return html`<${Status} loading=${loading} error=${error} empty>There are no rows in it.<//>`;
+  return html`<${DataTable} table=${table} name=${name.split("/").pop()} show=${(cell) => html`<${Item} source=${source} media=${cell} small />`} />`;
+}
+
+// Rows of comma-separated values; what looks like a number is one.
+export function csvTable(text) {
+  const rows = [[]];
+  for (const [, quoted, plain, end] of text.matchAll(/(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r?\n|$)/g)) {
+    const cell = quoted === undefined ? plain : quoted.replaceAll('""', '"');
+    rows[rows.length - 1].push(quoted === undefined && cell.trim() !== "" && Number.isFinite(Number(cell)) ? Number(cell) : cell);
+    if (end === "") break;
+    if (end !== ",") rows.push([]);
+  }
+  const full = rows.filter((row) => row.length > 1 || row[0] !== "");
+  const [columns = [], ...data] = full;
+  return { columns: columns.map(String), data };
 }
 
 async function load(source, media) {

@@ -54,7 +54,7 @@ export function Item({ source, name, media, small }) {
     case "video-file":
       if (/\.gif$/i.test(media.path)) return html`<${Images} source=${source} name=${name} images=${[media]} />`;
       return html`<video controls loop src=${source.url(media.path)}></video>${media.caption && html`<p>${media.caption}</p>`}`;
-    case "audio-file": return html`<audio controls preload="none" src=${source.url(media.path)}></audio>${media.caption && html`<p>${media.caption}</p>`}`;
+    case "audio-file": return html`<audio controls preload=${small ? "none" : "metadata"} src=${source.url(media.path)}></audio>${media.caption && html`<p>${media.caption}</p>`}`;
     case "videos": return inside(media.videos);
     case "audio": return inside(media.audio);
     case "html-file": return source.frame ? html`<${Frame} url=${source.frame(media.path)} title=${media.path} />` : html`<${Linked} source=${source} media=${media} />`;

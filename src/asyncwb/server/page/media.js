@@ -1,11 +1,11 @@
 // Media that a run logged, one step at a time.
-import { html, useRef, useState, useSeen } from "./lib.js";
+import { html, useRef, useState, useOnceSeen } from "./lib.js";
 import { fileUrl, frameUrl } from "./api.js";
 import { naturally, number } from "./format.js";
-import { Status } from "./parts.js";
+import { Guard, Status } from "./parts.js";
 import { StepSlider, rowAt, useSteps } from "./steps.js";
 import { Item } from "./media-items.js";
-import { matcher } from "./panels.js";
+import { matcher } from "./filters.js";
 
 // Where the files of a run are, and what the classes of its masks and boxes are called.
 export function filesOf(place, settings = {}) {
@@ -15,14 +15,12 @@ export function filesOf(place, settings = {}) {
 
 function Panel({ place, source, name, version, step, onStep }) {
   const holder = useRef(null);
-  const seen = useSeen(holder);
-  const wanted = useRef(false);
-  wanted.current ||= seen;
-  const { value: rows, loading, error } = useSteps(place, name, version, wanted.current);
+  const seen = useOnceSeen(holder);
+  const { value: rows, loading, error } = useSteps(place, name, version, seen);
   const at = rows?.length ? rowAt(rows, step) : 0;
   return html`<section class="card media" ref=${holder}><h2>${name} ${rows?.length > 0 && html`<small>step ${number(rows[at]._step)}</small>`}</h2>
     ${rows?.length ? html`<${StepSlider} rows=${rows} at=${at} name=${name} onStep=${onStep} />
-      <${Item} key=${`${rows[at]._step}`} source=${source} name=${name} media=${rows[at][name]} />`
+      <${Guard} key=${`${rows[at]._step}`}><${Item} source=${source} name=${name} media=${rows[at][name]} /><//>`
       : html`<${Status} loading=${loading || !seen} error=${error} empty>Nothing logged.<//>`}</section>`;
 }
 

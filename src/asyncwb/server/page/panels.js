@@ -2,8 +2,11 @@
 import { html, useMemo, useState } from "./lib.js";
 import { setQuery } from "./router.js";
 import { naturally } from "./format.js";
+import { Guard } from "./parts.js";
+import { matcher } from "./filters.js";
 import { CustomChart } from "./custom-charts.js";
 import { LayoutMenu, PINNED, arranged, moved, toggled } from "./layout.js";
+import { MediaPanel } from "./media-panel.js";
 import { MetricChart } from "./metric-chart.js";
 import { DEFINED, X_AXES } from "./lines.js";
 
@@ -31,15 +34,6 @@ export function chartSettings(query) {
     range: zoomOf(query.get("zoom")),
     search: query.get("metrics") ?? "",
   };
-}
-
-export function matcher(text) {
-  try {
-    const pattern = new RegExp(text, "i");
-    return (name) => pattern.test(name);
-  } catch {
-    return (name) => name.toLowerCase().includes(text.toLowerCase());
-  }
 }
 
 export function ChartControls({ settings, metrics, children }) {
@@ -76,27 +70,26 @@ export function sectionsOf(metrics, sectionOf = upToSlash) {
   return [...sections].sort(([a], [b]) => (b === "Charts") - (a === "Charts") || naturally(a, b));
 }
 
-const CUSTOM = "chart:"; // before the keys of charts that a run made itself
+// before the keys of charts that runs made themselves, and of media
+const CUSTOM = "chart:";
+const MEDIA = "media:";
 
-// What can be done with the place of a chart: pin it, move it. The title of a chart can be dragged, too.
-function tools(id, ids, section, { layout, change }) {
+// What can be done with the place of a chart: pin it, move it, drag it by its title.
+function toolsOf(id, ids, section, { layout, change }) {
   const pinned = layout.pinned.includes(id);
+  const kind = `asyncwb/${section.toLowerCase()}`; // charts move within their section
   const move = (name, to) => change(section === PINNED ? { pinned: moved(ids, name, to) } : { charts: { ...layout.charts, [section]: moved(ids, name, to) } });
   return {
     buttons: html`
       <button type="button" title="Earlier" disabled=${ids[0] === id} onClick=${() => move(id, -1)}>‹</button>
       <button type="button" title="Later" disabled=${ids[ids.length - 1] === id} onClick=${() => move(id, 1)}>›</button>
       <button type="button" title=${pinned ? "Unpin" : "Pin to the top"} aria-pressed=${pinned} onClick=${() => change({ pinned: toggled(layout.pinned, id) })}>${pinned ? "★" : "☆"}</button>`,
-    drag: {
-      draggable: true,
-      onDragStart: (event) => {
-        if (!event.target.querySelector?.(".chart-title:hover")) return event.preventDefault();
-        return event.dataTransfer.setData(`asyncwb/${section.toLowerCase()}`, id);
-      },
-      onDragOver: (event) => event.dataTransfer.types.includes(`asyncwb/${section.toLowerCase()}`) && event.preventDefault(),
+    handle: { draggable: true, onDragStart: (event) => event.dataTransfer.setData(kind, id) },
+    target: {
+      onDragOver: (event) => event.dataTransfer.types.includes(kind) && event.preventDefault(),
       onDrop: (event) => {
         event.preventDefault();
-        move(event.dataTransfer.getData(`asyncwb/${section.toLowerCase()}`), id);
+        move(event.dataTransfer.getData(kind), id);
       },
     },
   };
@@ -108,28 +101,31 @@ function Section({ name, ids, arranging, draw }) {
   return html`<section class="charts-section">
     <h2><button type="button" aria-expanded=${open} onClick=${() => setOpen(!open)}><span class="arrow" aria-hidden="true">▾</span>${name} <small>${ids.length}</small></button></h2>
     ${open && html`<div class="charts">${ids.slice(0, many).map((id) => {
-      const { buttons, drag } = tools(id, ids, name, arranging);
-      return html`<div key=${id} class="panel" ...${drag}>${draw(id, buttons)}</div>`;
+      const tools = toolsOf(id, ids, name, arranging);
+      return html`<div key=${id} class="panel" ...${tools.target}><${Guard}>${draw(id, tools)}<//></div>`;
     })}</div>`}
     ${open && ids.length > many && html`<button type="button" class="more" onClick=${() => setMany(many + FIRST)}>Show more of ${ids.length - many}</button>`}
   </section>`;
 }
 
 // `charts` are those that runs made of tables; `arranging` is what `useLayout` gives.
-export function Panels({ metrics, charts = [], settings, sectionOf, arranging, lineOf, ...rest }) {
-  const byKey = useMemo(() => new Map(charts.map((chart) => [CUSTOM + chart.key, chart])), [charts]);
+export function Panels({ metrics, charts = [], media = [], settings, sectionOf, arranging, lineOf, ...rest }) {
+  const [custom, shows] = useMemo(() => [new Map(charts.map((chart) => [CUSTOM + chart.key, chart])), new Map(media.map((each) => [MEDIA + each.key, each]))], [charts, media]);
   const sections = useMemo(() => {
     const fits = matcher(settings.search);
     const found = sectionsOf(metrics.filter((metric) => fits(metric) && metric !== settings.axis), sectionOf);
-    const custom = [...byKey].filter(([, chart]) => fits(chart.key)).map(([id]) => id);
-    return custom.length ? [...found, ["Custom charts", custom]] : found;
-  }, [metrics, byKey, settings.search, settings.axis]);
+    const more = [["Custom charts", custom], ["Media", shows]].map(([name, members]) => [name, [...members].filter(([, each]) => fits(each.key)).map(([id]) => id)]);
+    return [...found, ...more.filter(([, ids]) => ids.length)];
+  }, [metrics, custom, shows, settings.search, settings.axis]);
   const shown = arranged(sections, arranging.layout);
-  const draw = (id, buttons) => (byKey.has(id)
-    ? html`<${CustomChart} chart=${byKey.get(id)} place=${rest.place} lineOf=${lineOf} version=${rest.version} stepped=${rest.stepped} tools=${buttons} />`
-    : html`<${MetricChart} metric=${id} settings=${settings} tools=${buttons} ...${rest} />`);
+  const draw = (id, tools) => {
+    const { place, version, stepped } = rest;
+    if (custom.has(id)) return html`<${CustomChart} chart=${custom.get(id)} place=${place} lineOf=${lineOf} version=${version} stepped=${stepped} tools=${tools} />`;
+    if (shows.has(id)) return html`<${MediaPanel} media=${shows.get(id)} place=${place} lineOf=${lineOf} version=${version} tools=${tools} />`;
+    return html`<${MetricChart} metric=${id} settings=${settings} tools=${tools} ...${rest} />`;
+  };
   return html`${sections.length > 0 && html`<div class="sections-menu"><${LayoutMenu} sections=${sections.map(([name]) => name)} ...${arranging} /></div>`}
-    ${!sections.length && html`<p class="notice">${metrics.length || charts.length ? "No metric fits the search." : "Nothing is logged yet."}</p>`}
+    ${!sections.length && html`<p class="notice">${metrics.length || charts.length || media.length ? "No metric fits the search." : "Nothing is logged yet."}</p>`}
     ${sections.length > 0 && !shown.length && html`<p class="notice">All sections are hidden.</p>`}
     ${shown.map(([name, ids]) => html`<${Section} key=${name} name=${name} ids=${ids} arranging=${arranging} draw=${draw} />`)}`;
 }

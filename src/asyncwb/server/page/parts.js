@@ -1,5 +1,5 @@
 // Small parts that every page uses.
-import { html, useEffect, useRef, useState } from "./lib.js";
+import { Component, html, useEffect, useRef, useState } from "./lib.js";
 import { when, ago } from "./format.js";
 
 export const State = ({ state }) => html`<span class="state ${state}"><i></i>${state}</span>`;
@@ -15,8 +15,25 @@ export function Status({ loading, error, empty, children }) {
   return null;
 }
 
+// What somebody logged may be anything: where it cannot be drawn, the rest of the page stays.
+export class Guard extends Component {
+  static getDerivedStateFromError(error) {
+    return { error };
+  }
+
+  render({ children }, { error }) {
+    return error ? html`<p class="notice">This cannot be shown: ${error.message}</p>` : children;
+  }
+}
+
 export function Tabs({ tabs, current, path }) {
-  return html`<nav class="tabs" aria-label="Views">
+  const place = useRef(null);
+  // a telephone has no room for all
+  useEffect(() => {
+    const here = place.current.querySelector("[aria-current]");
+    if (here) place.current.scrollLeft = here.offsetLeft + here.offsetWidth / 2 - place.current.clientWidth / 2;
+  }, [current]);
+  return html`<nav class="tabs" aria-label="Views" ref=${place}>
     ${tabs.map(([name, title]) => html`<a key=${name} href=${path(name)}
       aria-current=${name === current ? "page" : undefined}>${title}</a>`)}
   </nav>`;

@@ -1,11 +1,12 @@
 // Drawings of marks with axes, and what is under the pointer.
 import { html, useMemo, useRef, useState, useSize } from "./lib.js";
 import { number } from "./format.js";
-import { scaleOf } from "./scales.js";
+import { bands, scaleOf } from "./scales.js";
 
 const [LEFT, RIGHT, TOP, BOTTOM] = [58, 14, 10, 40];
 const NEAR = 30;
-const LISTED = 12; // of a legend
+const MOST_POINTS = 5000; // a drawing of more stands still
+const LISTED = 16; // of a legend
 const DASHES = ["", "6 3", "2 3", "8 3 2 3"];
 const LETTER = 6.5; // pixels, about
 
@@ -38,14 +39,14 @@ const KINDS = {
   points({ marks }, { left, right, top, bottom }) {
     const x = scaleOf(marks.map((mark) => mark.x), left, right);
     const y = scaleOf(marks.map((mark) => mark.y), bottom, top);
-    const places = marks.map((mark) => ({ x: x.at(mark.x), y: y.at(mark.y), color: mark.color, text: `${mark.text ? `${mark.text}: ` : ""}${number(mark.x)}, ${number(mark.y)}` })).filter((place) => place.x !== null && place.y !== null);
+    const skip = Math.ceil(marks.length / MOST_POINTS);
+    const places = marks.filter((_, i) => i % skip === 0).map((mark) => ({ x: x.at(mark.x), y: y.at(mark.y), color: mark.color, text: `${mark.text ? `${mark.text}: ` : ""}${number(mark.x)}, ${number(mark.y)}` })).filter((place) => place.x !== null && place.y !== null);
     return { x, y, places, shapes: places.map((place, i) => html`<circle key=${i} class="mark-point" cx=${place.x} cy=${place.y} r="3.5" fill=${place.color} />`) };
   },
   bars({ marks, names, runs }, { left, right, top, bottom }) {
     const x = scaleOf(marks.map((mark) => mark.size), left, right, { zero: true });
-    const band = (bottom - top) / Math.max(1, names.length);
+    const { at: middle, band } = bands(names, top, bottom);
     const thick = Math.max(1, (band * 0.75) / runs.length);
-    const middle = (name) => top + band * (names.indexOf(name) + 0.5);
     const skip = Math.max(1, Math.ceil(13 / band));
     const y = { numeric: false, ticks: names.filter((_, i) => i % skip === 0).map((name) => [middle(name), name]) };
     const zero = x.at(0);
@@ -62,9 +63,8 @@ const KINDS = {
       shapes: bars.map((bar, i) => html`<rect key=${i} class=${marks.length > 1 ? "over-others" : ""} x=${x.at(bar.from)} y=${y.at(bar.count)} width=${Math.max(0.5, x.at(bar.from + width) - x.at(bar.from) - 0.6)} height=${y.at(0) - y.at(bar.count)} fill=${bar.mark.color} />`) };
   },
   matrix({ marks, names }, { left, right, top, bottom }) {
-    const [wide, tall] = [(right - left) / names.length, (bottom - top) / names.length];
-    const across = (name) => left + wide * (names.indexOf(name) + 0.5);
-    const down = (name) => top + tall * (names.indexOf(name) + 0.5);
+    const { at: across, band: wide } = bands(names, left, right);
+    const { at: down, band: tall } = bands(names, top, bottom);
     const most = Math.max(1e-300, ...marks.map((mark) => mark.count));
     const skip = Math.max(1, Math.ceil(13 / tall));
     const x = { numeric: false, band: wide, ticks: names.map((name) => [across(name), name]) };
@@ -99,6 +99,6 @@ export function Plot({ drawing, label, place }) {
     ${hovered && html`<div class="tooltip" style=${hovered.x > width / 2 ? { right: `${width - hovered.x + 12}px`, top: `${Math.max(0, hovered.y - 30)}px` } : { left: `${hovered.x + 12}px`, top: `${Math.max(0, hovered.y - 30)}px` }}>
       <div>${hovered.color && html`<i style=${{ background: hovered.color }}></i>`}<span>${hovered.text}</span></div></div>`}
   </div>
-  ${drawing.legend.length > 0 && html`<ul class="legend">${drawing.legend.slice(0, LISTED).map(([name, color]) => html`<li key=${name}><i style=${{ background: color }}></i>${name}</li>`)}
+  ${drawing.legend.length > 0 && html`<ul class="legend">${drawing.legend.slice(0, LISTED).map(([name, color]) => html`<li key=${name}>${color && html`<i style=${{ background: color }}></i>`}${name}</li>`)}
     ${drawing.legend.length > LISTED && html`<li>and ${drawing.legend.length - LISTED} more</li>`}</ul>`}`;
 }

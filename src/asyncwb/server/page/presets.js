@@ -3,6 +3,8 @@ import { PALETTE } from "./colors.js";
 import { number, value } from "./format.js";
 
 const BINS = 30;
+const MOST_CLASSES = 100; // of a matrix; its table says more
+const DASHES = ["—", "- -", "···", "-·-"]; // of lines, as their drawing has them
 const paint = (i) => PALETTE[i % PALETTE.length];
 
 // Rows of all runs with their values under the names that the chart gives them.
@@ -21,7 +23,7 @@ function painter(rows, tables, name) {
     kinds,
     of: (row) => (several ? row.run.color : paint(kinds.indexOf(value(row[name])))),
     label: (row) => [several && row.run.label, name && row[name] !== null && value(row[name])].filter(Boolean).join(" · "),
-    legend: several ? tables.map(({ run }) => [run.label, run.color]) : kinds.length > 1 ? kinds.map((kind, i) => [kind, paint(i)]) : [],
+    legend: several ? [...tables.map(({ run }) => [run.label, run.color]), ...(name && kinds.length > 1 ? kinds.map((kind, i) => [`${DASHES[i % DASHES.length]} ${kind}`, null]) : [])] : kinds.length > 1 ? kinds.map((kind, i) => [kind, paint(i)]) : [],
   };
 }
 
@@ -70,6 +72,7 @@ function histogram(tables, { value: column }) {
 function confusion(tables, fields) {
   const rows = rowsOf(tables, fields);
   const names = [...new Set(rows.flatMap((row) => [value(row.Actual), value(row.Predicted)]))];
+  if (names.length > MOST_CLASSES) return null;
   const cells = new Map();
   for (const row of rows) {
     const key = JSON.stringify([value(row.Actual), value(row.Predicted)]);
@@ -88,7 +91,7 @@ const DRAWN = {
   scatter, bar: bars, histogram, confusion_matrix: confusion,
 };
 
-// The drawing of a chart, or null where it has one of its own that this server does not know.
+// The drawing of a chart; null where it has one of its own that this server does not know, or is too large for one.
 export function drawingOf({ preset, fields, texts }, tables) {
   const draw = DRAWN[/^wandb\/([\w-]+)\/v\d+$/.exec(preset)?.[1]];
   return draw && tables.length ? draw(tables, fields, texts) : null;

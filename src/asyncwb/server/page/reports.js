@@ -2,7 +2,7 @@
 import { html, useLoaded } from "./lib.js";
 import { everything, graphql, pathTo } from "./api.js";
 import { parse } from "./format.js";
-import { Moment, Status } from "./parts.js";
+import { Guard, Moment, Status } from "./parts.js";
 
 const LIST = `query Reports($entity: String, $project: String, $after: String) { project(name: $project, entityName: $entity) {
   allViews(first: 200, after: $after) { edges { node { id name displayName description type createdAt updatedAt user { username } } } pageInfo { endCursor hasNextPage } } } }`;
@@ -70,6 +70,6 @@ function Report({ place, id }) {
   if (!view) return html`<${Status} loading=${loading} error=${error} empty>There is no such report, or you may not see it.<//>`;
   const blocks = parse(view.spec).blocks;
   return html`<article class="card report"><h1>${view.displayName}</h1><p class="quiet">${view.description} ${view.user?.username} · <${Moment} at=${view.updatedAt ?? view.createdAt} /></p>
-    ${Array.isArray(blocks) ? blocks.map((node, i) => html`<${Block} key=${i} node=${node} place=${place} />`) : html`<pre>${JSON.stringify(parse(view.spec), null, 1)}</pre>`}
+    ${Array.isArray(blocks) ? blocks.map((node, i) => html`<${Guard} key=${i}><${Block} node=${node} place=${place} /><//>`) : html`<pre>${JSON.stringify(parse(view.spec), null, 1)}</pre>`}
   </article>`;
 }

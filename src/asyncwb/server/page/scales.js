@@ -9,11 +9,18 @@ export function ticks(low, high, count = 5) {
   if (!(high > low)) return [low];
   const rough = (high - low) / count;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * STEPS.find((each) => each * power >= rough);
+  const step = power * STEPS.find((each) => each * power >= 0.7 * rough);
   const first = Math.ceil(low / step);
   const found = [];
   for (let i = first; i * step <= high + step * 1e-9; i += 1) found.push(Number((i * step).toPrecision(12)));
   return found;
+}
+
+// The middle of a band for each name, between two ends.
+export function bands(names, from, to) {
+  const places = new Map(names.map((name, i) => [name, i]));
+  const band = (to - from) / Math.max(1, names.length);
+  return { at: (name) => from + band * (places.get(name) + 0.5), band: Math.abs(band) };
 }
 
 // Where values stand between two ends, in pixels. Numbers by their size, everything else by its name.
@@ -23,9 +30,8 @@ export function scaleOf(values, from, to, { zero = false, margin = 0.04 } = {}) 
   const numeric = found.every((each) => typeof each === "number");
   if (!numeric || !found.length) {
     const names = [...new Set(found.map(value))].sort(naturally);
-    const band = (to - from) / Math.max(1, names.length);
-    const at = (each) => (known(each) ? from + band * (names.indexOf(value(each)) + 0.5) : null);
-    return { numeric: false, names, band: Math.abs(band), at, ticks: names.map((name) => [at(name), name]) };
+    const { at, band } = bands(names, from, to);
+    return { numeric: false, band, at: (each) => (known(each) ? at(value(each)) : null), ticks: names.map((name) => [at(name), name]) };
   }
   let [low, high] = [Infinity, -Infinity];
   for (const each of found) {

@@ -6,15 +6,13 @@ const SAMPLES = 500;
 const HISTORY = `query Media($entity: String, $project: String, $run: String!, $spec: JSONString!) {
   project(name: $project, entityName: $entity) { run(name: $run) { sampledHistory(specs: [$spec]) } } }`;
 
-export function useSteps(place, key, version, wanted) {
-  const load = async () => {
-    if (!wanted) return null;
-    const spec = JSON.stringify({ keys: ["_step", key], samples: SAMPLES });
-    const { project } = await graphql(HISTORY, { ...place, spec });
-    return project.run.sampledHistory[0].filter((row) => row[key]?._type);
-  };
-  return useLoaded(load, [place.run, key, version, wanted]);
+export async function stepsOf(place, key) {
+  const spec = JSON.stringify({ keys: ["_step", key], samples: SAMPLES });
+  const { project } = await graphql(HISTORY, { ...place, spec });
+  return project.run.sampledHistory[0].filter((row) => row[key]?._type);
 }
+
+export const useSteps = (place, key, version, wanted) => useLoaded(async () => (wanted ? stepsOf(place, key) : null), [place.run, key, version, wanted]);
 
 // The newest row at or before a step; the last one where no step is chosen.
 export function rowAt(rows, step) {

@@ -4,17 +4,20 @@ import { setQuery } from "./router.js";
 import { pathTo } from "./api.js";
 import { duration, naturally, number, value, when } from "./format.js";
 import { Dialog, Menu, Moment, State, Status, Tags } from "./parts.js";
-import { saveCsv } from "./export.js";
+import { saveCsv, saveJson } from "./export.js";
+import { toggled } from "./layout.js";
 import { FilterMenu, filterText } from "./filters.js";
 import { TITLES, allRuns, cellOf, changeRun, deleteRuns, label, liveRuns, pageOfRuns, serverKey, titleOf } from "./runs.js";
 
-const PAGE = 100;
+const PAGE = 50;
 const GROUPED = 1000;
 const SOME = 6;
 const UNORDERED = new Set(["tags"]);
 
-function Cell({ run, column, place }) {
-  const found = cellOf(run, column);
+const plain = ({ name, displayName, state, tags, group, jobType, notes, createdAt, heartbeatAt, sweepName, user, config, summary }) => ({ name, displayName, state, tags, group, jobType, notes, createdAt, heartbeatAt, sweepName, user: user?.username, config, summary });
+
+// Called, not a component: a page of runs has a thousand cells.
+function cell(run, column, place, found) {
   switch (column) {
     case "displayName": return html`<a href=${pathTo(place.entity, place.project, "runs", run.name)}>${label(run)}</a>`;
     case "state": return html`<${State} state=${found} />`;
@@ -62,6 +65,7 @@ function Bulk({ place, chosen, clear, reload, names }) {
   return html`<div class="bulk" role="toolbar" aria-label="Chosen runs">
     <b>${several}</b>
     <a class="button" href="${pathTo(place.entity, place.project, "compare")}?runs=${names.slice(0, 20).join(",")}">Compare</a>
+    <a class="button" href="${pathTo(place.entity, place.project, "relations")}?runs=${names.join(",")}">Relations</a>
     <a class="button" href="${pathTo(place.entity, place.project, "workspace")}?show=${names.join(",")}">Charts</a>
     <button type="button" onClick=${() => setDialog("tag")}>Tag</button>
     <button type="button" onClick=${() => setDialog("rename")}>Rename</button>
@@ -89,7 +93,24 @@ function Bulk({ place, chosen, clear, reload, names }) {
   </div>`;
 }
 
-function Columns({ all, shown, onChange }) {
+// Where columns stay that do not move with the others: beside those before them.
+function useStuck(head, front, inputs) {
+  const [stuck, setStuck] = useState(new Map());
+  useEffect(() => {
+    const cells = [...(head.current?.children ?? [])];
+    let left = cells[0]?.offsetWidth ?? 0;
+    const next = new Map();
+    for (const cell of cells.filter((each) => front.includes(each.dataset.column))) {
+      next.set(cell.dataset.column, { left: `${left}px` });
+      left += cell.offsetWidth;
+    }
+    const same = JSON.stringify([...next]) === JSON.stringify([...stuck]);
+    if (!same) setStuck(next);
+  }, inputs);
+  return stuck;
+}
+
+function Columns({ all, shown, onChange, pinned, onPin }) {
   const [search, setSearch] = useState("");
   const fits = all.filter((column) => column.toLowerCase().includes(search.toLowerCase()));
   return html`<${Menu} label="Columns" title="Choose columns">
@@ -98,9 +119,10 @@ function Columns({ all, shown, onChange }) {
       <div class="column-buttons"><button type="button" onClick=${() => onChange([...new Set([...shown, ...fits])])}>all</button>
         <button type="button" onClick=${() => onChange(shown.filter((column) => column === "displayName" || !fits.includes(column)))}>none</button>
         <button type="button" onClick=${() => onChange(null)}>default</button></div>
-      <div class="scroll">${fits.map((column) => html`<label key=${column}><input type="checkbox" checked=${shown.includes(column)} disabled=${column === "displayName"}
+      <div class="scroll">${fits.map((column) => html`<div class="layout-row" key=${column}><label><input type="checkbox" checked=${shown.includes(column)} disabled=${pinned.includes(column)}
         onChange=${(event) => onChange(event.target.checked ? all.filter((each) => shown.includes(each) || each === column) : shown.filter((each) => each !== column))} />
-        ${TITLES[column] ?? column}</label>`)}</div>
+        ${TITLES[column] ?? column}</label>
+        <button type="button" title="Keep at the left" aria-label="Pin ${column}" aria-pressed=${pinned.includes(column)} disabled=${column === "displayName"} onClick=${() => onPin(toggled(pinned.slice(1), column))}>${pinned.includes(column) ? "★" : "☆"}</button></div>`)}</div>
     </div>
   <//>`;
 }
@@ -120,6 +142,7 @@ export function RunsTable({ place, query }) {
   const atEnd = useSeen(end);
   useEffect(() => { if (atEnd && !group && table.next && !table.loading) table.more(); }, [atEnd, table.next]);
 
+  const goals = useMemo(() => new Map(table.runs.flatMap((run) => run.definitions).filter((each) => each.goal && each.name).map((each) => [each.name, each.goal])), [table.runs]);
   const [configs, summaries] = useMemo(() => {
     const keys = (part) => [...new Set(table.runs.flatMap((run) => Object.keys(run[part])))].filter((key) => !key.startsWith("_")).sort(naturally).map((key) => `${part}.${key}`);
     return [keys("config"), keys("summary")];
@@ -127,14 +150,24 @@ export function RunsTable({ place, query }) {
   const fixed = ["displayName", "state", "createdAt", "duration", "tags"];
   const all = [...fixed, "user", "group", "jobType", "notes", "sweepName", "name", ...configs, ...summaries];
   const chosenColumns = query.get("columns")?.split("|") ?? saved ?? [...fixed, ...configs.slice(0, SOME), ...summaries.slice(0, SOME)];
-  const columns = chosenColumns.filter((column) => column === "displayName" || all.includes(column));
+  const pinned = query.get("pinned")?.split("|") ?? memory.get(`pinned:${base}`, []);
+  const front = ["displayName", ...pinned.filter((column) => column !== "displayName" && all.includes(column))];
+  const columns = [...front, ...chosenColumns.filter((column) => all.includes(column) && !front.includes(column))];
+  const pin = (next) => {
+    memory.set(`pinned:${base}`, next);
+    setQuery({ pinned: next.join("|") });
+  };
+  const head = useRef(null);
+  const stuck = useStuck(head, front, [columns.join(), table.runs]);
   const numeric = useMemo(() => new Set(columns.filter((column) => table.runs.some((run) => typeof cellOf(run, column) === "number"))), [table.runs, columns.join()]);
   const choose = (next) => {
     setSaved(next);
     memory.set(`columns:${base}`, next);
     setQuery({ columns: next?.join("|") ?? null });
   };
-  const sort = (column) => setQuery({ order: (by === column && sign === "-" ? "+" : "-") + column });
+  // What is better comes first, where runs said what that is.
+  const better = (column) => (goals.get(column.replace(/^summary\./, "").replace(/\.(best|max|min|last|mean)$/, "")) === "minimize" ? "+" : "-");
+  const sort = (column) => setQuery({ order: (by === column ? (sign === "-" ? "+" : "-") : better(column)) + column });
   const toggle = (names, on) => setChosen((last) => {
     const next = new Set(last);
     for (const name of names) on ? next.add(name) : next.delete(name);
@@ -151,16 +184,19 @@ export function RunsTable({ place, query }) {
     }
     return [...found].sort(([a], [b]) => naturally(a, b));
   }, [table.runs, group]);
-  const download = async () => {
+  const download = async (kind) => {
     setExporting(true);
     try {
       const runs = await allRuns(place, { filters, order: sign + serverKey(by) });
-      saveCsv(`${place.project}-runs`, ["id", ...columns.map((column) => TITLES[column] ?? column)],
+      if (kind === "json") saveJson(`${place.project}-runs`, runs.map(plain));
+      else saveCsv(`${place.project}-runs`, ["id", ...columns.map((column) => TITLES[column] ?? column)],
         runs.map((run) => [run.name, ...columns.map((column) => { const cell = cellOf(run, column); return Array.isArray(cell) ? cell.join(" ") : cell; })]));
     } finally {
       setExporting(false);
     }
   };
+  const kept = new URLSearchParams([...query].filter(([key]) => ["q", "filter"].includes(key)));
+  const relations = `${pathTo(place.entity, place.project, "relations")}?${kept}`;
 
   return html`<div class="runs-table">
     <div class="toolbar" role="toolbar" aria-label="Runs">
@@ -169,17 +205,19 @@ export function RunsTable({ place, query }) {
       <label>Group by <select aria-label="Group by" value=${group} onChange=${(event) => setQuery({ group: event.target.value })}>
         <option value="">nothing</option>${["group", "jobType", "user", "state", "sweepName", ...configs].map((column) => html`<option key=${column} value=${column}>${TITLES[column] ?? column}</option>`)}
       </select></label>
-      <${Columns} all=${all} shown=${columns} onChange=${choose} />
-      <button type="button" disabled=${exporting} onClick=${download}>${exporting ? "Collecting …" : "CSV"}</button>
+      <${Columns} all=${all} shown=${columns} onChange=${choose} pinned=${front} onPin=${pin} />
+      <a class="button" href=${relations}>Relations</a>
+      <button type="button" disabled=${exporting} title="All runs that fit" onClick=${() => download("csv")}>${exporting ? "Collecting …" : "CSV"}</button>
+      <button type="button" disabled=${exporting} title="All runs that fit, with all they have" onClick=${() => download("json")}>JSON</button>
       <span class="count" aria-live="polite">${table.loading ? "Loading …" : `${number(table.total)} run${table.total === 1 ? "" : "s"}`}</span>
     </div>
     ${picked.length > 0 && html`<${Bulk} place=${place} chosen=${picked} names=${picked.map((run) => run.name)} clear=${() => setChosen(new Set())} reload=${table.reload} />`}
     <${Status} error=${table.error} />
     <div class="scroll-x"><table class="grid ${table.loading ? "busy" : ""}">
-      <thead><tr>
-        <th class="tick"><input type="checkbox" aria-label="Choose all of these runs" checked=${picked.length > 0 && picked.length === table.runs.length}
+      <thead><tr ref=${head}>
+        <th class="tick stuck"><input type="checkbox" aria-label="Choose all of these runs" checked=${picked.length > 0 && picked.length === table.runs.length}
           onChange=${(event) => toggle(table.runs.map((run) => run.name), event.target.checked)} /></th>
-        ${columns.map((column) => html`<th key=${column} scope="col" class=${numeric.has(column) ? "number" : ""} title=${column} aria-sort=${by === column ? (sign === "-" ? "descending" : "ascending") : undefined}>
+        ${columns.map((column) => html`<th key=${column} scope="col" data-column=${column} class=${`${numeric.has(column) ? "number" : ""} ${stuck.has(column) ? "stuck" : ""}`} style=${stuck.get(column)} title=${column} aria-sort=${by === column ? (sign === "-" ? "descending" : "ascending") : undefined}>
           ${UNORDERED.has(column) ? titleOf(column) : html`<button type="button" onClick=${() => sort(column)}>${titleOf(column)}${by === column && html`<span aria-hidden="true">${sign === "-" ? " ↓" : " ↑"}</span>`}</button>`}
           ${column.startsWith("config.") && html`<small>config</small>`}${column.startsWith("summary.") && html`<small>summary</small>`}
         </th>`)}
@@ -188,8 +226,12 @@ export function RunsTable({ place, query }) {
         ${group && html`<tr class="group-row"><th class="tick"><input type="checkbox" aria-label="Choose this group" checked=${runs.every((run) => chosen.has(run.name))} onChange=${(event) => toggle(runs.map((run) => run.name), event.target.checked)} /></th>
           <th scope="rowgroup" colspan=${columns.length}>${titleOf(group)}: ${name} <small>${runs.length} runs</small></th></tr>`}
         ${runs.map((run) => html`<tr key=${run.name} class=${chosen.has(run.name) ? "chosen" : ""}>
-          <td class="tick"><input type="checkbox" aria-label="Choose ${label(run)}" checked=${chosen.has(run.name)} onChange=${(event) => toggle([run.name], event.target.checked)} /></td>
-          ${columns.map((column) => html`<td key=${column} class=${typeof cellOf(run, column) === "number" ? "number" : ""} title=${column === "createdAt" ? when(run.createdAt) : undefined}><${Cell} run=${run} column=${column} place=${place} /></td>`)}
+          <td class="tick stuck"><input type="checkbox" aria-label="Choose ${label(run)}" checked=${chosen.has(run.name)} onChange=${(event) => toggle([run.name], event.target.checked)} /></td>
+          ${columns.map((column) => {
+            const found = cellOf(run, column);
+            const kept = stuck.get(column);
+            return html`<td key=${column} class=${`${typeof found === "number" ? "number" : ""} ${kept ? "stuck" : ""}`} style=${kept} title=${column === "createdAt" ? when(run.createdAt) : undefined}>${cell(run, column, place, found)}</td>`;
+          })}
         </tr>`)}
       </tbody>`)}
     </table></div>

@@ -34,7 +34,7 @@ export function Viewer({ url, name, caption, small }) {
   useEffect(() => {
     if (!seen) return undefined;
     setState(LOADING);
-    const say = (message, parts = []) => frame.current?.contentWindow.postMessage(message, "*", parts);
+    const say = (message, parts = []) => frame.current?.contentWindow?.postMessage(message, "*", parts);
     const listen = async ({ source, data }) => {
       if (source !== frame.current?.contentWindow) return;
       if (data.ready) {

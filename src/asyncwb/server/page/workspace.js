@@ -3,12 +3,14 @@ import { html, useEffect, useMemo, useRef, useState, useLoaded, usePolling, useS
 import { setQuery } from "./router.js";
 import { pathTo } from "./api.js";
 import { color } from "./colors.js";
-import { number } from "./format.js";
+import { number, value } from "./format.js";
+import { saveHtml } from "./export.js";
 import { Status } from "./parts.js";
 import { FilterMenu, filterText } from "./filters.js";
 import { allRuns, cellOf, label, liveRuns, metricsOf, named, numbersOf, pageOfRuns, titleOf } from "./runs.js";
 import { ChartControls, Panels, chartSettings, zoomTo } from "./panels.js";
 import { chartsOfRuns } from "./custom-charts.js";
+import { mediaOf } from "./media-panel.js";
 import { useLayout } from "./layout.js";
 
 const SHOWN_AT_FIRST = 10;
@@ -90,23 +92,30 @@ export function Workspace({ place, query }) {
     if (!group) return drawn.map((run) => ({ name: run.name, label: label(run), color: color(base, run.name), members: [run.name] }));
     const groups = new Map();
     for (const run of drawn) {
-      const value = String(cellOf(run, group) ?? "none");
-      if (!groups.has(value)) groups.set(value, []);
-      groups.get(value).push(run.name);
+      const name = String(cellOf(run, group) ?? "none");
+      if (!groups.has(name)) groups.set(name, []);
+      groups.get(name).push(run.name);
     }
-    return [...groups].map(([value, members]) => ({ name: value, label: `${titleOf(group)}: ${value} (${members.length})`, color: color(base, `group ${group} ${value}`), members }));
+    return [...groups].map(([name, members]) => ({ name, label: `${titleOf(group)}: ${name} (${members.length})`, color: color(base, `group ${group} ${name}`), members }));
   }, [drawn.map((run) => run.name + label(run)).join(), group]);
 
   const version = drawn.reduce((sum, run) => sum + (run.historyLineCount ?? 0), 0);
   const { value: types, error } = useLoaded(() => metricsOf(place, drawn.map((run) => run.name)), [drawn.map((run) => run.name).join(), version]);
-  const definitions = useMemo(() => drawn.flatMap((run) => run.definitions), [drawn]);
+  const definitions = useMemo(() => [...new Map(drawn.flatMap((run) => run.definitions).map((each) => [JSON.stringify(each), each])).values()], [drawn]);
   const metrics = useMemo(() => numbersOf(types ?? new Map(), definitions), [types, definitions]);
-  const charts = useMemo(() => chartsOfRuns(drawn), [drawn]);
+  const [charts, media] = useMemo(() => [chartsOfRuns(drawn), mediaOf(drawn)], [drawn]);
   const arranging = useLayout(base);
   const lineOf = (run) => ({ name: run.name, label: label(run), color: color(base, run.name) });
   const configs = useMemo(() => [...new Set(list.runs.flatMap((run) => Object.keys(run.config)))].sort(), [list.runs]);
   const columns = [...FIELDS, ...configs.map((key) => `config.${key}`)];
   const shared = useMemo(() => ({ ...settings, grouped: Boolean(group) }), [JSON.stringify(settings), group]);
+
+  const report = () => {
+    const keys = (part) => [...new Set(drawn.flatMap((run) => Object.keys(run[part])))].filter((key) => !key.startsWith("_")).map((key) => `${part}.${key}`);
+    const shownColumns = [...keys("config"), ...keys("summary")];
+    const rows = drawn.map((run) => [color(base, run.name), label(run), run.state, ...shownColumns.map((column) => value(cellOf(run, column)))]);
+    return saveHtml(`${place.project}-report`, base, ["", "Run", "State", ...shownColumns], rows);
+  };
 
   return html`<div class="workspace">
     <aside class="run-list" aria-label="Runs">
@@ -136,11 +145,11 @@ export function Workspace({ place, query }) {
       ${list.next && html`<button type="button" class="more" onClick=${list.more}>Show more of ${number(list.total - list.runs.length)}</button>`}
     </aside>
     <div class="workspace-charts">
-      <${ChartControls} settings=${settings} metrics=${metrics} />
+      <${ChartControls} settings=${settings} metrics=${metrics}><button type="button" disabled=${!drawn.length} title="The charts that are drawn and their runs, as one file" onClick=${report}>HTML</button><//>
       <${Status} error=${error} />
       ${drawn.length === 0 && !list.loading
         ? html`<p class="notice">Tick a run to draw it.</p>`
-        : types && html`<${Panels} place=${place} metrics=${metrics} charts=${charts} definitions=${definitions} arranging=${arranging} lineOf=${lineOf} shown=${lines} settings=${shared} version=${version} onZoom=${zoomTo} />`}
+        : types && html`<${Panels} place=${place} metrics=${metrics} charts=${charts} media=${media} definitions=${definitions} arranging=${arranging} lineOf=${lineOf} shown=${lines} settings=${shared} version=${version} onZoom=${zoomTo} />`}
     </div>
   </div>`;
 }

@@ -40,6 +40,7 @@ _VIEWS = (
     "table",
     "runs",
     "compare",
+    "relations",
     "artifacts",
     "sweeps",
     "reports",

@@ -3,21 +3,15 @@
 
 const view = document.getElementById("view");
 const OPTIONS = { responsive: true, displaylogo: false, topojsonURL: "none" };
-const PLAIN = ["#fff", "white", "#E5ECF6", "rgb(229,236,246)"]; // backgrounds that templates bring
 
-const dressed = ({ surface, text, grid }) => {
-  const axis = { gridcolor: grid, linecolor: grid, zerolinecolor: grid };
-  return { paper_bgcolor: surface, plot_bgcolor: surface, font: { color: text }, xaxis: axis, yaxis: axis };
-};
-
-// What the figure says itself goes before what the page would like.
-function layoutOf(own, colors) {
+// A figure that chose its background keeps its colours: the page's might be invisible on it.
+function layoutOf(own, { surface, text, grid }) {
   const layout = { margin: { t: own.title ? 48 : 20, r: 16, b: 40, l: 48 }, ...own, autosize: true, width: undefined, height: undefined };
-  for (const [key, wish] of Object.entries(dressed(colors))) {
-    if (typeof wish === "object") layout[key] = { ...wish, ...own[key] };
-    else if (!own[key] || PLAIN.includes(own[key])) layout[key] = wish;
+  if (own.paper_bgcolor || own.plot_bgcolor) return layout;
+  Object.assign(layout, { paper_bgcolor: surface, plot_bgcolor: surface, font: { color: text, ...own.font } });
+  for (const axis of new Set(["xaxis", "yaxis", ...Object.keys(own).filter((key) => /^[xy]axis\d+$/.test(key))])) {
+    layout[axis] = { gridcolor: grid, linecolor: grid, zerolinecolor: grid, ...own[axis] };
   }
-  delete layout.template?.layout?.paper_bgcolor;
   return layout;
 }
 
