@@ -77,7 +77,7 @@ def project_node(row: Row) -> Node:
         "createdAt": iso(row["created_at"]),
         "updatedAt": iso(row["updated_at"]),
         "isBenchmark": False,
-        "readOnly": False,
+        "readOnly": not row["may_change"],
     }
 
 
@@ -109,7 +109,7 @@ def run_node(row: Row) -> Node:
         "commit": row["commit"],
         "description": row["description"],
         "notes": row["notes"],
-        "readOnly": False,
+        "readOnly": not row["may_change"],
         "createdAt": iso(row["created_at"]),
         "updatedAt": iso(row["updated_at"]),
         "heartbeatAt": iso(row["heartbeat_at"]),
