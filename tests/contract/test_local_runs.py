@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import random
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from asyncwb.errors import (
 )
 from asyncwb.portal import PORTAL
 from asyncwb.sender import sync_folder
+from asyncwb.sender.fold import Fold
 from asyncwb.settings import resolve
 from asyncwb.testing import local_server
 
@@ -263,3 +266,22 @@ async def test_the_last_row_counts_wherever_blocks_of_the_journal_end() -> None:
             249,
             250,
         )
+
+
+def test_values_that_rows_and_summaries_bring_in_turn() -> None:
+    dice = random.Random(8)
+    bodies: list[Any] = [run_record("turns", "demo")]
+    for step in range(4000):
+        row = row_record(step, **{f"k{dice.randrange(12)}": step + n for n in range(3)})
+        dice.shuffle(row.item)
+        bodies.append(row)
+        if dice.random() < 0.5:
+            key = f"k{dice.randrange(14)}"
+            bodies.append(rec.SummaryRecord(update=[rec.Item(nested_key=[key], value_json="-1")]))
+    fold = Fold()
+    for body in bodies:
+        fold.feed(rec.encode(body))
+    RunFolder(Path("wandb"), "turns").add(*bodies)
+    run = asyncwb.sync.Api(local="wandb").run("turns")
+    assert dict(run.summary) == json.loads(fold.summary.line())
+    assert (run.history_line_count, run.last_history_step) == (4000, 3999)
