@@ -145,13 +145,19 @@ class Block:
         if numbers is None and self._listed(texts) is None:
             return None
         columns: dict[str, Column] = {}
+        nulls: dict[str, NDArray[np.bool_]] = {}
         for keyed in self._by_key():
             column = self._column(keyed, numbers, texts)
             if column is None:
                 return None
+            if column.present is not None:
+                # every item is there: what has no value is null
+                nulls[keyed.key] = np.zeros(count, np.bool_)
+                rows = slice(None) if keyed.rows is None else keyed.rows
+                nulls[keyed.key][rows] = ~column.present
             spread = column if keyed.rows is None else column.spread(keyed.rows, count)
             columns[keyed.key] = spread
-        return Columns(count, columns)
+        return Columns(count, columns, nulls)
 
     def _column(
         self, keyed: Keyed, numbers: NDArray[np.float64] | None, texts: list[memoryview]

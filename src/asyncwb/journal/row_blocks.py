@@ -77,7 +77,7 @@ class RowBlocks:
             else:
                 parts, places = [columns], found.places
         if unusual:
-            parts.append(from_rows([row for _, row in unusual]))
+            parts.append(_columns_of([row for _, row in unusual]))
             places = places + [place for place, _ in unusual]
         whole, order = concat(parts), np.array(places, np.int64)
         return whole if (order[1:] > order[:-1]).all() else whole.take(np.argsort(order))
@@ -147,3 +147,11 @@ class RowBlocks:
         except Error as exc:
             self.lost += 1
             log.warning("a row of history cannot be read and is left out: %s", exc)
+
+
+def _columns_of(rows: list[Row]) -> Columns:
+    columns = from_rows(rows)
+    for key in columns.columns:
+        if any(row.get(key, 0) is None for row in rows):
+            columns.nulls[key] = np.array([row.get(key, 0) is None for row in rows])
+    return columns
