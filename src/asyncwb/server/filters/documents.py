@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Document"]
 
-_SORTED_CHARACTERS = 500
 _KINDS = {"number": "real", "string": "text"}
 
 
@@ -138,12 +137,10 @@ class Document:
         sign = sql_cast("1" + "0" * 63, BIT(64))
         flipped = case((number < 0, sql_cast("1" * 64, BIT(64))), else_=sign)
         ascending = bits.op("#", return_type=BIT(64))(flipped)
-        # an index takes some 2,700 bytes; texts that begin alike for longer come as they were made
-        beginning = func.left(self._plain(), _SORTED_CHARACTERS, type_=String)
         digits = func.lpad(func.to_hex(sql_cast(ascending, BigInteger)), 16, "0", type_=String)
         return case(
             (self._jsonb_kind == "number", literal("0", String) + digits),
-            (self._jsonb_kind == "string", literal("1", String) + beginning),
+            (self._jsonb_kind == "string", literal("1", String) + self._plain()),
             else_=None,
         )
 
