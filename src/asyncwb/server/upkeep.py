@@ -1,4 +1,4 @@
-"""What the server does by itself: settling segments, a little at a time.
+"""What the server does by itself: settling segments, a little at a time, and the database's log.
 
 While rows come in it takes a quarter of one core at most, so that requests do not notice; whatever
 it has not come to is answered the long way.
@@ -58,6 +58,7 @@ class Upkeep:
 
     async def once(self) -> None:
         """Settle what there is to settle now."""
+        await self._database.tidy()
         streams: set[tuple[int, str]] = set()
         if time.monotonic() >= self._again:
             self._again = time.monotonic() + _AGAIN_SECONDS

@@ -62,7 +62,8 @@ class Database:
         self._reader = create_engine(url, pool_size=_READERS, max_overflow=0, hide_parameters=True)
         self._writer = create_engine(url, pool_size=1, max_overflow=0, hide_parameters=True)
         parts = make_url(url)
-        if parts.get_backend_name() == "sqlite":
+        self._has_log = parts.get_backend_name() == "sqlite"
+        if self._has_log:
             if parts.database:
                 _create_private(parts.database)
             _prepare_sqlite(self._reader, "BEGIN")
@@ -107,6 +108,19 @@ class Database:
     def _run_query(self, query: Callable[[Connection], T]) -> T:
         with self._reader.connect() as connection:
             return query(connection)
+
+    async def tidy(self) -> None:
+        """Bring what is committed from SQLite's log into its file; nobody waits for it."""
+        if self._has_log:
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._read_threads, self._empty_log)
+
+    def _empty_log(self) -> None:
+        connection = self._reader.raw_connection()  # outside of any transaction
+        try:
+            connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").close()
+        finally:
+            connection.close()
 
     async def write(self, job: Callable[[Connection], T]) -> T:
         """Run `job(connection)` in a transaction; returns its result after the commit.
@@ -178,6 +192,9 @@ def _prepare_sqlite(engine: Engine, begin: str) -> None:
             "busy_timeout=10000",
             # no mmap: every connection would count the whole file as its own memory
             "cache_size=-8000",
+            # The log is emptied by `tidy`: a commit that did it would wait for the disk. This many
+            # pages, 64 MB, are the limit where that comes too late.
+            "wal_autocheckpoint=16000",
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
