@@ -261,7 +261,9 @@ def test_what_changes_a_settled_segment_unsettles_it(connection: Connection) -> 
     assert counts(connection) == (0, 0, 0, 0)
 
 
-@pytest.mark.parametrize("key", ["a\0b", "x" * 300, "\ud800", "\U0001f600", "", "a.b"])
+@pytest.mark.parametrize(
+    "key", ["a\0b", 'a"b', "a\\b", "x" * 300, "\ud800", "\U0001f600", "", "a.b"]
+)
 def test_odd_keys_are_drawn_and_do_not_stop_the_others(connection: Connection, key: str) -> None:
     run_id = make_run(connection)
     log(connection, run_id, 0, [json.dumps({"_step": i, "v": i, key: -i}) for i in range(3)])
