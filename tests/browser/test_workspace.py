@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from page_view import chart, drawn_colors, query, until
-from seed import seed
+from seed import post, seed
 
 import asyncwb.sync as wandb
 
@@ -180,6 +180,22 @@ def test_a_live_run_is_followed_without_reload(
     elsewhere.submit(run.finish).result(30)
     until(page, lambda: page.locator(".dot.running").count() == 0)
     assert page.evaluate("window.stayed")
+
+
+def test_machines_of_several_runs_are_compared(page: Any, server: LocalServer) -> None:
+    for run, load in (("a", 20.0), ("b", 70.0)):
+        seed(server, "machines", run, rows=[{"_step": 0, "loss": 1}], finished=False)
+        lines = [json.dumps({"_runtime": 15 * i, "system.cpu": load + i}) for i in range(4)]
+        events = {"files": {"wandb-events.jsonl": {"offset": 0, "content": lines}}}
+        post(server, f"/files/local/machines/{run}/file_stream", events)
+    page.goto(f"{server.url}/local/machines")
+    chart(page, "loss")
+    assert page.get_by_label("Chart of system.cpu").count() == 0  # until somebody asks
+    page.get_by_role("button", name="System metrics").click()
+    cpu = chart(page, "system.cpu")
+    cpu.locator(".u-over").hover()
+    for shown in ("run a", "run b"):
+        cpu.locator(".tooltip:visible").get_by_text(shown, exact=True).wait_for()
 
 
 def test_it_fits_a_telephone(
