@@ -65,6 +65,19 @@ def test_a_run_keeps_its_colour(workspace: Any) -> None:
     assert page.evaluate(mark) == before
 
 
+def test_charts_may_go_before_they_are_drawn(workspace: Any) -> None:
+    """Each is drawn in its turn, by when it may be gone; a fault of a script fails the test."""
+    page = workspace
+    drawn = "uPlot.sync('x:_step:false').plots.length"
+    for wait in range(6):
+        page.get_by_role("button", name="none").click()
+        page.get_by_role("button", name="all").click()
+        page.wait_for_timeout(20 * wait)
+    chart(page, "train/loss")
+    page.get_by_role("button", name="none").click()
+    until(page, lambda: page.evaluate(drawn) == 0)
+
+
 def test_drag_zooms_all_charts_and_double_click_resets(workspace: Any) -> None:
     page = workspace
     over = chart(page, "train/loss").locator(".u-over")
