@@ -307,3 +307,51 @@ def test_cells_of_arrow_tables() -> None:
     assert found["none"] == [None, None]
     assert found["5"] == ["[0,1]", "[0.0,0.0]"]
     assert Table(columns=["a"]).to_arrow().num_rows == 0
+
+
+@pytest.mark.parametrize("kind", ["float64", "float32", "int8", "uint16", "bool"])
+def test_tables_of_arrays_are_those_of_lists(kind: str) -> None:
+    array = np.arange(12).reshape(4, 3).astype(kind)
+    names = ["a", "b", "c"]
+    of_lists = Table(columns=names, data=array.tolist())
+
+    def of_array() -> Table:
+        return Table(columns=names, data=array.copy())
+
+    assert of_array() == of_lists
+    assert repr(of_array()) == repr(of_lists)
+    assert list(of_array().iterrows()) == list(of_lists.iterrows())
+    assert of_array().get_column("b") == of_lists.get_column("b")
+    writers: list[Any] = [shown_rows, lambda rows: stored_rows(rows, None)]  # type: ignore[arg-type]
+    for write in writers:
+        assert b"".join(write(of_array().rows)) == b"".join(write(of_lists.rows))
+        assert b"".join(write(of_array().as_logged().rows)) == b"".join(write(of_lists.rows))
+
+    table = of_array()
+    logged = table.as_logged()
+    table.data[0][0] = table.data[1][1]
+    table.add_data(*array[0].tolist())
+    assert logged == of_lists
+    assert table.data == [[array[1, 1].item(), *array[0, 1:].tolist()], *array[1:].tolist(),
+                          array[0].tolist()]  # fmt: skip
+    with pytest.raises(ColumnTypeError):
+        table.add_data("x", 1, 1)
+
+
+def test_a_table_has_its_array_for_itself() -> None:
+    array = np.zeros((2, 2))
+    table = Table(columns=["a", "b"], data=array)
+    array[:] = 1
+    assert table.data == [[0.0, 0.0], [0.0, 0.0]]
+    copied = pickle.loads(pickle.dumps(Table(columns=["a", "b"], data=array)))
+    assert copied == Table(columns=["a", "b"], data=array)
+    with pytest.raises(InvalidValueError, match="columns"):
+        Table(columns=["a"], data=array)
+    assert Table(columns=["a", "b"], data=array[:0]).data == []
+
+
+def test_an_array_that_is_too_long_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Table, "MAX_ARTIFACT_ROWS", 3)
+    table = Table(columns=["a"], data=np.arange(5)[:, None])
+    assert table.as_logged().data == [[0], [1], [2]]
+    assert len(table.data) == 5

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from asyncwb.media.stored import ObjectPlace
+    from asyncwb.media.tables.sources import ArrayRows
 
 __all__ = ["owned", "shown_rows", "stored_cell", "stored_rows"]
 
@@ -134,7 +135,7 @@ def _milliseconds(value: date) -> int:
 
 
 def stored_rows(
-    rows: Sequence[Sequence[Any]], place: ObjectPlace, left_out: Collection[int] = ()
+    rows: Sequence[Sequence[Any]] | ArrayRows, place: ObjectPlace, left_out: Collection[int] = ()
 ) -> Iterator[bytes]:
     """Rows as a JSON list, as artifacts hold them.
 
@@ -159,7 +160,7 @@ def stored_rows(
     return _pieces(rows, write, b", ")
 
 
-def shown_rows(rows: Sequence[Sequence[Any]]) -> Iterator[bytes]:
+def shown_rows(rows: Sequence[Sequence[Any]] | ArrayRows) -> Iterator[bytes]:
     """Rows as a JSON list, as the file of a row holds them."""
 
     def write(some: Sequence[Sequence[Any]]) -> bytes:
@@ -174,11 +175,13 @@ def _is_flat(rows: Sequence[Sequence[Any]]) -> bool:
 
 
 def _pieces(
-    rows: Sequence[Sequence[Any]], write: Callable[[Sequence[Sequence[Any]]], bytes], comma: bytes
+    rows: Sequence[Sequence[Any]] | ArrayRows,
+    write: Callable[[Sequence[Sequence[Any]]], bytes],
+    comma: bytes,
 ) -> Iterator[bytes]:
-    many = max(1, _CELLS // max(1, len(rows[0]))) if rows else 1
+    many = max(1, _CELLS // max(1, len(rows[:1][0]))) if len(rows) else 1
     before = b"["
     for start in range(0, len(rows), many):
         yield before + write(rows[start : start + many])[1:-1]
         before = comma
-    yield b"[]" if not rows else b"]"
+    yield b"]" if len(rows) else b"[]"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from asyncwb.errors import InvalidValueError
@@ -14,11 +14,43 @@ if TYPE_CHECKING:
     from asyncwb.columns.table import Columns
     from asyncwb.media.tables.celltypes import CellType
 
-__all__ = ["as_column_array", "columns_of", "rows_of"]
+__all__ = ["ArrayRows", "as_column_array", "columns_of", "rows_of"]
 
 _KINDS: dict[str, CellType] = {"i": NUMBER, "u": NUMBER, "f": NUMBER, "b": BOOLEAN}
 
-Found = tuple[list[Any], list[list[Any]], dict[int, "CellType"]]
+Found = tuple[list[Any], "list[list[Any]] | ArrayRows", dict[int, "CellType"]]
+
+
+class ArrayRows:
+    """Rows of an array of numbers, which become lists when somebody looks at them.
+
+    Args:
+        array: With two dimensions; nobody changes it.
+    """
+
+    __slots__ = ("_array",)
+
+    def __init__(self, array: Any) -> None:
+        self._array = array
+
+    def __len__(self) -> int:
+        return len(self._array)
+
+    def __iter__(self) -> Iterator[list[Any]]:
+        return iter(self._array.tolist())
+
+    def __getitem__(self, at: slice) -> list[list[Any]]:
+        found: list[list[Any]] = self._array[at].tolist()
+        return found
+
+    @property
+    def width(self) -> int:
+        """Cells of each row."""
+        return int(self._array.shape[1])
+
+    def within(self, first: int, last: int) -> ArrayRows:
+        """Some of the rows, without a copy."""
+        return ArrayRows(self._array[first:last])
 
 
 def rows_of(given: Any, columns: Any, default: Sequence[str]) -> Found:
@@ -55,13 +87,13 @@ def rows_of(given: Any, columns: Any, default: Sequence[str]) -> Found:
     return names, rows, {}
 
 
-def _of_array(array: Any) -> tuple[list[list[Any]], dict[int, CellType]]:
+def _of_array(array: Any) -> tuple[list[list[Any]] | ArrayRows, dict[int, CellType]]:
     if array.ndim < 2:
         raise InvalidValueError(f"rows are an array with two dimensions, got {array.shape}")
     kind = _KINDS.get(array.dtype.kind)
     if array.ndim > 2 or kind is None:
         return [list(row) for row in array], {}
-    return array.tolist(), dict.fromkeys(range(array.shape[1]), kind)
+    return ArrayRows(array.copy()), dict.fromkeys(range(array.shape[1]), kind)
 
 
 def _of_dataframe(frame: Any) -> Found:

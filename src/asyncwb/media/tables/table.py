@@ -89,7 +89,7 @@ class Table(TypedRows):
         super().__init__(None)
         self.log_mode: LogMode = log_mode
         self.columns: list[Column] = []
-        self.data: list[list[Any]] = []
+        self.data = []
         self._types: dict[Column, CellType] = {}
         self._log_state = TableLogState()
         # Of a copy that is logged: the table itself, its version, the rows that it has, and which
@@ -105,7 +105,7 @@ class Table(TypedRows):
             self._check_new(name)
             self.columns.append(name)
         self._begin_types(ANY if allow_mixed_types else dtype, optional)
-        self._extend(cells, known)
+        self._begin(cells, known)
 
     # -- reading ----------------------------------------------------------------------------
 
@@ -215,7 +215,7 @@ class Table(TypedRows):
     __hash__ = Media.__hash__
 
     def __repr__(self) -> str:
-        return f"<asyncwb.Table {len(self.data)} x {len(self.columns)}>"
+        return f"<asyncwb.Table {len(self.rows)} x {len(self.columns)}>"
 
     # -- changing ---------------------------------------------------------------------------
 
@@ -353,7 +353,7 @@ class Table(TypedRows):
     @property
     def held(self) -> int:
         """About the bytes that a copy holds: the cells themselves belong to others."""
-        return 64 * len(self.data) + 8 * len(self.data) * len(self.columns)
+        return 64 * len(self.rows) + 8 * len(self.rows) * len(self.columns)
 
     def to_json(self, place: Place) -> dict[str, Any]:
         """Put its file and its artifact into a run and describe it. Blocks for the disk."""

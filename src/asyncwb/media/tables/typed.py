@@ -10,6 +10,7 @@ from asyncwb.media.tables.celltypes import INVALID, UNKNOWN, CellType, optional
 from asyncwb.media.tables.inference import type_of, type_of_dtype, widened
 from asyncwb.media.tables.keys import TableIndex, TableKey
 from asyncwb.media.tables.objecttypes import ForeignIndexType, ForeignKeyType, PrimaryKeyType
+from asyncwb.media.tables.sources import ArrayRows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,8 +27,26 @@ class TypedRows(Media):
     """The cells of a table and the types of its columns; `Table` is what people handle."""
 
     columns: list[Column]
-    data: list[list[Any]]
     _types: dict[Column, CellType]
+    # An array stays one until somebody looks at its rows: lists of a million numbers take long.
+    _rows: list[list[Any]] | ArrayRows
+
+    @property
+    def data(self) -> list[list[Any]]:
+        """The rows."""
+        rows = self._rows
+        if isinstance(rows, ArrayRows):
+            rows = self._rows = list(rows)
+        return rows
+
+    @data.setter
+    def data(self, rows: list[list[Any]]) -> None:
+        self._rows = rows
+
+    @property
+    def rows(self) -> Sequence[list[Any]] | ArrayRows:
+        """The rows for those who look at some of them at a time."""
+        return self._rows
 
     @property
     def column_types(self) -> dict[Column, CellType]:
@@ -60,6 +79,19 @@ class TypedRows(Media):
             if isinstance(kind, PrimaryKeyType | ForeignKeyType | ForeignIndexType):
                 allowed = False
             self._types[name] = with_none(kind, allowed=allowed)
+
+    def _begin(self, rows: list[list[Any]] | ArrayRows, known: dict[int, CellType]) -> None:
+        """Take the first rows; an array as it is, where its type is good for all columns."""
+        if isinstance(rows, ArrayRows) and len(rows) and rows.width == len(self.columns):
+            types = {
+                name: self._types[name].takes_type(known[at])
+                for at, name in enumerate(self.columns)
+                if not self._types[name].looks
+            }
+            if len(types) == len(self.columns) and INVALID not in types.values():
+                self._types, self._rows = types, rows
+                return
+        self._extend(list(rows), known)
 
     def _extend(self, rows: list[list[Any]], known: dict[int, CellType] | None = None) -> None:
         """Add rows, all or none of them.

@@ -25,6 +25,7 @@ from asyncwb.media.tables.celltypes import (
     UnionType,
 )
 from asyncwb.media.tables.objecttypes import ForeignIndexType, ForeignKeyType, PrimaryKeyType
+from asyncwb.media.tables.sources import ArrayRows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -57,16 +58,18 @@ def frozen(table: Table) -> Table:
     types = {name: _frozen_type(kind) for name, kind in table.column_types.items()}
     made._types = types  # pyright: ignore[reportPrivateUsage]
     odd = [at for at, name in enumerate(table.columns) if not _is_unchanging(types[name])]
-    rows = table.data[made.first_row :]
-    if len(rows) > table.MAX_ARTIFACT_ROWS:
+    made.total_rows = len(table.rows)
+    last = made.first_row + table.MAX_ARTIFACT_ROWS
+    if made.total_rows > last:
         _log.warning(
             "a table of %d rows is cut to %d; Table.MAX_ARTIFACT_ROWS says how many are logged",
-            len(rows),
+            made.total_rows - made.first_row,
             table.MAX_ARTIFACT_ROWS,
         )
-        rows = rows[: table.MAX_ARTIFACT_ROWS]
-    made.total_rows = len(table.data)
-    made.data = [row.copy() for row in rows]
+    if isinstance(table.rows, ArrayRows):
+        made._rows = table.rows.within(made.first_row, last)  # pyright: ignore[reportPrivateUsage]
+        return made
+    made.data = [row.copy() for row in table.data[made.first_row : last]]
     for row in made.data if odd else ():
         for at in odd:
             row[at] = owned(row[at])
@@ -93,7 +96,7 @@ def shown_content(table: Table) -> Content:
 
     def encode() -> Iterator[bytes]:
         yield b'{"columns":' + jsonx.encode(table.columns) + b',"data":'
-        yield from shown_rows(table.data[: table.MAX_ROWS])
+        yield from shown_rows(table.rows[: table.MAX_ROWS])
         yield b"}"
 
     return Content(encode, ".table.json")
@@ -116,7 +119,7 @@ def stored_pieces(table: Table, place: ObjectPlace) -> Iterator[bytes]:
     for name in sorted({*head, "data"}):
         yield before + json.dumps(name).encode() + b": "
         if name == "data":
-            yield from stored_rows(table.data, place, left_out)
+            yield from stored_rows(table.rows, place, left_out)
         else:
             yield json.dumps(head[name], sort_keys=True).encode()
         before = b", "
@@ -146,7 +149,7 @@ def _described(table: Table, place: ObjectPlace) -> tuple[dict[str, Any], set[in
         "columns": table.columns,
         "log_mode": table.log_mode,
         "ncols": len(table.columns),
-        "nrows": len(table.data),
+        "nrows": len(table.rows),
     }
     if table.log_mode == "INCREMENTAL":
         state = table.log_state

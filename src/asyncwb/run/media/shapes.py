@@ -102,9 +102,9 @@ class Shape:
 def _check_length(value: Media, key: str) -> None:
     from asyncwb.media.tables.table import Table
 
-    if isinstance(value, Table) and len(value.data) > value.MAX_ARTIFACT_ROWS:
+    if isinstance(value, Table) and len(value.rows) > value.MAX_ARTIFACT_ROWS:
         raise InvalidValueError(
-            f"{key!r} is a table of {len(value.data)} rows, the limit is "
+            f"{key!r} is a table of {len(value.rows)} rows, the limit is "
             f"{value.MAX_ARTIFACT_ROWS}; Table.MAX_ARTIFACT_ROWS changes it"
         )
 
