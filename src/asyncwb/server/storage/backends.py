@@ -127,7 +127,7 @@ def make_engine(url: URL, role: Literal["read", "write"]) -> Engine:
     engine = create_engine(
         url, **options, pool_pre_ping=True, isolation_level=level, connect_args=deadlines
     )
-    event.listen(engine, "connect", _prepare_reader if role == "read" else _prepare_postgres)
+    event.listen(engine, "connect", _prepare_reader if role == "read" else _prepare_writer)
     if role == "read":
         return engine.execution_options(postgresql_readonly=True)
     return engine
@@ -166,6 +166,8 @@ def problem_of(error: StatementError) -> Problem | None:
     state = _state(error)
     if state == "57014":
         return Problem(400, "the database needs too long for this")
+    if state == "55P03":
+        return Problem(503, "the database is busy")
     if state == "2201B":
         return Problem(400, "the database cannot use this $regex: it is too complex")
     if state == "54000":
@@ -196,6 +198,13 @@ def _prepare_postgres(connection: Any, _record: Any) -> None:
 def _prepare_reader(connection: Any, record: Any) -> None:
     _prepare_postgres(connection, record)
     _set(connection, "statement_timeout", f"{_STATEMENT_SECONDS}s")
+
+
+def _prepare_writer(connection: Any, record: Any) -> None:
+    _prepare_postgres(connection, record)
+    # a process that is stopped in a transaction loses it, and the others go on
+    _set(connection, "idle_in_transaction_session_timeout", f"{_STATEMENT_SECONDS}s")
+    _set(connection, "lock_timeout", f"{2 * _STATEMENT_SECONDS}s")
 
 
 def _set(connection: Any, name: str, value: str) -> None:
