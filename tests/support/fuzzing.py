@@ -34,6 +34,7 @@ from asyncwb.server.ids import make_id
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
+BASE = "http://fuzz.test"
 SECONDS = 20  # an answer that takes longer is a hang
 
 SEED = """mutation {
@@ -70,9 +71,7 @@ class Target:
         app = create_app(ServerConfig(data_dir=self._folder.name))
         self._lifespan = app.router.lifespan_context(app)
         self._runner.run(self._lifespan.__aenter__())
-        self.http = httpx.AsyncClient(
-            transport=httpx.ASGITransport(app), base_url="http://fuzz.test", auth=("api", key)
-        )
+        self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app), auth=("api", key))
         self.uploads: list[str] = []
         self.seed()
 
@@ -85,10 +84,7 @@ class Target:
             return
         data = answer.json().get("data") or {}
         if data.get("files"):
-            self.uploads = [
-                file["uploadUrl"].removeprefix("http://fuzz.test")
-                for file in data["files"]["files"]
-            ]
+            self.uploads = [file["uploadUrl"].removeprefix(BASE) for file in data["files"]["files"]]
         files = {
             "wandb-history.jsonl": {"offset": 0, "content": ROWS},
             "wandb-events.jsonl": {"offset": 0, "content": ['{"_runtime": 1, "system.cpu": 2}']},
@@ -102,7 +98,9 @@ class Target:
         """One request; fails where the answer takes too long."""
 
         async def sent() -> httpx.Response:
-            return await asyncio.wait_for(self.http.request(method, url, **more), SECONDS)
+            # whole, as a path that begins with two slashes would be taken for a host
+            sending = self.http.request(method, f"{BASE}{url}", **more)
+            return await asyncio.wait_for(sending, SECONDS)
 
         return self._runner.run(sent())
 
