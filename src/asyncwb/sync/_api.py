@@ -609,6 +609,7 @@ class Api(Wrapper[AsyncApi]):
         filter: Mapping[str, Any] | None = None,
         order: str | None = None,
         per_page: int = 100,
+        start: str | None = None,
     ) -> Registries:
         """The registries of an organization, and a way to search them.
 
@@ -622,11 +623,14 @@ class Api(Wrapper[AsyncApi]):
                 operators of MongoDB; names with or without `wandb-registry-`, except in `$regex`.
             order: `+` or `-` and `name`, `created_at` or `updated_at`.
             per_page: Registries asked for at once.
+            start: Where to begin: the `cursor` of a listing with the same arguments.
 
         Raises:
             InvalidValueError: An argument is wrong.
         """
-        return Registries.from_async(self._async.registries(organization, filter, order, per_page))
+        return Registries.from_async(
+            self._async.registries(organization, filter, order, per_page, start)
+        )
 
     def registry(self, name: str, organization: str | None = None) -> Registry:
         """Load one registry.
