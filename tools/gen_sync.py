@@ -84,6 +84,7 @@ PLAN = Plan(
         Source("asyncwb.api.registries.listings", "_registries", ("Registries",)),
         Source("asyncwb.api.registries.search", "_registry_search", ("Collections", "Versions")),
         Source("asyncwb.api.registries.registry", "_registry", ("Registry",)),
+        Source("asyncwb.api.registries.members", "_registry_members", ("TeamMember", "UserMember")),
         Source("asyncwb.artifacts.entry", "_artifact_entry", ("ArtifactEntry",)),
         Source("asyncwb.artifacts.artifact", "_artifact", ("Artifact",)),
     ),

@@ -8,6 +8,7 @@ import pytest
 from artifact_logging import log
 
 import asyncwb.sync as blocking
+import asyncwb.sync.api as blocking_api
 from asyncwb.api import Api, MemberRole, Registry
 from asyncwb.artifacts.artifact import Artifact
 from asyncwb.errors import (
@@ -265,7 +266,7 @@ async def test_members(api: Api, models: Registry) -> None:
     (leader,) = await models.user_members()
     assert (leader.user.username, leader.role) == ("local", MemberRole.ADMIN)
     assert await models.team_members() == []
-    assert await models.members() == [leader]
+    assert [one.kind for one in await models.members()] == ["user"]
     changed = await models.update_member(leader, "viewer")
     assert changed is models
     assert [one.role for one in await models.user_members()] == ["viewer"]
@@ -298,6 +299,19 @@ def test_the_blocking_face(server: LocalServer) -> None:
     assert len(registry.collections()) == 0
     assert list(registry.versions()) == list(api.registries().collections().versions()) == []
     (member,) = registry.members()
+    assert isinstance(member, blocking_api.UserMember)
+    assert (member.kind, member.role, member.user.username) == ("user", "admin", "local")
+    # a blocking user: its methods block
+    assert isinstance(member.user, blocking_api.User)
+    assert isinstance(member.user.generate_api_key("for a test"), str)
+    team = api.create_team("registry-team")
+    registry.add_members(team)
+    (theirs,) = registry.team_members()
+    assert isinstance(theirs.team, blocking_api.Team)
+    assert (theirs.kind, theirs.team.name) == ("team", "registry-team")
+    assert [one.kind for one in registry.members()] == ["user", "team"]
+    registry.remove_members(theirs)
+    assert registry.team_members() == []
     assert registry.update_member(member, "member").remove_members(member) == registry
     assert registry.user_members() == []
     assert api.organization().name == ORGANIZATION
@@ -306,3 +320,28 @@ def test_the_blocking_face(server: LocalServer) -> None:
         registry.load()
     with pytest.raises(UsageError):
         api.registries(per_page=0)
+
+
+async def test_listings_begin_at_a_cursor(api: Api) -> None:
+    for number in range(3):
+        await api.create_registry(f"paged{number}", "organization", artifact_types=["model"])
+    wanted = {"name": {"$regex": "paged"}}
+    whole = api.registries(filter=wanted, order="name", per_page=1)
+    names = [one.name for one in await whole.slice(0, None)]
+    assert names == ["paged0", "paged1", "paged2"]
+    first = api.registries(filter=wanted, order="name", per_page=1)
+    assert (await first.next()).name == "paged0"
+    assert first.more
+    rest = api.registries(filter=wanted, order="name", per_page=1, start=first.cursor)
+    assert rest.cursor == first.cursor
+    assert [one.name async for one in rest] == names[1:]
+    assert (await whole.get(-1)).name == "paged2"
+    for one in [found async for found in whole]:
+        collections = one.collections(per_page=1)
+        assert (await collections.length(), collections.per_page, collections.more) == (0, 1, False)
+    with pytest.raises(InvalidValueError, match="no cursor of this listing"):
+        await api.registries(order="name").collections(start="x").length()
+    with pytest.raises(InvalidValueError, match="per_page"):
+        api.registries(per_page=0)
+    for one in [found async for found in whole]:
+        await one.delete()

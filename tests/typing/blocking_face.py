@@ -73,3 +73,9 @@ assert_type(api.from_path("e/p"), Project | ApiRun | Sweep | BetaReport)
 assert_type(User.create(api, "a@b"), User)
 for change in api.watch_runs("e/p"):
     assert_type(change.run, ApiRun)
+registry = api.registry("r")
+for member in registry.members():
+    if member.kind == "user":
+        assert_type(member.user, User)
+registry.add_members(registry.members()[0], api.viewer, "VXNlcjox")
+registry.add_members(3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

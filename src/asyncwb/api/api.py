@@ -213,8 +213,9 @@ class Api(ProjectQueries, Administration, ArtifactQueries, RegistryQueries):
     ) -> RunWatch:
         """Changes of the runs of a project: `async for change in api.watch_runs("project")`.
 
-        Every look lists all runs that match: filters keep that small. The first look only takes
-        note, unless `initial` is set.
+        A look asks for the runs that changed last; for all that match at the start, every half
+        minute, and always where the server does not say when runs changed. The first look only
+        takes note, unless `initial` is set.
 
         Args:
             path: `entity/project`, `project`, or the address of the project's page.

@@ -32,8 +32,10 @@ class ArtifactFiles(Listing["File"]):
         *,
         names: Sequence[str] | None,
         per_page: int,
+        start: str | None = None,
     ) -> None:
-        super().__init__(service, name="asyncwb files of an artifact", per_page=per_page)
+        name = "asyncwb files of an artifact"
+        super().__init__(service, name=name, per_page=per_page, start=start)
         self._where = where
         self._names = [names] if isinstance(names, str) else names and list(names)
 

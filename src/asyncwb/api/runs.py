@@ -21,6 +21,8 @@ from asyncwb.portal import on_loop
 if TYPE_CHECKING:
     from asyncwb.api.paths import ProjectPath
     from asyncwb.api.sweeps import Sweep
+    from asyncwb.graphql import Operation
+    from asyncwb.graphql.api_answers import RunsData
     from asyncwb.graphql.service import Service
     from asyncwb.types import Row
 
@@ -155,6 +157,9 @@ class Runs(Listing["Run"]):
             await ahead.aclose()
         return found if format == "default" else await to_frame(found, format)
 
+    def _operation(self) -> Operation[RunsData]:
+        return LIGHT_RUNS if self._lazy else RUNS
+
     async def _fetch(self, cursor: str | None) -> Page[Run]:
         entity = await self._service.entity(self._path.entity)
         project = self._path.project
@@ -168,8 +173,7 @@ class Runs(Listing["Run"]):
             # Counting reads every run that the filters look into: once is enough.
             "count": self._count is None,
         }
-        operation = LIGHT_RUNS if self._lazy else RUNS
-        answer = (await self._service.execute(operation, variables, lane="bulk")).project
+        answer = (await self._service.execute(self._operation(), variables, lane="bulk")).project
         if answer is None:
             raise RunNotFoundError(f"Could not find project {entity}/{project}")
         if answer.run_count is not None:

@@ -8,19 +8,26 @@ import anyio
 
 from asyncwb.api.batches import closing, each
 from asyncwb.api.following import check_poll
+from asyncwb.api.recent_runs import RecentRuns
 from asyncwb.api.runs import DEFAULT_ORDER, Runs
+from asyncwb.errors import GraphQLError, UnsupportedError
 from asyncwb.portal import on_loop_iter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+    from datetime import datetime
 
     from asyncwb.api.paths import ProjectPath
+    from asyncwb.api.recent_runs import Recent
     from asyncwb.api.run import Run
     from asyncwb.graphql.service import Service
 
 __all__ = ["RunChange", "RunWatch"]
 
 _PER_PAGE = 200
+_WHOLE_SECONDS = 30.0
+_WHOLE_POLLS = 5
+"""How often all runs are looked at: some change by time alone, as one that counts as crashed."""
 
 # field of the answer -> attribute of a run; the heartbeat is no change by itself
 _WATCHED = {
@@ -92,6 +99,7 @@ class RunWatch:
         self._initial = initial
         self._lazy = lazy
         self._poll_seconds = check_poll(poll_seconds)
+        self._whole_seconds = max(_WHOLE_SECONDS, _WHOLE_POLLS * self._poll_seconds)
         self._list()  # says what is wrong with the arguments
 
     def __aiter__(self) -> AsyncGenerator[RunChange, None]:
@@ -113,25 +121,55 @@ class RunWatch:
         Raises:
             CommError: As for `changes`.
         """
-        known: dict[str, _Known] | None = None
+        # the time first: what changes during the look at all runs is seen again
+        newest = await self._newest()
+        known = await self._look()
+        looked = anyio.current_time()
+        if self._initial and known:
+            yield _compare({}, known)
         while True:
-            now = await self._look()
-            changes = _compare({} if known is None else known, now)
-            if changes and (known is not None or self._initial):
-                yield changes
-            known = now
             await anyio.sleep(self._poll_seconds)
+            now: dict[str, _Known] | None = None
+            if newest is not None and anyio.current_time() - looked < self._whole_seconds:
+                now, newest = await self._look_at_recent(known, newest)
+            if now is None:
+                newest = await self._newest()
+                now, looked = await self._look(), anyio.current_time()
+            changes = _compare(known, now)
+            known = now
+            if changes:
+                yield changes
 
     async def _look(self) -> dict[str, _Known]:
+        """All runs."""
         found: dict[str, _Known] = {}
         async with closing(self._list().batches()) as pages:
             async for page in pages:
-                for run in page:
-                    node = run._node  # pyright: ignore[reportPrivateUsage]
-                    found[run.storage_id] = _Known(
-                        run, tuple(getattr(node, name) for name in _WATCHED)
-                    )
+                found.update((run.storage_id, _known(run)) for run in page)
         return found
+
+    async def _newest(self) -> datetime | None:
+        """When the server saw a change last; None: it does not say."""
+        found = await self._recent(None)
+        return found and found.newest
+
+    async def _look_at_recent(
+        self, known: dict[str, _Known], newest: datetime
+    ) -> tuple[dict[str, _Known] | None, datetime | None]:
+        """What is known, with the runs that changed; None: a look at all runs is needed."""
+        found = await self._recent(newest)
+        if found is None:
+            return None, None
+        now = known | {run.storage_id: _known(run) for run in found.runs}
+        # Others are gone, or match no more.
+        return (now if len(now) == found.total else None), found.newest or newest
+
+    async def _recent(self, since: datetime | None) -> Recent | None:
+        runs = RecentRuns(self._service, self._path, filters=self._filters, lazy=self._lazy)
+        try:
+            return await runs.since(since)
+        except (GraphQLError, UnsupportedError):
+            return None  # a server that does not know the time, or run folders
 
     def _list(self) -> Runs:
         return Runs(
@@ -143,6 +181,11 @@ class RunWatch:
             include_sweeps=False,
             lazy=self._lazy,
         )
+
+
+def _known(run: Run) -> _Known:
+    node = run._node  # pyright: ignore[reportPrivateUsage]
+    return _Known(run, tuple(getattr(node, name) for name in _WATCHED))
 
 
 def _compare(before: dict[str, _Known], now: dict[str, _Known]) -> list[RunChange]:

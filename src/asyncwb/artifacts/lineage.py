@@ -66,12 +66,15 @@ class ArtifactLineage(ArtifactReading):
             if edge.node is not None
         ]
 
-    def files(self, names: Sequence[str] | None = None, per_page: int = 50) -> ArtifactFiles:
+    def files(
+        self, names: Sequence[str] | None = None, per_page: int = 50, start: str | None = None
+    ) -> ArtifactFiles:
         """The files of a version as the server lists them. Sends nothing before the first one.
 
         Args:
             names: Only these paths.
             per_page: Files asked for at once.
+            start: Where to begin: the `cursor` of a listing with the same arguments.
 
         Raises:
             UsageError: It is a draft.
@@ -80,7 +83,8 @@ class ArtifactLineage(ArtifactReading):
         from asyncwb.api.artifact_files import ArtifactFiles
 
         self._require("files()")
-        return ArtifactFiles(self._remote("files()"), self._where, names=names, per_page=per_page)
+        service = self._remote("files()")
+        return ArtifactFiles(service, self._where, names=names, per_page=per_page, start=start)
 
     @on_loop
     async def collection(self) -> ArtifactCollection:  # sync: property

@@ -112,6 +112,7 @@ class RunNode(_Node):
     commit: str | None = None
     read_only: bool | None = None
     heartbeat_at: str | None = None
+    updated_at: str | None = None
     history_line_count: int | None = None
     user: UserNode | None = None
     config: str | msgspec.UnsetType | None = msgspec.UNSET

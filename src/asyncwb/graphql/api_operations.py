@@ -32,6 +32,8 @@ __all__ = [
     "MARK_RUN_FILES_UPLOADED",
     "ORGANIZATION",
     "ORGANIZATIONS",
+    "RECENT_LIGHT_RUNS",
+    "RECENT_RUNS",
     "RUN",
     "RUNS",
     "RUN_EVENTS",
@@ -82,6 +84,8 @@ def _of_run(name: str, selection: str, declared: str = "") -> str:
 
 RUNS = _runs("Runs", _FULL_FIELDS)
 LIGHT_RUNS = _runs("LightRuns", LIGHT_FIELDS)
+RECENT_RUNS = _runs("RecentRuns", _FULL_FIELDS + " updatedAt")
+RECENT_LIGHT_RUNS = _runs("RecentLightRuns", LIGHT_FIELDS + " updatedAt")
 RUN = Operation("Run", _of_run("Run", _FULL_FIELDS), RunData)
 LIGHT_RUN = Operation("LightRun", _of_run("LightRun", LIGHT_FIELDS), RunData)
 RUN_STATE = Operation("RunState", _of_run("RunState", "state"), StateData)

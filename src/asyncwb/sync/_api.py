@@ -155,8 +155,9 @@ class Api(Wrapper[AsyncApi]):
     ) -> RunWatch:
         """Changes of the runs of a project: `for change in api.watch_runs("project")`.
 
-        Every look lists all runs that match: filters keep that small. The first look only takes
-        note, unless `initial` is set.
+        A look asks for the runs that changed last; for all that match at the start, every half
+        minute, and always where the server does not say when runs changed. The first look only
+        takes note, unless `initial` is set.
 
         Args:
             path: `entity/project`, `project`, or the address of the project's page.
@@ -609,6 +610,7 @@ class Api(Wrapper[AsyncApi]):
         filter: Mapping[str, Any] | None = None,
         order: str | None = None,
         per_page: int = 100,
+        start: str | None = None,
     ) -> Registries:
         """The registries of an organization, and a way to search them.
 
@@ -622,11 +624,14 @@ class Api(Wrapper[AsyncApi]):
                 operators of MongoDB; names with or without `wandb-registry-`, except in `$regex`.
             order: `+` or `-` and `name`, `created_at` or `updated_at`.
             per_page: Registries asked for at once.
+            start: Where to begin: the `cursor` of a listing with the same arguments.
 
         Raises:
             InvalidValueError: An argument is wrong.
         """
-        return Registries.from_async(self._async.registries(organization, filter, order, per_page))
+        return Registries.from_async(
+            self._async.registries(organization, filter, order, per_page, start)
+        )
 
     def registry(self, name: str, organization: str | None = None) -> Registry:
         """Load one registry.

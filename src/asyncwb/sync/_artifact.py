@@ -127,18 +127,21 @@ class Artifact(Wrapper[AsyncArtifact]):
         """
         return [Run.from_async(one) for one in PORTAL.call(self._async.used_by)]
 
-    def files(self, names: Sequence[str] | None = None, per_page: int = 50) -> ArtifactFiles:
+    def files(
+        self, names: Sequence[str] | None = None, per_page: int = 50, start: str | None = None
+    ) -> ArtifactFiles:
         """The files of a version as the server lists them. Sends nothing before the first one.
 
         Args:
             names: Only these paths.
             per_page: Files asked for at once.
+            start: Where to begin: the `cursor` of a listing with the same arguments.
 
         Raises:
             UsageError: It is a draft.
             InvalidValueError: `per_page` is below 1.
         """
-        return ArtifactFiles.from_async(self._async.files(names, per_page))
+        return ArtifactFiles.from_async(self._async.files(names, per_page, start))
 
     @property
     def collection(self) -> ArtifactCollection:

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from asyncwb.api.registries.listings import Registries as AsyncRegistries
 from asyncwb.portal import PORTAL
 from asyncwb.sync._base import Wrapper, wrapped
 
 if TYPE_CHECKING:
+    import builtins
     from collections.abc import Iterator, Mapping
     from typing import Any
 
@@ -24,43 +25,12 @@ class Registries(Wrapper[AsyncRegistries]):
     `for registry in registries`, `registries.length()`, `registries.get(0)`.
     """
 
-    def __iter__(self) -> Iterator[Registry]:
-        return wrapped(
-            PORTAL.iterate(self._async.__aiter__), lambda item: Registry.from_async(item)
-        )
-
-    def items(self) -> Iterator[Registry]:
-        """Iterate over the registries.
-
-        Raises:
-            RegistryNotFoundError: There is no such organization.
-            InvalidValueError: None was named, and the account has none, or several.
-            UnsupportedError: The server has no registries.
-            CommError: The server refused or was not reached.
-        """
-        return wrapped(PORTAL.iterate(self._async.items), lambda item: Registry.from_async(item))
-
-    def batches(self) -> Iterator[list[Registry]]:
-        """Iterate over pages of registries."""
-        return wrapped(
-            PORTAL.iterate(self._async.batches),
-            lambda item: [Registry.from_async(one) for one in item],
-        )
-
-    def length(self) -> int:
-        """Number of the registries; loads all of them."""
-        return PORTAL.call(self._async.length)
-
-    def get(self, index: int) -> Registry:
-        """The registry at a position of the listing; negative ones count from the end.
-
-        Raises:
-            IndexError: There is none.
-        """
-        return Registry.from_async(PORTAL.call(self._async.get, index))
-
     def collections(
-        self, filter: Mapping[str, Any] | None = None, order: str | None = None, per_page: int = 100
+        self,
+        filter: Mapping[str, Any] | None = None,
+        order: str | None = None,
+        per_page: int = 100,
+        start: str | None = None,
     ) -> Collections:
         """The collections in these registries; of ordered registries, one after the other.
 
@@ -68,14 +38,19 @@ class Registries(Wrapper[AsyncRegistries]):
             filter: By `name`, `tag`, `description`, `created_at`, `updated_at` or `id`.
             order: `+` or `-` and `name`, `created_at` or `updated_at`.
             per_page: Collections asked for at once.
+            start: Where to begin: the `cursor` of a listing with the same arguments.
 
         Raises:
             InvalidValueError: An argument is wrong.
         """
-        return Collections.from_async(self._async.collections(filter, order, per_page))
+        return Collections.from_async(self._async.collections(filter, order, per_page, start))
 
     def versions(
-        self, filter: Mapping[str, Any] | None = None, order: str | None = None, per_page: int = 100
+        self,
+        filter: Mapping[str, Any] | None = None,
+        order: str | None = None,
+        per_page: int = 100,
+        start: str | None = None,
     ) -> Versions:
         """The versions in these registries; of ordered registries, one after the other.
 
@@ -86,17 +61,120 @@ class Registries(Wrapper[AsyncRegistries]):
             order: `+` or `-` and `created_at`, `linked_at` or `artifact_size`; where the server
                 searches the advanced way.
             per_page: Versions asked for at once.
+            start: As for `collections`.
 
         Raises:
             InvalidValueError: An argument is wrong.
         """
-        return Versions.from_async(self._async.versions(filter, order, per_page))
+        return Versions.from_async(self._async.versions(filter, order, per_page, start))
+
+    def __iter__(self) -> Iterator[Registry]:
+        return wrapped(
+            PORTAL.iterate(self._async.__aiter__), lambda item: Registry.from_async(item)
+        )
+
+    def items(self) -> Iterator[Registry]:
+        """Iterate from the beginning; closing the iterator cancels what is in flight.
+
+        Raises:
+            NotFoundError: What the listing is of is not there.
+            CommError: The server refused (a filter, an order) or was not reached.
+        """
+        return wrapped(PORTAL.iterate(self._async.items), lambda item: Registry.from_async(item))
+
+    def batches(self) -> Iterator[list[Registry]]:
+        """Iterate over pages, as lists.
+
+        Raises:
+            CommError: As for `items`.
+        """
+        return wrapped(
+            PORTAL.iterate(self._async.batches),
+            lambda item: [Registry.from_async(one) for one in item],
+        )
+
+    @property
+    def more(self) -> bool:
+        """Whether pages are left to ask for; True before the first."""
+        return self._async.more
+
+    @property
+    def cursor(self) -> str | None:
+        """Cursor of the next page; before the first: where the listing starts, else None."""
+        return self._async.cursor
+
+    @property
+    def per_page(self) -> int:
+        """Items asked for at once."""
+        return self._async.per_page
+
+    def length(self) -> int:
+        """Number of items: as the server counts them, or counted here by loading all pages.
+
+        Raises:
+            CommError: As for `items`.
+        """
+        return PORTAL.call(self._async.length)
+
+    def get(self, index: int) -> Registry:
+        """The item at a position, as `listing[index]` of the blocking face.
+
+        Args:
+            index: From 0; negative positions count from the end and load all pages.
+
+        Raises:
+            IndexError: There is none.
+            CommError: As for `items`.
+        """
+        return Registry.from_async(PORTAL.call(self._async.get, index))
+
+    def slice(
+        self, start: int | None = None, stop: int | None = None, step: int | None = None
+    ) -> list[Registry]:
+        """The items of a slice, as `listing[start:stop:step]` of the blocking face.
+
+        Only the pages up to `stop` are loaded; a negative bound or step loads all of them.
+
+        Raises:
+            InvalidValueError: The step is 0.
+            CommError: As for `items`.
+        """
+        return [
+            Registry.from_async(one) for one in PORTAL.call(self._async.slice, start, stop, step)
+        ]
+
+    def next(self) -> Registry:
+        """The item after the one that the last `next` gave; iterations have their own position.
+
+        Raises:
+            StopAsyncIteration: That was the last one.
+            CommError: As for `items`.
+        """
+        try:
+            return Registry.from_async(PORTAL.call(self._async.next))
+        except StopAsyncIteration:
+            raise StopIteration from None
+
+    def __next__(self) -> Registry:
+        return self.next()
 
     def __len__(self) -> int:
         return self.length()
 
-    def __getitem__(self, index: int) -> Registry:
-        return self.get(index)
+    @overload
+    def __getitem__(self, index: int) -> Registry: ...
+
+    @overload
+    def __getitem__(
+        self, index: builtins.slice[int | None, int | None, int | None]
+    ) -> list[Registry]: ...
+
+    def __getitem__(
+        self, index: int | builtins.slice[int | None, int | None, int | None]
+    ) -> Registry | list[Registry]:
+        if isinstance(index, int):
+            return self.get(index)
+        return self.slice(index.start, index.stop, index.step)
 
 
 # ruff: noqa: E402, TC001

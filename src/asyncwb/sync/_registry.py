@@ -5,18 +5,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from asyncwb.api.registries.registry import Registry as AsyncRegistry
 from asyncwb.portal import PORTAL
-from asyncwb.sync._base import Wrapper
+from asyncwb.sync._base import Wrapper, wrapped_as
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
     from asyncwb.api.registries.changes import Visibility
-    from asyncwb.api.registries.members import Member, MemberRole, TeamMember, UserMember
+    from asyncwb.api.registries.members import Member, MemberRole
     from asyncwb.api.registries.types import AddOnlyArtifactTypesList
 
 __all__ = ["Registry"]
@@ -121,23 +121,31 @@ class Registry(Wrapper[AsyncRegistry]):
         return self._async.updated_at
 
     def collections(
-        self, filter: Mapping[str, Any] | None = None, order: str | None = None, per_page: int = 100
+        self,
+        filter: Mapping[str, Any] | None = None,
+        order: str | None = None,
+        per_page: int = 100,
+        start: str | None = None,
     ) -> Collections:
         """Its collections. Sends nothing before the first one.
 
         Args:
-            filter: By `name`, `tag`, `description`, `created_at`, `updated_at` or `id`, e.g.
-                `{"name": {"$regex": "^bert"}, "tag": "nlp"}`.
-            order: `+` or `-` and `name`, `created_at` or `updated_at`.
+            filter: As for `Registries.collections`, e.g. `{"name": {"$regex": "^b"}, "tag": "x"}`.
+            order: As for `Registries.collections`.
             per_page: Collections asked for at once.
+            start: As for `Registries.collections`.
 
         Raises:
             InvalidValueError: An argument is wrong.
         """
-        return Collections.from_async(self._async.collections(filter, order, per_page))
+        return Collections.from_async(self._async.collections(filter, order, per_page, start))
 
     def versions(
-        self, filter: Mapping[str, Any] | None = None, order: str | None = None, per_page: int = 100
+        self,
+        filter: Mapping[str, Any] | None = None,
+        order: str | None = None,
+        per_page: int = 100,
+        start: str | None = None,
     ) -> Versions:
         """The versions in its collections. Sends nothing before the first one.
 
@@ -145,11 +153,12 @@ class Registry(Wrapper[AsyncRegistry]):
             filter: As for `Registries.versions`, e.g. `{"alias": "production"}`.
             order: As for `Registries.versions`.
             per_page: Versions asked for at once.
+            start: As for `collections`.
 
         Raises:
             InvalidValueError: An argument is wrong.
         """
-        return Versions.from_async(self._async.versions(filter, order, per_page))
+        return Versions.from_async(self._async.versions(filter, order, per_page, start))
 
     def load(self) -> None:
         """Ask the server anew; what was changed and not saved is lost.
@@ -187,7 +196,7 @@ class Registry(Wrapper[AsyncRegistry]):
             RegistryNotFoundError: The registry is gone.
             CommError: The server refused or was not reached.
         """
-        return PORTAL.call(self._async.user_members)
+        return [UserMember.from_async(one) for one in PORTAL.call(self._async.user_members)]
 
     def team_members(self) -> list[TeamMember]:
         """The teams that are members, with their roles.
@@ -196,7 +205,7 @@ class Registry(Wrapper[AsyncRegistry]):
             RegistryNotFoundError: The registry is gone.
             CommError: The server refused or was not reached.
         """
-        return PORTAL.call(self._async.team_members)
+        return [TeamMember.from_async(one) for one in PORTAL.call(self._async.team_members)]
 
     def members(self) -> list[UserMember | TeamMember]:
         """All members: users, then teams.
@@ -205,7 +214,10 @@ class Registry(Wrapper[AsyncRegistry]):
             RegistryNotFoundError: The registry is gone.
             CommError: The server refused or was not reached.
         """
-        return PORTAL.call(self._async.members)
+        return [
+            cast("UserMember | TeamMember", wrapped_as(one, UserMember, TeamMember))
+            for one in PORTAL.call(self._async.members)
+        ]
 
     def add_members(self, *members: Member) -> Registry:
         """Make users and teams members, as viewers, administrators as admins; returns self.
@@ -246,4 +258,5 @@ class Registry(Wrapper[AsyncRegistry]):
 
 
 # ruff: noqa: E402, TC001
+from asyncwb.sync._registry_members import TeamMember, UserMember
 from asyncwb.sync._registry_search import Collections, Versions

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from asyncwb.api.registries.search import Collections as AsyncCollections
 from asyncwb.api.registries.search import Versions as AsyncVersions
@@ -13,6 +13,7 @@ from asyncwb.portal import PORTAL
 from asyncwb.sync._base import Wrapper, wrapped
 
 if TYPE_CHECKING:
+    import builtins
     from collections.abc import Iterator, Mapping
     from typing import Any
 
@@ -26,44 +27,12 @@ class Collections(Wrapper[AsyncCollections]):
     `collections.get(0)`. Pages are kept.
     """
 
-    def __iter__(self) -> Iterator[ArtifactCollection]:
-        return wrapped(
-            PORTAL.iterate(self._async.__aiter__), lambda item: ArtifactCollection.from_async(item)
-        )
-
-    def items(self) -> Iterator[ArtifactCollection]:
-        """Iterate over the collections.
-
-        Raises:
-            RegistryNotFoundError: There is no such organization.
-            UnsupportedError: The server has no registries.
-            CommError: The server refused or was not reached.
-        """
-        return wrapped(
-            PORTAL.iterate(self._async.items), lambda item: ArtifactCollection.from_async(item)
-        )
-
-    def batches(self) -> Iterator[list[ArtifactCollection]]:
-        """Iterate over pages of collections."""
-        return wrapped(
-            PORTAL.iterate(self._async.batches),
-            lambda item: [ArtifactCollection.from_async(one) for one in item],
-        )
-
-    def length(self) -> int:
-        """Number of the collections; of ordered registries, loads all of them."""
-        return PORTAL.call(self._async.length)
-
-    def get(self, index: int) -> ArtifactCollection:
-        """The collection at a position of the listing; negative ones count from the end.
-
-        Raises:
-            IndexError: There is none.
-        """
-        return ArtifactCollection.from_async(PORTAL.call(self._async.get, index))
-
     def versions(
-        self, filter: Mapping[str, Any] | None = None, order: str | None = None, per_page: int = 100
+        self,
+        filter: Mapping[str, Any] | None = None,
+        order: str | None = None,
+        per_page: int = 100,
+        start: str | None = None,
     ) -> Versions:
         """The versions in these collections; of ordered collections, one after the other.
 
@@ -71,17 +40,123 @@ class Collections(Wrapper[AsyncCollections]):
             filter: As for `Registries.versions`.
             order: As for `Registries.versions`.
             per_page: Versions asked for at once.
+            start: Where to begin: the `cursor` of a listing with the same arguments.
 
         Raises:
             InvalidValueError: An argument is wrong.
         """
-        return Versions.from_async(self._async.versions(filter, order, per_page))
+        return Versions.from_async(self._async.versions(filter, order, per_page, start))
+
+    def __iter__(self) -> Iterator[ArtifactCollection]:
+        return wrapped(
+            PORTAL.iterate(self._async.__aiter__), lambda item: ArtifactCollection.from_async(item)
+        )
+
+    def items(self) -> Iterator[ArtifactCollection]:
+        """Iterate from the beginning; closing the iterator cancels what is in flight.
+
+        Raises:
+            NotFoundError: What the listing is of is not there.
+            CommError: The server refused (a filter, an order) or was not reached.
+        """
+        return wrapped(
+            PORTAL.iterate(self._async.items), lambda item: ArtifactCollection.from_async(item)
+        )
+
+    def batches(self) -> Iterator[list[ArtifactCollection]]:
+        """Iterate over pages, as lists.
+
+        Raises:
+            CommError: As for `items`.
+        """
+        return wrapped(
+            PORTAL.iterate(self._async.batches),
+            lambda item: [ArtifactCollection.from_async(one) for one in item],
+        )
+
+    @property
+    def more(self) -> bool:
+        """Whether pages are left to ask for; True before the first."""
+        return self._async.more
+
+    @property
+    def cursor(self) -> str | None:
+        """Cursor of the next page; before the first: where the listing starts, else None."""
+        return self._async.cursor
+
+    @property
+    def per_page(self) -> int:
+        """Items asked for at once."""
+        return self._async.per_page
+
+    def length(self) -> int:
+        """Number of items: as the server counts them, or counted here by loading all pages.
+
+        Raises:
+            CommError: As for `items`.
+        """
+        return PORTAL.call(self._async.length)
+
+    def get(self, index: int) -> ArtifactCollection:
+        """The item at a position, as `listing[index]` of the blocking face.
+
+        Args:
+            index: From 0; negative positions count from the end and load all pages.
+
+        Raises:
+            IndexError: There is none.
+            CommError: As for `items`.
+        """
+        return ArtifactCollection.from_async(PORTAL.call(self._async.get, index))
+
+    def slice(
+        self, start: int | None = None, stop: int | None = None, step: int | None = None
+    ) -> list[ArtifactCollection]:
+        """The items of a slice, as `listing[start:stop:step]` of the blocking face.
+
+        Only the pages up to `stop` are loaded; a negative bound or step loads all of them.
+
+        Raises:
+            InvalidValueError: The step is 0.
+            CommError: As for `items`.
+        """
+        return [
+            ArtifactCollection.from_async(one)
+            for one in PORTAL.call(self._async.slice, start, stop, step)
+        ]
+
+    def next(self) -> ArtifactCollection:
+        """The item after the one that the last `next` gave; iterations have their own position.
+
+        Raises:
+            StopAsyncIteration: That was the last one.
+            CommError: As for `items`.
+        """
+        try:
+            return ArtifactCollection.from_async(PORTAL.call(self._async.next))
+        except StopAsyncIteration:
+            raise StopIteration from None
+
+    def __next__(self) -> ArtifactCollection:
+        return self.next()
 
     def __len__(self) -> int:
         return self.length()
 
-    def __getitem__(self, index: int) -> ArtifactCollection:
-        return self.get(index)
+    @overload
+    def __getitem__(self, index: int) -> ArtifactCollection: ...
+
+    @overload
+    def __getitem__(
+        self, index: builtins.slice[int | None, int | None, int | None]
+    ) -> list[ArtifactCollection]: ...
+
+    def __getitem__(
+        self, index: int | builtins.slice[int | None, int | None, int | None]
+    ) -> ArtifactCollection | list[ArtifactCollection]:
+        if isinstance(index, int):
+            return self.get(index)
+        return self.slice(index.start, index.stop, index.step)
 
 
 class Versions(Wrapper[AsyncVersions]):
@@ -97,39 +172,107 @@ class Versions(Wrapper[AsyncVersions]):
         )
 
     def items(self) -> Iterator[Artifact]:
-        """Iterate over the versions.
+        """Iterate from the beginning; closing the iterator cancels what is in flight.
 
         Raises:
-            RegistryNotFoundError: There is no such organization.
-            UnsupportedError: The server has no registries, or cannot search or order so.
-            CommError: The server refused or was not reached.
+            NotFoundError: What the listing is of is not there.
+            CommError: The server refused (a filter, an order) or was not reached.
         """
         return wrapped(PORTAL.iterate(self._async.items), lambda item: Artifact.from_async(item))
 
     def batches(self) -> Iterator[list[Artifact]]:
-        """Iterate over pages of versions."""
+        """Iterate over pages, as lists.
+
+        Raises:
+            CommError: As for `items`.
+        """
         return wrapped(
             PORTAL.iterate(self._async.batches),
             lambda item: [Artifact.from_async(one) for one in item],
         )
 
+    @property
+    def more(self) -> bool:
+        """Whether pages are left to ask for; True before the first."""
+        return self._async.more
+
+    @property
+    def cursor(self) -> str | None:
+        """Cursor of the next page; before the first: where the listing starts, else None."""
+        return self._async.cursor
+
+    @property
+    def per_page(self) -> int:
+        """Items asked for at once."""
+        return self._async.per_page
+
     def length(self) -> int:
-        """Number of the versions; loads all of them."""
+        """Number of items: as the server counts them, or counted here by loading all pages.
+
+        Raises:
+            CommError: As for `items`.
+        """
         return PORTAL.call(self._async.length)
 
     def get(self, index: int) -> Artifact:
-        """The version at a position of the listing; negative ones count from the end.
+        """The item at a position, as `listing[index]` of the blocking face.
+
+        Args:
+            index: From 0; negative positions count from the end and load all pages.
 
         Raises:
             IndexError: There is none.
+            CommError: As for `items`.
         """
         return Artifact.from_async(PORTAL.call(self._async.get, index))
+
+    def slice(
+        self, start: int | None = None, stop: int | None = None, step: int | None = None
+    ) -> list[Artifact]:
+        """The items of a slice, as `listing[start:stop:step]` of the blocking face.
+
+        Only the pages up to `stop` are loaded; a negative bound or step loads all of them.
+
+        Raises:
+            InvalidValueError: The step is 0.
+            CommError: As for `items`.
+        """
+        return [
+            Artifact.from_async(one) for one in PORTAL.call(self._async.slice, start, stop, step)
+        ]
+
+    def next(self) -> Artifact:
+        """The item after the one that the last `next` gave; iterations have their own position.
+
+        Raises:
+            StopAsyncIteration: That was the last one.
+            CommError: As for `items`.
+        """
+        try:
+            return Artifact.from_async(PORTAL.call(self._async.next))
+        except StopAsyncIteration:
+            raise StopIteration from None
+
+    def __next__(self) -> Artifact:
+        return self.next()
 
     def __len__(self) -> int:
         return self.length()
 
-    def __getitem__(self, index: int) -> Artifact:
-        return self.get(index)
+    @overload
+    def __getitem__(self, index: int) -> Artifact: ...
+
+    @overload
+    def __getitem__(
+        self, index: builtins.slice[int | None, int | None, int | None]
+    ) -> list[Artifact]: ...
+
+    def __getitem__(
+        self, index: int | builtins.slice[int | None, int | None, int | None]
+    ) -> Artifact | list[Artifact]:
+        if isinstance(index, int):
+            return self.get(index)
+        return self.slice(index.start, index.stop, index.step)
 
 
 # ruff: noqa: E402, TC001

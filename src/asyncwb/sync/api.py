@@ -5,7 +5,7 @@ from __future__ import annotations
 from asyncwb.api.console_logs import ConsoleLogLine
 from asyncwb.api.expressions import PythonMongoishQueryGenerator
 from asyncwb.api.query_generator import PanelMetricsHelper, QueryGenerator
-from asyncwb.api.registries.members import MemberRole, TeamMember, UserMember
+from asyncwb.api.registries.members import MemberRole
 from asyncwb.api.registries.queries import Organization
 from asyncwb.api.registries.types import AddOnlyArtifactTypesList
 from asyncwb.errors import RunNotFoundError
@@ -35,6 +35,7 @@ from asyncwb.sync._artifact import Artifact
 from asyncwb.sync._artifact_entry import ArtifactEntry
 from asyncwb.sync._registries import Registries
 from asyncwb.sync._registry import Registry
+from asyncwb.sync._registry_members import TeamMember, UserMember
 from asyncwb.sync._registry_search import Collections, Versions
 
 # Names that the wandb package has had for the same things.

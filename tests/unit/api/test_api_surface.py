@@ -62,30 +62,18 @@ NOT_THERE = {
     "ArtifactManifestEntry.parent_artifact": "the artifact that the entry was taken from",
     "ArtifactManifestEntry.to_json": "how manifests are written is no matter of users",
     "Registry.create": "Api.create_registry",
-    **dict.fromkeys(
-        ("Registries.__next__", "Collections.__next__", "Versions.__next__"),
-        "iterations have their own place: next(iter(listing))",
-    ),
     "HistoryScan.__next__": "iterations have their own place: next(iter(scan))",
 }  # fmt: skip
 INNER_MEMBERS = {"convert_objects", "update_variables", "__init__"}
 
 # Parameters that are not there, and why.
 PARAMETERS_NOT_THERE = {
-    **dict.fromkeys(
-        (
-            *("Api.registries", "Registries.collections", "Registries.versions"),
-            *("Registry.collections", "Registry.versions", "Collections.versions"),
-        ),
-        ({"start"}, "the listing begins at its first item"),
-    ),
     "ArtifactCollection.load": (
         {"entity", "project", "type_", "name"},
         "loads an object that a listing gave; Api.artifact_collection finds one",
     ),
     "Sweep.get": ({"order", "query", "kwargs"}, "sweep.runs has its own order; documents are ours"),
     "File.download": ({"api"}, "a file belongs to the Api that listed it"),
-    "Artifact.files": ({"start"}, "the listing begins at its first file"),
     "Artifact.save": ({"project", "settings"}, "a draft is saved by a run"),
     "ArtifactManifestEntry.download": ({"executor"}, "files come at once by themselves"),
 }

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from asyncwb.api.batches import closing, each
+from asyncwb.api.pages import Listing
 from asyncwb.api.registries.filters import check_order, checked, of_registry, sent
 from asyncwb.api.registries.operations import REGISTRIES
 from asyncwb.api.registries.scopes import (
     Scope,
     ask,
-    check_size,
     organization_name,
     require_search,
 )
 from asyncwb.api.registries.search import Collections, Versions
-from asyncwb.graphql.paginator import Page, Paginator
-from asyncwb.portal import on_loop, on_loop_iter
+from asyncwb.graphql.paginator import Page
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+    from collections.abc import Mapping
     from typing import Any
 
     from asyncwb.api.registries.registry import Registry
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Registries"]
 
 
-class Registries:
+class Registries(Listing["Registry"]):
     """Registries of an organization; made by `Api.registries`. Pages are kept.
 
     `async for registry in registries`, `await registries.length()`, `await registries.get(0)`.
@@ -42,58 +40,22 @@ class Registries:
         filter: Mapping[str, Any] | None,
         order: str | None,
         per_page: int,
+        start: str | None = None,
     ) -> None:
-        self._service = service
+        super().__init__(service, name="asyncwb registries", per_page=per_page, start=start)
         self._organization = organization
         self._filter = checked(filter, "registry")
         self._order = check_order(order, "registry")
-        self._per_page = check_size(per_page)
-        self._pages = Paginator(self._fetch, name="asyncwb registries")
 
     def __repr__(self) -> str:
         return f"<Registries of {self._organization or 'the default organization'}>"
-
-    def __aiter__(self) -> AsyncGenerator[Registry, None]:
-        return self.items()
-
-    def items(self) -> AsyncGenerator[Registry, None]:
-        """Iterate over the registries.
-
-        Raises:
-            RegistryNotFoundError: There is no such organization.
-            InvalidValueError: None was named, and the account has none, or several.
-            UnsupportedError: The server has no registries.
-            CommError: The server refused or was not reached.
-        """
-        return each(self.batches())
-
-    @on_loop_iter
-    async def batches(self) -> AsyncIterator[list[Registry]]:
-        """Iterate over pages of registries."""
-        async with closing(self._pages.batches()) as pages:
-            async for page in pages:
-                yield page
-
-    @on_loop
-    async def length(self) -> int:
-        """Number of the registries; loads all of them."""
-        return len(await self._pages.take(None))
-
-    @on_loop
-    async def get(self, index: int) -> Registry:
-        """The registry at a position of the listing; negative ones count from the end.
-
-        Raises:
-            IndexError: There is none.
-        """
-        found = await self._pages.take(index + 1 if index >= 0 else None)
-        return found[index]
 
     def collections(
         self,
         filter: Mapping[str, Any] | None = None,
         order: str | None = None,
         per_page: int = 100,
+        start: str | None = None,
     ) -> Collections:
         """The collections in these registries; of ordered registries, one after the other.
 
@@ -101,6 +63,7 @@ class Registries:
             filter: By `name`, `tag`, `description`, `created_at`, `updated_at` or `id`.
             order: `+` or `-` and `name`, `created_at` or `updated_at`.
             per_page: Collections asked for at once.
+            start: Where to begin: the `cursor` of a listing with the same arguments.
 
         Raises:
             InvalidValueError: An argument is wrong.
@@ -113,6 +76,7 @@ class Registries:
             filter=filter,
             order=order,
             per_page=per_page,
+            start=start,
         )
 
     def versions(
@@ -120,6 +84,7 @@ class Registries:
         filter: Mapping[str, Any] | None = None,
         order: str | None = None,
         per_page: int = 100,
+        start: str | None = None,
     ) -> Versions:
         """The versions in these registries; of ordered registries, one after the other.
 
@@ -130,6 +95,7 @@ class Registries:
             order: `+` or `-` and `created_at`, `linked_at` or `artifact_size`; where the server
                 searches the advanced way.
             per_page: Versions asked for at once.
+            start: As for `collections`.
 
         Raises:
             InvalidValueError: An argument is wrong.
@@ -142,6 +108,7 @@ class Registries:
             filter=filter,
             order=order,
             per_page=per_page,
+            start=start,
         )
 
     async def _scope(self, index: int) -> Scope | None:

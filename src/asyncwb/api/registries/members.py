@@ -5,9 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
-
-import msgspec
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
 from asyncwb.api.team import Team
 from asyncwb.api.user import User
@@ -20,7 +18,10 @@ if TYPE_CHECKING:
     from asyncwb.api.registries.operations import MemberNode, TeamMemberNode
     from asyncwb.graphql.service import Service
 
-__all__ = ["Member", "MemberRole", "TeamMember", "UserMember", "ids_of", "role_name"]
+__all__ = [
+    "Member", "MemberRole", "TeamMember", "UserMember", "ids_of", "role_name", "team_member",
+    "user_member",
+]  # fmt: skip
 
 
 class MemberRole(StrEnum):
@@ -36,45 +37,82 @@ class MemberRole(StrEnum):
     """See what is there."""
 
 
-class UserMember(msgspec.Struct, frozen=True, kw_only=True):
-    """A user that is a member of a registry.
+class UserMember:
+    """A user that is a member of a registry."""
 
-    Attributes:
-        user: Who.
-        role: As what; a text where the server has another role than those of `MemberRole`.
-    """
+    def __init__(self, user: User, role: MemberRole | str) -> None:
+        self._user = user
+        self._role = role
 
-    kind: Literal["user"] = "user"
-    user: User
-    role: MemberRole | str
+    def __repr__(self) -> str:
+        return f"<UserMember {self._user.username} ({self.role})>"
 
-    @classmethod
-    def from_node(cls, service: Service, node: MemberNode) -> UserMember:
-        """Make one from the server's answer."""
-        user = UserNode(id=node.id, name=node.name, username=node.username, email=node.email)
-        return cls(user=User(service, user), role=_role(node.role.name))
+    @property
+    def kind(self) -> Literal["user"]:
+        """Which kind of member."""
+        return "user"
 
+    @property
+    def role(self) -> MemberRole | str:
+        """As what; a text where the server has another role than those of `MemberRole`."""
+        return self._role
 
-class TeamMember(msgspec.Struct, frozen=True, kw_only=True):
-    """A team that is a member of a registry.
-
-    Attributes:
-        team: Which one.
-        role: As what; a text where the server has another role than those of `MemberRole`.
-    """
-
-    kind: Literal["team"] = "team"
-    team: Team
-    role: MemberRole | str
-
-    @classmethod
-    def from_node(cls, service: Service, node: TeamMemberNode) -> TeamMember:
-        """Make one from the server's answer."""
-        return cls(team=Team(service, node.team), role=_role(node.role.name))
+    @property
+    def user(self) -> User:
+        """Who."""
+        return self._user
 
 
-Member: TypeAlias = User | UserMember | Team | TeamMember | str
-"""How a member is named: by an object, or the id of a user or team."""
+class TeamMember:
+    """A team that is a member of a registry."""
+
+    def __init__(self, team: Team, role: MemberRole | str) -> None:
+        self._team = team
+        self._role = role
+
+    def __repr__(self) -> str:
+        return f"<TeamMember {self._team.name} ({self.role})>"
+
+    @property
+    def kind(self) -> Literal["team"]:
+        """Which kind of member."""
+        return "team"
+
+    @property
+    def role(self) -> MemberRole | str:
+        """As what; a text where the server has another role than those of `MemberRole`."""
+        return self._role
+
+    @property
+    def team(self) -> Team:
+        """Which one."""
+        return self._team
+
+
+def user_member(service: Service, node: MemberNode) -> UserMember:
+    """A member from the server's answer."""
+    user = UserNode(id=node.id, name=node.name, username=node.username, email=node.email)
+    return UserMember(User(service, user), _role(node.role.name))
+
+
+def team_member(service: Service, node: TeamMemberNode) -> TeamMember:
+    """A member from the server's answer."""
+    return TeamMember(Team(service, node.team), _role(node.role.name))
+
+
+class _HasId(Protocol):
+    @property
+    def id(self) -> str | None: ...
+
+
+class _HasKind(Protocol):
+    @property
+    def kind(self) -> Literal["user", "team"]: ...
+
+
+Member: TypeAlias = _HasId | _HasKind | str
+"""How a member is named: by a `User`, `Team`, `UserMember` or `TeamMember` of either face, or by
+the id of a user or team."""
 
 
 class Ids(NamedTuple):
@@ -123,11 +161,10 @@ def _role(name: str) -> MemberRole | str:
 
 
 def _id_of(member: object) -> str:
-    if isinstance(member, UserMember):
-        member = member.user
-    elif isinstance(member, TeamMember):
-        member = member.team
-    # Users and teams of either face.
+    # Members, users and teams of either face.
+    kind = getattr(member, "kind", None)
+    if kind in ("user", "team"):
+        member = getattr(member, kind, None)
     identity = getattr(member, "id", member)
     return identity if isinstance(identity, str) else ""
 

@@ -83,6 +83,7 @@ class RegistryQueries:
         filter: Mapping[str, Any] | None = None,
         order: str | None = None,
         per_page: int = 100,
+        start: str | None = None,
     ) -> Registries:
         """The registries of an organization, and a way to search them.
 
@@ -96,12 +97,13 @@ class RegistryQueries:
                 operators of MongoDB; names with or without `wandb-registry-`, except in `$regex`.
             order: `+` or `-` and `name`, `created_at` or `updated_at`.
             per_page: Registries asked for at once.
+            start: Where to begin: the `cursor` of a listing with the same arguments.
 
         Raises:
             InvalidValueError: An argument is wrong.
         """
         return Registries(
-            self._service, organization, filter=filter, order=order, per_page=per_page
+            self._service, organization, filter=filter, order=order, per_page=per_page, start=start
         )
 
     @on_loop

@@ -14,7 +14,7 @@ from asyncwb.api.registries.changes import (
     visibility_of,
 )
 from asyncwb.api.registries.filters import of_registry
-from asyncwb.api.registries.members import TeamMember, UserMember, ids_of, role_name
+from asyncwb.api.registries.members import ids_of, role_name, team_member, user_member
 from asyncwb.api.registries.operations import (
     ADD_MEMBERS,
     DELETE_REGISTRY,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from asyncwb.api.registries.changes import Visibility
-    from asyncwb.api.registries.members import Member, MemberRole
+    from asyncwb.api.registries.members import Member, MemberRole, TeamMember, UserMember
     from asyncwb.api.registries.operations import RegistryNode, SuccessData
     from asyncwb.graphql.operation import Operation
     from asyncwb.graphql.service import Service
@@ -159,32 +159,30 @@ class Registry:
         filter: Mapping[str, Any] | None = None,
         order: str | None = None,
         per_page: int = 100,
+        start: str | None = None,
     ) -> Collections:
         """Its collections. Sends nothing before the first one.
 
         Args:
-            filter: By `name`, `tag`, `description`, `created_at`, `updated_at` or `id`, e.g.
-                `{"name": {"$regex": "^bert"}, "tag": "nlp"}`.
-            order: `+` or `-` and `name`, `created_at` or `updated_at`.
+            filter: As for `Registries.collections`, e.g. `{"name": {"$regex": "^b"}, "tag": "x"}`.
+            order: As for `Registries.collections`.
             per_page: Collections asked for at once.
+            start: As for `Registries.collections`.
 
         Raises:
             InvalidValueError: An argument is wrong.
         """
         return Collections(
-            self._service,
-            self._organization,
-            registry_filter=self._search_filter(),
-            filter=filter,
-            order=order,
-            per_page=per_page,
-        )
+            self._service, self._organization, registry_filter=self._search_filter(),
+            filter=filter, order=order, per_page=per_page, start=start,
+        )  # fmt: skip
 
     def versions(
         self,
         filter: Mapping[str, Any] | None = None,
         order: str | None = None,
         per_page: int = 100,
+        start: str | None = None,
     ) -> Versions:
         """The versions in its collections. Sends nothing before the first one.
 
@@ -192,18 +190,15 @@ class Registry:
             filter: As for `Registries.versions`, e.g. `{"alias": "production"}`.
             order: As for `Registries.versions`.
             per_page: Versions asked for at once.
+            start: As for `collections`.
 
         Raises:
             InvalidValueError: An argument is wrong.
         """
         return Versions(
-            self._service,
-            self._organization,
-            scope=Scope(self._search_filter()),
-            filter=filter,
-            order=order,
-            per_page=per_page,
-        )
+            self._service, self._organization, scope=Scope(self._search_filter()),
+            filter=filter, order=order, per_page=per_page, start=start,
+        )  # fmt: skip
 
     # -- changes ----------------------------------------------------------------------------
 
@@ -285,7 +280,7 @@ class Registry:
         found = (await self._service.execute(USER_MEMBERS, self._where)).project
         if found is None:
             self._gone()
-        return [UserMember.from_node(self._service, node) for node in found.members]
+        return [user_member(self._service, node) for node in found.members]
 
     @on_loop
     async def team_members(self) -> list[TeamMember]:
@@ -298,7 +293,7 @@ class Registry:
         found = (await self._service.execute(TEAM_MEMBERS, self._where)).project
         if found is None:
             self._gone()
-        return [TeamMember.from_node(self._service, node) for node in found.team_members]
+        return [team_member(self._service, node) for node in found.team_members]
 
     @on_loop
     async def members(self) -> list[UserMember | TeamMember]:

@@ -20,7 +20,6 @@ __all__ = [
     "Scope",
     "ask",
     "chained",
-    "check_size",
     "organization_name",
     "require_search",
     "searches_advanced",
@@ -47,8 +46,13 @@ async def chained(
         scopes: The thing at a position; None behind the last one.
         ask: A page of what lies below one.
         cursor: Position and the cursor below it, as an earlier page gave them.
+
+    Raises:
+        InvalidValueError: It is no such cursor.
     """
-    text, _, below = (cursor or "0:").partition(":")
+    text, colon, below = (cursor or "0:").partition(":")
+    if not (colon and text.isdecimal()):
+        raise InvalidValueError(f"start={cursor!r} is no cursor of this listing")
     position = int(text)
     scope = await scopes(position)
     if scope is None:
@@ -81,17 +85,6 @@ async def require_search(service: Service) -> None:
     """
     if not await service.has_feature("ARTIFACT_REGISTRY_SEARCH"):
         raise UnsupportedError(f"the server {service.settings.base_url} has no registries")
-
-
-def check_size(per_page: int) -> int:
-    """Check the size of a page.
-
-    Raises:
-        InvalidValueError: It is below 1.
-    """
-    if per_page < 1:
-        raise InvalidValueError(f"per_page must be 1 or more, not {per_page}")
-    return per_page
 
 
 async def searches_advanced(service: Service, organization: str) -> bool:

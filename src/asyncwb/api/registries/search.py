@@ -4,33 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from asyncwb.api.batches import closing, each
 from asyncwb.api.collections import ArtifactCollection
+from asyncwb.api.pages import Listing
 from asyncwb.api.registries.filters import check_order, checked, of_registry, sent
 from asyncwb.api.registries.operations import COLLECTIONS, VERSIONS
 from asyncwb.api.registries.scopes import (
     Scope,
     ask,
     chained,
-    check_size,
     organization_name,
     require_search,
     searches_advanced,
 )
 from asyncwb.artifacts.artifact import Artifact
 from asyncwb.errors import UnsupportedError
-from asyncwb.graphql.paginator import Page, Paginator
-from asyncwb.portal import on_loop, on_loop_iter
+from asyncwb.graphql.paginator import Page
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from asyncwb.graphql.service import Service
 
 __all__ = ["Collections", "Versions"]
 
 
-class Collections:
+class Collections(Listing["ArtifactCollection"]):
     """Collections in registries; made by `Registries.collections` and `Registry.collections`.
 
     `async for collection in collections`, `await collections.length()`,
@@ -47,62 +45,25 @@ class Collections:
         filter: Mapping[str, Any] | None = None,
         order: str | None = None,
         per_page: int = 100,
+        start: str | None = None,
     ) -> None:
-        self._service = service
+        name = "asyncwb collections of registries"
+        super().__init__(service, name=name, per_page=per_page, start=start)
         self._organization = organization
         self._scopes = scopes
         self._registry_filter = registry_filter
         self._filter = checked(filter, "collection")
         self._order = check_order(order, "collection")
-        self._per_page = check_size(per_page)
-        self._count: int | None = None
-        self._pages = Paginator(self._fetch, name="asyncwb collections of registries")
 
     def __repr__(self) -> str:
         return f"<Collections of registries of {self._organization or 'the default organization'}>"
-
-    def __aiter__(self) -> AsyncGenerator[ArtifactCollection, None]:
-        return self.items()
-
-    def items(self) -> AsyncGenerator[ArtifactCollection, None]:
-        """Iterate over the collections.
-
-        Raises:
-            RegistryNotFoundError: There is no such organization.
-            UnsupportedError: The server has no registries.
-            CommError: The server refused or was not reached.
-        """
-        return each(self.batches())
-
-    @on_loop_iter
-    async def batches(self) -> AsyncIterator[list[ArtifactCollection]]:
-        """Iterate over pages of collections."""
-        async with closing(self._pages.batches()) as pages:
-            async for page in pages:
-                yield page
-
-    @on_loop
-    async def length(self) -> int:
-        """Number of the collections; of ordered registries, loads all of them."""
-        if self._scopes is None and self._count is None:
-            await self._pages.page(0)
-        return len(await self._pages.take(None)) if self._count is None else self._count
-
-    @on_loop
-    async def get(self, index: int) -> ArtifactCollection:
-        """The collection at a position of the listing; negative ones count from the end.
-
-        Raises:
-            IndexError: There is none.
-        """
-        found = await self._pages.take(index + 1 if index >= 0 else None)
-        return found[index]
 
     def versions(
         self,
         filter: Mapping[str, Any] | None = None,
         order: str | None = None,
         per_page: int = 100,
+        start: str | None = None,
     ) -> Versions:
         """The versions in these collections; of ordered collections, one after the other.
 
@@ -110,6 +71,7 @@ class Collections:
             filter: As for `Registries.versions`.
             order: As for `Registries.versions`.
             per_page: Versions asked for at once.
+            start: Where to begin: the `cursor` of a listing with the same arguments.
 
         Raises:
             InvalidValueError: An argument is wrong.
@@ -123,6 +85,7 @@ class Collections:
             filter=filter,
             order=order,
             per_page=per_page,
+            start=start,
         )
 
     async def _scope(self, index: int) -> Scope | None:
@@ -163,7 +126,7 @@ class Collections:
         return Page(collections, found.page_info.end_cursor, found.page_info.has_next_page)
 
 
-class Versions:
+class Versions(Listing["Artifact"]):
     """Versions in registries; made by the `versions` of registries and their collections.
 
     `async for artifact in versions`, `await versions.length()`, `await versions.get(0)`. Pages
@@ -180,54 +143,19 @@ class Versions:
         filter: Mapping[str, Any] | None = None,
         order: str | None = None,
         per_page: int = 100,
+        start: str | None = None,
     ) -> None:
-        self._service = service
+        name = "asyncwb versions of registries"
+        super().__init__(service, name=name, per_page=per_page, start=start)
         self._organization = organization
         self._scopes = scopes
         self._scope = scope
         self._filter = checked(filter, "version", searched=True)
         self._order = check_order(order, "version")
-        self._per_page = check_size(per_page)
         self._advanced: bool | None = None
-        self._pages = Paginator(self._fetch, name="asyncwb versions of registries")
 
     def __repr__(self) -> str:
         return f"<Versions of registries of {self._organization or 'the default organization'}>"
-
-    def __aiter__(self) -> AsyncGenerator[Artifact, None]:
-        return self.items()
-
-    def items(self) -> AsyncGenerator[Artifact, None]:
-        """Iterate over the versions.
-
-        Raises:
-            RegistryNotFoundError: There is no such organization.
-            UnsupportedError: The server has no registries, or cannot search or order so.
-            CommError: The server refused or was not reached.
-        """
-        return each(self.batches())
-
-    @on_loop_iter
-    async def batches(self) -> AsyncIterator[list[Artifact]]:
-        """Iterate over pages of versions."""
-        async with closing(self._pages.batches()) as pages:
-            async for page in pages:
-                yield page
-
-    @on_loop
-    async def length(self) -> int:
-        """Number of the versions; loads all of them."""
-        return len(await self._pages.take(None))
-
-    @on_loop
-    async def get(self, index: int) -> Artifact:
-        """The version at a position of the listing; negative ones count from the end.
-
-        Raises:
-            IndexError: There is none.
-        """
-        found = await self._pages.take(index + 1 if index >= 0 else None)
-        return found[index]
 
     async def _fetch(self, cursor: str | None) -> Page[Artifact]:
         if self._scopes is not None:
