@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import random
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from asyncwb.errors import (
 )
 from asyncwb.portal import PORTAL
 from asyncwb.sender import sync_folder
+from asyncwb.sender.fold import Fold
 from asyncwb.settings import resolve
 from asyncwb.testing import local_server
 
@@ -263,3 +266,57 @@ async def test_the_last_row_counts_wherever_blocks_of_the_journal_end() -> None:
             249,
             250,
         )
+
+
+def test_values_that_rows_and_summaries_bring_in_turn() -> None:
+    dice = random.Random(8)
+    bodies: list[Any] = [run_record("turns", "demo")]
+    for step in range(4000):
+        row = row_record(step, **{f"k{dice.randrange(12)}": step + n for n in range(3)})
+        dice.shuffle(row.item)
+        bodies.append(row)
+        if dice.random() < 0.5:
+            key = f"k{dice.randrange(14)}"
+            bodies.append(rec.SummaryRecord(update=[rec.Item(nested_key=[key], value_json="-1")]))
+    fold = Fold()
+    for body in bodies:
+        fold.feed(rec.encode(body))
+    RunFolder(Path("wandb"), "turns").add(*bodies)
+    run = asyncwb.sync.Api(local="wandb").run("turns")
+    assert dict(run.summary) == json.loads(fold.summary.line())
+    assert (run.history_line_count, run.last_history_step) == (4000, 3999)
+
+
+KEYED_ROWS: list[dict[str, Any]] = [
+    {"a": 1, "b": 2},
+    {"a": None, "b": 3},
+    {"a": math.nan, "b": None},
+    {"b": 5},
+    {"d": {"x": 1, "y": None}, "a": 1.5, "b": 7},
+    {"a": {"q": 1}, "b": 8},
+    {"d.x": 5, "a": 2, "b": 9},
+    {"a": [], "b": True},
+    {"d": None, "b": "text"},
+    {"d": {"x": None}, "d.x": 6},
+]
+
+
+async def test_keys_choose_the_same_rows_as_on_a_server(tmp_path: Path) -> None:
+    with local_server(tmp_path) as server:
+        async with asyncwb.init(project="demo", id="keyed", settings=server.settings) as run:
+            for row in KEYED_ROWS:
+                await run.log(row)
+        online = await asyncwb.Api(server.settings).run("demo/keyed")
+        offline = await asyncwb.Api(local="wandb").run("keyed")
+        for keys in (["a"], ["b"], ["a", "b"], ["_step", "a"], ["d"], ["d.x"], ["d.y"], ["a.q"],
+                     ["d.x", "a"], ["_runtime"], ["nothing"], ["a", "nothing"]):  # fmt: skip
+            rows = [[row async for row in one.scan_history(keys)] for one in (online, offline)]
+            assert repr(rows[0]) == repr(rows[1]), keys
+            arrays = [await one.history_arrays(keys) for one in (online, offline)]
+            seen = [
+                {key: (array.dtype, array.tolist()) for key, array in found.items()}
+                for found in arrays
+            ]
+            assert repr(seen[0]) == repr(seen[1]), keys
+            assert len(arrays[0]["_step"]) == len(rows[0])
+        assert len([row async for row in offline.scan_history(["a"])]) == 7

@@ -44,14 +44,16 @@ def list_all(
         for row in rows:
             made = time.localtime(row.pop("created_at"))
             row["made"] = time.strftime("%Y-%m-%d %H:%M", made)
-    columns = ("name", "description", "made")
+    columns = ("id", "name", "description", "made")
     show(rows, columns, as_json=as_json, empty=f"{user} has no keys.")
 
 
 @app.command()
 def revoke(
     user: User,
-    name: Annotated[str, typer.Argument(help="Its first ten characters, as `list` shows them.")],
+    name: Annotated[
+        str, typer.Argument(help="Its first ten characters, or its id, as `list` shows them.")
+    ],
     host: Host = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,

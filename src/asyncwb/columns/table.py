@@ -24,11 +24,19 @@ class Columns:
     Args:
         count: Number of rows.
         columns: Each as long as that.
+        nulls: Under some keys, the rows that have the key and null as its value. Their column has
+            no value there, as for rows without the key; `having` tells them apart.
     """
 
-    def __init__(self, count: int, columns: Mapping[str, Column]) -> None:
+    def __init__(
+        self,
+        count: int,
+        columns: Mapping[str, Column],
+        nulls: Mapping[str, NDArray[np.bool_]] | None = None,
+    ) -> None:
         self.count = count
         self.columns = dict(columns)
+        self.nulls = dict(nulls or {})
 
     def __len__(self) -> int:
         """Number of rows."""
@@ -47,7 +55,7 @@ class Columns:
         """The rows at some positions, or those that a mask selects."""
         taken = {key: column.take(rows) for key, column in self.columns.items()}
         count = len(np.arange(self.count)[rows])
-        return Columns(count, taken)
+        return Columns(count, taken, {key: mask[rows] for key, mask in self.nulls.items()})
 
     def within(self, start: int, stop: int | None) -> Columns:
         """The rows of a range of steps, in their order; those of one step stay as they came."""
@@ -63,14 +71,17 @@ class Columns:
         return chosen
 
     def having(self, keys: Sequence[str]) -> Columns:
-        """Only these columns, and only the rows that have a value in all of them."""
+        """Only these columns, and only the rows that have all of these keys."""
         mask: NDArray[np.bool_] | None = None
         for key in keys:
             column = self.columns.get(key)
             if column is None:
                 return Columns(0, {key: Column(np.zeros(0, np.float64)) for key in keys})
             if column.present is not None:
-                mask = column.present if mask is None else mask & column.present
+                there = column.present
+                if key in self.nulls:
+                    there = there | self.nulls[key]
+                mask = there if mask is None else mask & there
         chosen = Columns(self.count, {key: self.columns[key] for key in keys})
         return chosen if mask is None else chosen.take(mask)
 
@@ -110,4 +121,10 @@ def concat(pieces: Iterable[Columns], keys: Sequence[str] = ()) -> Columns:
     if len(parts) == 1 and list(names) == list(parts[0].columns):
         return parts[0]
     columns = {name: joined([part.columns.get(name) for part in parts], counts) for name in names}
-    return Columns(sum(counts), columns)
+    nulls = {
+        name: np.concatenate(
+            [part.nulls.get(name, np.zeros(part.count, np.bool_)) for part in parts]
+        )
+        for name in {name for part in parts for name in part.nulls}
+    }
+    return Columns(sum(counts), columns, nulls)

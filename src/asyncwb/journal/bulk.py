@@ -22,6 +22,8 @@ __all__ = ["MARGIN", "Bulk", "BulkReader"]
 
 WINDOW_BYTES = 2 << 20
 _EXTRA_BYTES = 512 << 10
+ROOM_BYTES = 8
+"""Between two records there are as many unused bytes at least, as between two of a file."""
 MARGIN = 512
 """Unused bytes at both ends of the buffer, so that looking a little too far is harmless."""
 
@@ -158,7 +160,7 @@ class BulkReader:
         self._data[extra:stop] = payload
         starts.append(extra)
         ends.append(stop)
-        return stop
+        return stop + ROOM_BYTES
 
     def _alone(self, payload: bytes) -> Bulk:
         """A record that is longer than all the room there is."""

@@ -117,6 +117,14 @@ async def test_keys(client: Client) -> None:
     assert await who(client, made) == 401
     await call(client, "DELETE", f"/users/kate/keys/{made[:10]}", status=404)
     await call(client, "GET", "/users/nobody/keys", status=404)
+    # keys that were given may begin alike: then the number says which
+    await call(client, "POST", "/users/kate/keys", {"api_key": OWN_KEY + "2"})
+    await call(client, "DELETE", f"/users/kate/keys/{OWN_KEY[:10]}", status=409)
+    await call(client, "DELETE", f"/users/kate/keys/{listed[-1]['id']}")
+    assert await who(client, OWN_KEY) == 401
+    assert await who(client, OWN_KEY + "2") == {"username": "kate", "admin": False}
+    # of others, no number opens anything
+    await call(client, "DELETE", "/users/kate/keys/1", status=404)
 
 
 async def test_what_a_deleted_user_leaves(client: Client) -> None:

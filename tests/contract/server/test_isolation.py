@@ -355,6 +355,27 @@ async def test_what_the_caller_is_told_of_the_caller(there: World) -> None:
     assert (await there.ask("vic", mine, i={})).status_code == 200
 
 
+async def test_whoever_may_only_read_is_told(there: World) -> None:
+    """Clients ask `readOnly` before they try a change."""
+    query = """query($o: String) {
+        entity(name: "crew") { readOnly project(name: "hush") { readOnly
+            run(name: "r") { readOnly } runs { edges { node { readOnly } } } } }
+        hidden: project(entityName: $o, name: "wandb-registry-hush") { readOnly }
+        open: project(entityName: $o, name: "wandb-registry-open") { readOnly } }"""
+    for who, read_only, hidden, open_ in (
+        ("local", False, False, False), ("ann", False, False, False),
+        ("max", False, False, True), ("vic", True, None, True),
+    ):  # fmt: skip
+        found = await there.data(who, query, o=there.ids["organization entity"])
+        project = found["entity"]["project"]
+        assert [
+            found["entity"]["readOnly"], project["readOnly"], project["run"]["readOnly"],
+            project["runs"]["edges"][0]["node"]["readOnly"],
+        ] == [read_only] * 4, who  # fmt: skip
+        assert (found["hidden"] and found["hidden"]["readOnly"]) == hidden, who
+        assert found["open"]["readOnly"] == open_, who
+
+
 async def test_guessed_ids(there: World) -> None:
     """Every argument that takes an id, with ids of every type and many numbers."""
     schema = make_schema()

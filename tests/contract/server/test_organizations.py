@@ -138,6 +138,46 @@ async def test_people_of_other_organizations_are_unknown(
     assert "kate" in await seen("eve")
 
 
+async def test_an_address_says_nothing_of_people_elsewhere(
+    client: Client, people: dict[str, tuple[str, str]]
+) -> None:
+    for name, email in (("far", "far@x"), ("near", "near@x")):
+        await call(client, "POST", "/users", {"username": name, "email": email})
+    await call(client, "POST", "/organizations/acme/members", {"username": "far"})
+    team = {"name": "crew", "organization": "local-org", "username": "eve"}
+    await call(client, "POST", "/teams", team)
+    invite = (
+        'mutation($e: String) { createInvite(input: {entityName: "crew", email: $e}) {'
+        " invite { toUser { username } } } }"
+    )
+    seen = {}
+    for name in ("far", "near", "nobody"):
+        made = await data(client, people["eve"], invite, e=f"{name}@x")
+        seen[name] = made["createInvite"]["invite"]["toUser"]
+    assert seen == {"far": None, "near": {"username": "near"}, "nobody": None}
+    # and takes nobody out of an organization
+    members = (await call(client, "GET", "/organizations/acme/members"))["members"]
+    assert {"username": "far", "role": "member"} in members
+
+
+async def test_a_team_of_somebody_in_another_organization(
+    client: Client, people: dict[str, tuple[str, str]]
+) -> None:
+    """They know each other by a team; the new one belongs to the organization of who makes it."""
+    team = {"name": "crew", "organization": "local-org", "username": "eve"}
+    await call(client, "POST", "/teams", team)
+    await call(client, "POST", "/teams/crew/members", {"username": "kate"})
+    await call(client, "DELETE", "/organizations/local-org/members/kate")
+    new = (
+        'mutation { createTeam(input: {teamName: "new", teamAdminUserName: "kate"})'
+        " { entity { name } } }"
+    )
+    await data(client, people["eve"], new)
+    teams = {one["name"]: one["organization"] for one in (await call(client, "GET", "/teams"))[
+        "teams"]}  # fmt: skip
+    assert teams["new"] == "local-org"
+
+
 async def test_teams_belong_to_an_organization(
     client: Client, people: dict[str, tuple[str, str]]
 ) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from asyncwb.api.history_source import Asked
 from asyncwb.api.local.lookup import MISSING, look_up
 from asyncwb.columns import Column, Columns, concat
@@ -151,17 +153,31 @@ def _having(columns: Columns, asked: Asked) -> Columns:
     if asked.keys is None or not columns.count:
         return columns
     for key in asked.keys:
-        if key not in columns.columns and (column := _nested(columns, key)) is not None:
-            columns.columns[key] = column
-    return columns.having(asked.columns)
+        _add_nested(columns, key)
+    chosen = columns.having(asked.columns)
+    if chosen.count < columns.count:
+        # without the rows that are gone, a column may be of one type
+        for key, column in chosen.columns.items():
+            if column.values.dtype == object:
+                chosen.columns[key] = column_of(column.plain().tolist())
+    return chosen
 
 
-def _nested(columns: Columns, key: str) -> Column | None:
-    """The column of a path into nested values."""
+def _add_nested(columns: Columns, key: str) -> None:
+    """Add what a path into nested values leads to, where rows do not have it as a literal key."""
     heads = [head for head in columns.columns if key.startswith(head + ".")]
     if not heads:
-        return None
-    lists = {head: columns.columns[head].plain().tolist() for head in heads}
-    rows = (dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True))
+        return
+    rows: list[Row] = [{} for _ in range(columns.count)]
+    for name in [key, *heads]:
+        column = columns.columns.get(name)
+        if column is None:
+            continue
+        values: list[Any] = column.values.tolist()
+        for index in np.flatnonzero(column.has()).tolist():
+            rows[index][name] = values[index]
+        for index in np.flatnonzero(columns.nulls.get(name, ())).tolist():
+            rows[index][name] = None
     found = [look_up(row, key) for row in rows]
-    return column_of([None if value is MISSING else value for value in found])
+    columns.nulls[key] = np.array([value is None for value in found])
+    columns.columns[key] = column_of([None if value is MISSING else value for value in found])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
@@ -10,15 +12,16 @@ import numpy as np
 from asyncwb import jsonx
 from asyncwb.errors import Error
 from asyncwb.journal import records
+from asyncwb.journal.bodies import Bodies, bodies_of
 from asyncwb.journal.bulk import Bulk, BulkReader
-from asyncwb.journal.row_blocks import HISTORY, RowBlocks, Unusual
+from asyncwb.journal.row_blocks import HISTORY, RowBlocks
 from asyncwb.journal.row_items import envelope, item_values, read_row, simple_items
 from asyncwb.sender.fold import Fold
 from asyncwb.sender.resume import ResumePoint
 from asyncwb.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from pathlib import Path
 
     from asyncwb.types import Row
@@ -30,10 +33,9 @@ log = logging.getLogger("asyncwb.api")
 ValuesAt: TypeAlias = "Callable[[int], dict[str, Any]]"
 
 _SUMMARY, _STATS, _METRIC, _RUN = 3, 7, 12, 17
-_CONSOLE = frozenset({13, 27})
-_IN_ORDER = frozenset({_SUMMARY, _METRIC, _RUN})
-"""Kinds of records that mean something else before a row than behind it."""
-_MANY_MARKS = 32
+_CONSOLE = (13, 27)
+_IN_ORDER = (_METRIC, _RUN)
+"""Kinds of records that mean something else before values than behind them."""
 
 
 class Survey:
@@ -103,63 +105,69 @@ class Survey:
         return cast("dict[str, Any]", jsonx.decode(self.fold.summary.line()))
 
     def _feed(self, bulk: Bulk) -> None:
-        octets = np.frombuffer(bulk.data, np.uint8)
-        ours = octets[np.array(bulk.starts, np.int64)] == HISTORY << 3 | 2
-        numbers: dict[int, int] = {}
-        for place in np.flatnonzero(~ours).tolist():
-            try:
-                numbers[place] = envelope(bulk.payload(place)).number
-            except Error:
-                numbers[place] = 0
-        marks = [place for place, number in numbers.items() if number in _IN_ORDER]
-        if HISTORY in numbers.values() or len(marks) > _MANY_MARKS:
-            self._take_each(bulk, range(len(bulk.starts)), numbers)
-            return
-        for place, number in numbers.items():
-            if number not in _IN_ORDER:
-                self._take(number, bulk.payload(place))
-        # Rows between two records whose order matters are taken together.
+        bodies = bodies_of(bulk)
+        kinds = bodies.numbers
+        marks = [*np.flatnonzero(np.isin(kinds, _IN_ORDER)).tolist(), len(kinds)]
+        rest = np.isin(kinds, (HISTORY, _SUMMARY, *_CONSOLE, *_IN_ORDER), invert=True)
+        for place in np.flatnonzero(rest).tolist():
+            self._take(int(kinds[place]), bulk.payload(place))
+        # Values between two records whose order matters are taken together.
         begin = 0
-        for stop in [*marks, len(bulk.starts)]:
-            part = range(begin, stop)
-            if self.fold.metrics.wants_statistics:
-                self._take_each(bulk, [p for p in part if p not in numbers], numbers)
-            elif ours[begin:stop].any():
-                self._decide()
-                starts, ends = bulk.starts[begin:stop], bulk.ends[begin:stop]
-                self._take_rows(bulk._replace(starts=starts, ends=ends))
-            if stop in numbers:
-                self._take(numbers[stop], bulk.payload(stop))
+        for stop in marks:
+            if begin < stop:
+                self._take_values(bulk, bodies, begin, stop)
+            if stop < len(kinds):
+                self._take(int(kinds[stop]), bulk.payload(stop))
             begin = stop + 1
 
-    def _take_each(self, bulk: Bulk, places: Iterable[int], numbers: dict[int, int]) -> None:
-        for place in places:
-            self._take(numbers.get(place, HISTORY), bulk.payload(place))
+    def _take_values(self, bulk: Bulk, bodies: Bodies, begin: int, stop: int) -> None:
+        """Take in the rows and summaries of a part of a batch."""
+        part = Bodies(*(column[begin:stop] for column in bodies))
+        piece = bulk._replace(starts=bulk.starts[begin:stop], ends=bulk.ends[begin:stop])
+        if (part.numbers == HISTORY).any():
+            self._decide()
+        if not self.fold.metrics.wants_statistics and self._take_together(piece, part):
+            return
+        for place in np.flatnonzero(np.isin(part.numbers, (HISTORY, _SUMMARY))).tolist():
+            self._take(int(part.numbers[place]), piece.payload(place))
 
-    def _take_rows(self, bulk: Bulk) -> None:
-        """Take note of all rows of a batch by the last one of each layout."""
-        unusual = Unusual([], [])
-        lasting: list[tuple[int, Row]] = []
+    def _take_together(self, bulk: Bulk, bodies: Bodies) -> bool:
+        """Take note of all rows by the last value of each key; whether that is possible."""
+        rows = self._blocks.sort(bulk, bodies, HISTORY)
+        summaries = self._blocks.sort(bulk, bodies, _SUMMARY)
         steps: list[tuple[list[int], Any]] = []
-        for found, places in self._blocks.matches(bulk, unusual):
-            whole = found.steps()
-            last = int(np.argmax(places))  # records of several chunks lie behind the others
-            try:
-                lasting.append((places[last], found.row(last)))
-            except Error:
-                whole = None
-            if whole is None:
-                # A step that is no plain number: row by row.
-                for index, place in enumerate(places):
-                    lasting.append((place, found.row(index)))
-                whole = np.array([_step(row) for _, row in lasting[-len(places) :]])
-            steps.append((places, whole))
-        lasting += zip(unusual.places, unusual.rows, strict=True)
-        steps.append((unusual.places, np.array([_step(row) for row in unusual.rows], np.int64)))
-        order = np.argsort(np.concatenate([np.array(places, np.int64) for places, _ in steps]))
-        self._note_steps(np.concatenate([found for _, found in steps])[order])
-        for _, row in sorted(lasting, key=lambda pair: pair[0]):
-            self._add_row(row)
+        lasting: list[tuple[int, Callable[[], None]]] = []
+        try:
+            if rows.block is not None:
+                found = rows.block.steps()
+                if found is None:
+                    return False  # a step that is no plain number
+                steps.append((rows.places, found))
+                for place, row in rows.block.last(rows.places).items():
+                    lasting.append((place, partial(self._add_row, row)))
+            if summaries.block is not None:
+                for place, row in summaries.block.last(summaries.places).items():
+                    lasting.append((place, partial(self._derive, row)))
+            for place in rows.others:
+                row = read_row(bulk.payload(place))
+                steps.append(([place], np.array([_step(row)], np.int64)))
+                lasting.append((place, partial(self._add_row, row)))
+        except Error:
+            return False
+        lasting += [
+            (place, partial(self._take, _SUMMARY, bulk.payload(place)))
+            for place in summaries.others
+        ]
+        if steps:
+            places = np.concatenate([np.array(found, np.int64) for found, _ in steps])
+            self._note_steps(np.concatenate([found for _, found in steps])[np.argsort(places)])
+        for _, take in sorted(lasting, key=itemgetter(0)):
+            take()
+        return True
+
+    def _derive(self, values: Row) -> None:
+        for key, value in values.items():
+            self.fold.summary.set_derived((key,), value)
 
     def _take(self, number: int, payload: bytes) -> None:
         """Take in one record."""

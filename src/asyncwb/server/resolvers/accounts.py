@@ -12,7 +12,7 @@ from asyncwb.server.filters.order import make_cursor
 from asyncwb.server.ids import make_id, parse_id
 from asyncwb.server.problems import forbidden, invalid, not_found
 from asyncwb.server.storage import accounts
-from asyncwb.server.storage.policy import readable, visible_user
+from asyncwb.server.storage.policy import may_change, readable, visible_user
 from asyncwb.server.storage.projects import find_project, project_query
 from asyncwb.server.storage.tables import (
     api_keys,
@@ -134,6 +134,17 @@ async def _storage(node: Node, info: Info) -> int:
         .where(projects.c.entity_id == node["_id"])
     )
     return await context_of(info).database.read(lambda db: int(db.execute(statement).scalar_one()))
+
+
+@entity.field("readOnly")
+async def _read_only(node: Node, info: Info) -> bool:
+    """Of organizations it is said of each registry."""
+    user, entity_id = context_of(info).user, node["_id"]
+    if node["entityType"] == "organization":
+        return False
+    return not await context_of(info).database.read(
+        lambda db: entity_id is not None and may_change(db, user, entity_id)
+    )
 
 
 @entity.field("user")

@@ -46,7 +46,6 @@ class Context:
         writer: Id of the writer that asks, in a run with several; "" otherwise.
         obsolete_blobs: Blobs to delete when the operation is done.
         projects: Projects that were asked for already, by row id.
-        writable: Whether the user may change what an entity owns, by the entity's name.
     """
 
     services: Services
@@ -55,7 +54,6 @@ class Context:
     writer: str = ""
     obsolete_blobs: list[str] = field(default_factory=list[str])
     projects: dict[int, Node] = field(default_factory=dict[int, Node])
-    writable: dict[str, bool] = field(default_factory=dict[str, bool])
 
     @property
     def database(self) -> Database:

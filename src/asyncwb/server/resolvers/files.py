@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from graphql import BooleanValueNode, FieldNode
-from sqlalchemy import select
 
 from asyncwb.server.ids import make_id, parse_id
 from asyncwb.server.storage import files as store
-from asyncwb.server.storage.policy import check_writable, writable
+from asyncwb.server.storage.policy import check_writable
 from asyncwb.server.storage.runs import run_row_id
-from asyncwb.server.storage.tables import entities
 
-from .context import Context, Info, Node, context_of
+from .context import Info, Node, context_of
 from .nodes import file_node
 from .paging import connection, cursor_of, number_from, page_size
 from .registry import Resolvers
@@ -111,12 +109,12 @@ def _asks_to_upload(info: Info) -> bool:
 
 
 @file.field("url")
-async def _url(node: Node, info: Info, *, upload: bool | None = None) -> str | None:
+def _url(node: Node, info: Info, *, upload: bool | None = None) -> str | None:
     """Read with credentials; or, for uploads, a signed URL."""
     if node.get("_artifact_file"):
         return str(node["_url"] or "")
     if upload:
-        return await _upload_url(node, info)
+        return _upload_url(node, info)
     run_row = node["_run"]
     path = "/".join(
         quote(part, safe="/")
@@ -134,25 +132,15 @@ def _direct_url(node: Node, info: Info) -> str:
 
 
 @file.field("uploadUrl")
-async def _upload_url(node: Node, info: Info) -> str | None:
+def _upload_url(node: Node, info: Info) -> str | None:
     """None for those who may only read."""
     if node.get("_artifact_file"):
         found: str | None = node["_upload"]
         return found
     context = context_of(info)
-    if not await _may_upload(context, node["_run"]["entity_name"]):
+    if not node["_run"]["may_change"]:
         return None
     return context.services.signer.url(context.base_url, "put", node["_id"], node["name"])
-
-
-async def _may_upload(context: Context, entity: str) -> bool:
-    """Asked once for each entity of a request."""
-    known = context.writable.get(entity)
-    if known is None:
-        query = select(entities.c.id).where(entities.c.name == entity, writable(context.user))
-        known = await context.database.read(lambda db: db.execute(query).first() is not None)
-        context.writable[entity] = known
-    return known
 
 
 @mutation.field("createRunFiles")
@@ -172,8 +160,8 @@ async def _create(_root: Any, info: Info, input: dict[str, Any]) -> Node:
         return run_id, store.create_files(db, run_id, names)
 
     run_id, file_ids = await context.database.write(change)
-    context.writable[input["entityName"]] = True
     path = {
+        "may_change": True,
         "entity_name": input["entityName"],
         "project_name": input["projectName"],
         "name": input["runName"],

@@ -80,7 +80,7 @@ def project_node(row: Row) -> Node:
         "createdAt": iso(row["created_at"]),
         "updatedAt": iso(row["updated_at"]),
         "isBenchmark": False,
-        "readOnly": False,
+        "readOnly": not row["may_change"],
     }
 
 
@@ -114,7 +114,7 @@ def run_node(row: Row) -> Node:
         "summaryMetrics": row["summary"],
         "description": row["description"],
         "notes": row["notes"],
-        "readOnly": False,
+        "readOnly": not row["may_change"],
         "createdAt": iso(row["created_at"]),
         "updatedAt": iso(row["updated_at"]),
         "heartbeatAt": iso(row["heartbeat_at"]),

@@ -170,7 +170,7 @@ class AdminEndpoints:
         return await self._write(change)
 
     async def delete_key(self, request: Request, _caller: User) -> Response:
-        """`DELETE`: the key that begins with these digits."""
+        """`DELETE`: the key that begins with these ten characters, or has this number."""
         username, key = request.path_params["username"], request.path_params["key"]
 
         def change(db: Connection) -> Any:

@@ -46,6 +46,7 @@ __all__ = [
 GONE = "GONE"
 """Kind of deleted users."""
 
+_PREFIX_LENGTH = 10
 _KEY = re.compile(r"[A-Za-z0-9_-]{40,128}")
 
 
@@ -233,17 +234,31 @@ def list_teams(connection: Connection) -> list[dict[str, Any]]:
 
 def list_keys(connection: Connection, user: User) -> list[dict[str, Any]]:
     """Keys of a user by their first digits; the keys themselves are not kept."""
-    query = select(api_keys.c.prefix.label("name"), api_keys.c.description, api_keys.c.created_at)
-    query = query.where(api_keys.c.user_id == user.id).order_by(api_keys.c.id)
+    query = (
+        select(
+            api_keys.c.id,
+            api_keys.c.prefix.label("name"),
+            api_keys.c.description,
+            api_keys.c.created_at,
+        )
+        .where(api_keys.c.user_id == user.id)
+        .order_by(api_keys.c.id)
+    )
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def remove_key(connection: Connection, user: User, name: str) -> None:
-    """Remove the key of a user that begins with these digits.
+    """Remove the key of a user that begins with these ten characters, or has this number.
 
     Raises:
-        Problem: There is none (404).
+        Problem: There is none (404), or several begin alike (409).
     """
-    mine = (api_keys.c.user_id == user.id, api_keys.c.prefix == name[:10])
-    if not connection.execute(delete(api_keys).where(*mine)).rowcount:
-        raise not_found(f"{user.username!r} has no key that begins with {name[:10]!r}")
+    numbered = len(name) < _PREFIX_LENGTH and name.isascii() and name.isdigit()
+    this = api_keys.c.id == int(name) if numbered else api_keys.c.prefix == name[:_PREFIX_LENGTH]
+    query = select(api_keys.c.id).where(api_keys.c.user_id == user.id, this)
+    found = list(connection.execute(query).scalars())
+    if not found:
+        raise not_found(f"{user.username!r} has no key {name[:_PREFIX_LENGTH]!r}")
+    if len(found) > 1:
+        raise conflict("several keys begin like that: name one by its number in the list")
+    connection.execute(delete(api_keys).where(api_keys.c.id == found[0]))

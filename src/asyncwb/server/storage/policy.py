@@ -43,7 +43,6 @@ __all__ = [
     "changed_by",
     "check_known",
     "check_organization",
-    "check_registry_role",
     "check_role",
     "check_writable",
     "check_writes",
@@ -61,6 +60,7 @@ __all__ = [
     "visible_project",
     "visible_user",
     "writable",
+    "writable_project",
 ]
 
 Role: TypeAlias = Literal["viewer", "member", "admin"]
@@ -165,12 +165,6 @@ def belongs_to(user_id: Any, organization_id: Any = organizations.c.id) -> Colum
     )
 
 
-def _organizations_of(user: User) -> Any:
-    # under a name of its own: a query that has organizations already would lend its rows
-    one = organizations.alias("organization_seen")
-    return select(one.c.id).where(belongs_to(user.id, one.c.id))
-
-
 def visible_organization(user: User) -> ColumnElement[bool]:
     """The condition that an entity is one behind an organization that a user belongs to."""
     if user.admin:
@@ -216,7 +210,9 @@ def visible_user(user: User) -> ColumnElement[bool]:
     """The condition that a user may know of another: they share an organization or a team."""
     if user.admin:
         return true()
-    mine = _organizations_of(user)
+    # under a name of its own: a query that has organizations already would lend its rows
+    one = organizations.alias("organization_seen")
+    mine = select(one.c.id).where(belongs_to(user.id, one.c.id))
     theirs = organization_members.alias("their_organizations")
     listed = select(theirs.c.user_id)
     own = members.alias("own_teams")
@@ -240,6 +236,22 @@ def visible_project(user: User) -> ColumnElement[bool]:
     invited = or_(projects.c.access != RESTRICTED, _has_role(user, REGISTRY_ROLES))
     lead = _leads_organization(user)
     return or_(readable(user), and_(visible_organization(user), or_(invited, lead)))
+
+
+def writable_project(user: User) -> ColumnElement[bool]:
+    """The condition that a user may change what is in a project that they see."""
+    if user.admin or user.role == "viewer":
+        return writable(user)
+    viewer = organization_members.alias("own_viewing")
+    one = organizations.alias("organization_viewed")
+    views = (
+        select(one.c.entity_id)
+        .join(viewer, viewer.c.organization_id == one.c.id)
+        .where(viewer.c.user_id == user.id, viewer.c.role == "viewer")
+    )
+    member = and_(_has_role(user, ("member", "admin")), entities.c.id.not_in(views))
+    registry = and_(visible_organization(user), or_(member, _leads_organization(user)))
+    return or_(writable(user), registry)
 
 
 def readable_registry(user: User) -> ColumnElement[bool]:
@@ -322,19 +334,6 @@ def role_of(connection: Connection, user: User, project_id: int) -> RegistryRole
     return known[-1]
 
 
-def check_registry_role(
-    connection: Connection, user: User, project_id: int, needed: RegistryRole
-) -> None:
-    """See that a user has at least this role in a registry.
-
-    Raises:
-        Problem: The user has a lesser role (403).
-    """
-    role = role_of(connection, user, project_id)
-    if role is None or REGISTRY_ROLES.index(role) < REGISTRY_ROLES.index(needed):
-        raise forbidden(f"this takes the role {needed!r} in the registry; yours is {role!r}")
-
-
 def check_writable(
     connection: Connection, user: User, project_id: int, registry: RegistryRole = "member"
 ) -> bool:
@@ -354,7 +353,9 @@ def check_writable(
     """
     known = select(registries.c.project_id).where(registries.c.project_id == project_id)
     if connection.execute(known).first() is not None:
-        check_registry_role(connection, user, project_id, registry)
+        role = role_of(connection, user, project_id)
+        if role is None or REGISTRY_ROLES.index(role) < REGISTRY_ROLES.index(registry):
+            raise forbidden(f"this takes the role {registry!r} in the registry; yours is {role!r}")
         return True
     mine = (
         select(projects.c.id)

@@ -11,7 +11,7 @@ from asyncwb.server.problems import conflict, not_found
 
 from .accounts import User, entity_for
 from .names import check_name
-from .policy import visible_project
+from .policy import visible_project, writable_project
 from .rows import insert_row
 from .tables import entities, projects, runs, users
 
@@ -38,14 +38,15 @@ _FORBIDDEN = "/\\#?%:"
 
 
 def project_query(user: User) -> Any:
-    """Projects that a user can see, with their entity and creator."""
-    return _every_project().where(visible_project(user))
+    """Projects that a user can see, with entity, creator, and whether the user may change them."""
+    return _every_project(user).where(visible_project(user))
 
 
-def _every_project() -> Any:
+def _every_project(user: User) -> Any:
     return (
         select(
             projects,
+            writable_project(user).label("may_change"),
             entities.c.name.label("entity_name"),
             users.c.username,
             users.c.name.label("user_name"),
@@ -118,7 +119,7 @@ def any_project(connection: Connection, user: User, project_id: int) -> tuple[An
     Raises:
         Problem: It does not exist (404).
     """
-    query = _every_project().where(projects.c.id == project_id)
+    query = _every_project(user).where(projects.c.id == project_id)
     row = connection.execute(query.where(visible_project(user))).mappings().first()
     if row is not None:
         return row, True

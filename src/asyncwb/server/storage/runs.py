@@ -46,7 +46,7 @@ def state_at(now: float, crashed_after: float) -> ColumnElement[str]:
 
 
 def run_query(user: User, crashed_after: float) -> Any:
-    """Runs that a user can see, with project, entity, creator and present state."""
+    """Runs that a user can see, with project, entity, creator, present state, `may_change`."""
     return (
         select(
             *(column for column in runs.c if column.name not in _UNSEEN),
@@ -56,6 +56,7 @@ def run_query(user: User, crashed_after: float) -> Any:
             entities.c.name.label("entity_name"),
             users.c.username,
             users.c.name.label("user_name"),
+            writable(user).label("may_change"),
         )
         .join(projects, projects.c.id == runs.c.project_id)
         .join(entities, entities.c.id == projects.c.entity_id)

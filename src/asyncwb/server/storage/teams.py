@@ -70,8 +70,11 @@ def create_team(
     check_free(connection, name, "a team name")
     head = _known_user(connection, user, admin_username) if admin_username else user
     team_id = insert_row(connection, entities, name=name, created_at=time.time())
-    first: str = organizations_of(connection, user, head.id)[0].name
-    add_team(connection, organization or first, team_id)
+    if organization is None:
+        shared = organizations_of(connection, user, head.id)
+        found = (shared or organizations_of(connection, user, user.id))[0]
+        organization = str(found.name)
+    add_team(connection, organization, team_id)
     _add(connection, team_id, head.id, "admin")
     return team_id
 
@@ -261,7 +264,10 @@ def _invited_user(
 ) -> User | None:
     if username:
         return _known_user(connection, user, username)
-    query = select(users.c.id).where(func.lower(users.c.email) == _address(email))
+    # of an account in another organization nothing is said: its address waits like any other
+    query = select(users.c.id).where(
+        func.lower(users.c.email) == _address(email), visible_user(user)
+    )
     user_id = connection.execute(query.order_by(users.c.id)).scalar()
     return None if user_id is None else find_user(connection, user_id=user_id)
 
