@@ -8,11 +8,14 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
+import psutil
 import pytest
 from artifact_logging import log
 
@@ -70,6 +73,42 @@ def test_a_sign_in_link_needs_a_server(tmp_path: Path) -> None:
     assert (code, out) == (1, "")
     assert "not the data folder of a server" in err
     assert list(tmp_path.iterdir()) == []
+
+
+WORKERS = """
+import sys
+from asyncwb.__main__ import main
+sys.argv = ["asyncwb", "server", "run", "--port", "0", "--workers", "2", *sys.argv[1:]]
+main()
+"""
+
+
+@pytest.mark.timeout(120)
+def test_workers_share_a_port_and_are_kept_alive(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", WORKERS, "--data-dir", str(tmp_path / "data")],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        url = process.stdout.readline().split()[2].rstrip(",")
+        children = {child.pid for child in psutil.Process(process.pid).children()}
+        assert len(children) == 2
+        for _ in range(10):
+            assert httpx.get(f"{url}/healthz").json() == {"status": "ok"}
+        victim = children.pop()
+        os.kill(victim, signal.SIGKILL)
+        now: set[int] = set()
+        while len(now) < 2:  # the timeout of the test ends it
+            time.sleep(0.1)
+            now = {child.pid for child in psutil.Process(process.pid).children()} - {victim}
+        assert children < now
+        assert httpx.get(f"{url}/healthz", timeout=30).json() == {"status": "ok"}
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+        process.stdout.close()
+    assert not [pid for pid in now if psutil.pid_exists(pid)]
 
 
 def test_background_server_from_start_to_stop(tmp_path: Path) -> None:

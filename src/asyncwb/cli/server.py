@@ -127,6 +127,9 @@ def run(
     tls_key: TlsKey = None,
     database: Database = None,
     blobs: Blobs = None,
+    workers: Annotated[
+        int, typer.Option(min=1, max=64, help="Server processes; for PostgreSQL.")
+    ] = 1,
     show_key: Annotated[
         bool, typer.Option("--show-key", help="Print the API key where no terminal reads it, too.")
     ] = False,
@@ -149,7 +152,7 @@ def run(
             typer.echo(f"  export WANDB_API_KEY={identity.api_key}")
             typer.echo(f"  page (once): {make_link(url, secret, identity.username)}")
 
-    process.run(options, ready)
+    process.run(options, ready, workers=workers)
 
 
 @app.command()

@@ -333,25 +333,34 @@ def status() -> BackgroundServer | None:
     return background_server()
 
 
-def run(options: ServerOptions, ready: Callable[[str], None]) -> None:
+def run(options: ServerOptions, ready: Callable[[str], None], *, workers: int = 1) -> None:
     """Serve in this process until SIGTERM or SIGINT. Blocks; call it from the main thread.
 
     Args:
         options: How to serve.
         ready: Called with the address for clients once requests are answered.
+        workers: Above 1: serve in so many processes that this one starts and watches.
 
     Raises:
-        UnsupportedError: The `server` extra is not installed.
+        UnsupportedError: The `server` extra is not installed, or workers are asked for on Windows.
         UsageError: The port cannot be listened on, or the server ended by itself.
     """
     require_extra()
     options = options.checked()
+    if workers > 1 and sys.platform == "win32":
+        raise UnsupportedError("On Windows a server is one process; leave out --workers.")
     import asyncio
 
     from asyncwb.server import serve
 
     serve.log_to_stderr()
     try:
+        if workers > 1:
+            from asyncwb.server.workers import run_workers
+
+            with serve.listen(options.host, options.port) as listener:
+                run_workers(options, workers, listener, ready)
+            return
         asyncio.run(serve.serve(options, lambda port: ready(options.url_pattern.format(port=port))))
     except OSError as exc:
         raise UsageError(f"{options.host}:{options.port}: {exc.strerror or exc}", exc=exc) from exc

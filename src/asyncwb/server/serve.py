@@ -26,6 +26,7 @@ from asyncwb.errors import Error, UsageError
 from asyncwb.server.background import claim, forget, remember
 from asyncwb.server.bootstrap import ensure_first_user
 from asyncwb.server.process import EXPOSED, ServerOptions
+from asyncwb.server.workers import LISTENER
 from asyncwb.settings import BackgroundServer
 
 if TYPE_CHECKING:
@@ -100,7 +101,15 @@ def _announcing(app: Any, announce: Callable[[], None]) -> Any:
     return wrapped
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens; a worker has that of its parent.
+
+    Raises:
+        OSError: The port cannot be listened on.
+    """
+    inherited = os.environ.pop(LISTENER, None)
+    if inherited is not None:
+        return socket.socket(fileno=int(inherited))
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     if sys.platform != "win32":
@@ -152,7 +161,7 @@ async def serve(options: ServerOptions, ready: Callable[[int], None], *, parent:
     loop = asyncio.get_running_loop()
     if options.exposed:
         _log.warning(EXPOSED)
-    listener = _listen(options.host, options.port)
+    listener = listen(options.host, options.port)
     port: int = listener.getsockname()[1]
 
     def announce() -> None:

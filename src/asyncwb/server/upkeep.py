@@ -51,7 +51,9 @@ class Upkeep:
         """Work until cancelled."""
         while True:
             try:
-                await self.once()
+                # of several processes on one database, one does it
+                if await self._database.has_duty("upkeep"):
+                    await self.once()
             except Exception:  # noqa: BLE001 - the next look may go better
                 _log.exception("upkeep failed")
             await asyncio.sleep(_TICK_SECONDS)

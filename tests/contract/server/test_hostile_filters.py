@@ -139,3 +139,13 @@ async def test_counting_cursors_that_nobody_made(client: Client) -> None:
             "query($c: String) { users(after: $c) { edges { cursor } } }", c=cursor
         )
         assert response.status_code == 400
+
+
+@pytest.mark.usefixtures("runs")
+@pytest.mark.parametrize("value", ["x", 5, 2.5, None, 2**62, -1e300])
+@pytest.mark.parametrize("order", ["displayName", "-createdAt", "config.n", "state", "exitcode"])
+async def test_cursors_of_another_order(client: Client, order: str, value: object) -> None:
+    """They are refused or name a place; databases with types do not compare a text with 5."""
+    cursor = base64.urlsafe_b64encode(json.dumps([value, 1]).encode()).decode()
+    answer = await client.post(RUNS, o=order, c=cursor)
+    assert answer.status_code in (200, 400), answer.text

@@ -11,7 +11,7 @@ import binascii
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
-from sqlalchemy import Column, ColumnElement, and_, or_
+from sqlalchemy import Column, ColumnElement, Float, Integer, Numeric, String, and_, or_
 
 from asyncwb.server.problems import invalid
 from asyncwb.server.storage.tables import runs
@@ -79,7 +79,7 @@ class Order:
             lists.reverse()
         if not cursor:
             return lists
-        value, row_id = _decode(cursor)
+        value, row_id = _decode(cursor, self.key)
         behind = self._ids < row_id if down else self._ids > row_id
         if value is None:
             lacking[0].append(behind)
@@ -95,7 +95,7 @@ class Order:
         Raises:
             Problem: The cursor is not one of ours (400).
         """
-        value, row_id = _decode(cursor)
+        value, row_id = _decode(cursor, self.key)
         down = self._descending != backwards
         later_id = self._ids < row_id if down else self._ids > row_id
         if value is None:
@@ -125,8 +125,17 @@ def make_cursor(value: Any, run_id: int) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode((value, run_id))).decode()
 
 
-def _decode(cursor: str) -> tuple[int | float | str | None, int]:
+def _decode(cursor: str, key: ColumnElement[Any]) -> tuple[int | float | str | None, int]:
     try:
-        return _cursor.decode(base64.urlsafe_b64decode(cursor))
+        value, row_id = _cursor.decode(base64.urlsafe_b64decode(cursor))
     except (binascii.Error, ValueError, msgspec.MsgspecError) as exc:
         raise invalid("not a cursor of this listing") from exc
+    # A cursor of another order: databases with types compare no text with a number.
+    kind: type | tuple[type, ...] = object
+    if isinstance(key.type, String):
+        kind = str
+    elif isinstance(key.type, Integer | Float | Numeric):
+        kind = (int, float)
+    if value is not None and not isinstance(value, kind):
+        raise invalid("not a cursor of this listing")
+    return value, row_id

@@ -165,7 +165,7 @@ def store(connection: Connection, settled: Settled) -> bool:
 
 def _members(connection: Connection, group: Sequence[int]) -> Sequence[Any] | None:
     """The segments of a group in the order of their lines; None unless all wait to be settled."""
-    members = connection.execute(_MEMBERS.with_for_update(of=segments), {"segments": group}).all()
+    members = connection.execute(_MEMBERS, {"segments": group}).all()
     if len(members) < len(group) or any(member.settled is not None for member in members):
         return None
     return members
