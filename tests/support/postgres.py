@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import subprocess
@@ -56,10 +57,20 @@ class Cluster:
         """The address of a database."""
         return f"postgresql://asyncwb@/{name}?host={self.socket}"
 
+    def name(self, folder: str | os.PathLike[str]) -> str:
+        """The name of the database of a data folder."""
+        digest = hashlib.blake2b(os.fsencode(os.path.realpath(folder)), digest_size=8)
+        return f"t_{digest.hexdigest()}"
+
+    def empty(self) -> str:
+        """The address of a new database without tables."""
+        name = f"e_{secrets.token_hex(4)}"
+        self.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
+        return self.url(name)
+
     def database(self, folder: str | os.PathLike[str]) -> str:
         """The address of the database of a data folder; made when missing."""
-        digest = hashlib.blake2b(os.fsencode(os.path.realpath(folder)), digest_size=8)
-        name = f"t_{digest.hexdigest()}"
+        name = self.name(folder)
         if name not in self._made:
             self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{_TEMPLATE}"')
             self._made.add(name)

@@ -18,7 +18,7 @@ from sqlalchemy import select
 from asyncwb.errors import UsageError
 
 from .bootstrap import has_identity, load_secrets, make_identity, replace_identity
-from .storage.backends import EVERYTHING, database_url, is_sqlite, lock, make_engine
+from .storage.backends import EVERYTHING, database_url, is_sqlite, lock, make_engine, reachable
 from .storage.migration import migrate
 from .storage.state_tables import server_state
 
@@ -45,14 +45,16 @@ def load_identity(config: ServerConfig) -> tuple[Identity, bytes]:
 
     Raises:
         OSError: The data folder cannot be written.
-        UsageError: The database is of a later version, or the data folder belongs to another one.
+        UsageError: The database cannot be reached or is of a later version, or the data folder
+            belongs to another one.
     """
     url = database_url(config.database)
     if is_sqlite(url):
         return load_secrets(config.root)
     engine = make_engine(url, "write")
     try:
-        migrate(engine)
+        with reachable(url):
+            migrate(engine)
         with engine.begin() as connection:
             lock(connection, [EVERYTHING])
             shared = shared_secret(connection)

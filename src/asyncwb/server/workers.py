@@ -55,8 +55,12 @@ def run_workers(
     """
     prepare_folder(options.data_dir)
     stopped = threading.Event()
+
+    def stop(*_: object) -> None:
+        stopped.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
+        signal.signal(number, stop)
     workers: list[_Worker] = []
     try:
         # One by one: the first makes tables and the first user.

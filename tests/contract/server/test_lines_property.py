@@ -59,14 +59,16 @@ def make_run(connection: Connection) -> int:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("data")
+    folder = tmp_path_factory.mktemp("data")
+    with behind(folder) as connection:
+        metadata.create_all(connection)
+    return folder
 
 
 @contextmanager
 def undone(folder: Path) -> Iterator[Connection]:
     """A connection to a database with tables; what is done to it goes with it."""
     with behind(folder) as connection:
-        metadata.create_all(connection)
         before = connection.begin_nested()
         yield connection
         before.rollback()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -16,7 +17,7 @@ from asyncwb.server.storage.backends import database_url
 from asyncwb.server.storage.leadership import Leadership
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from postgres import Cluster
@@ -102,6 +103,12 @@ def test_a_duty_is_one_processs(postgres: Cluster, tmp_path: Path) -> None:
     postgres.execute(
         f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'"
     )
-    assert not other.has("retention")  # its connection is gone, and with it the duty
-    assert other.has("retention")
+    eventually(lambda: not other.has("retention"))  # its connection is gone, and with it the duty
+    eventually(lambda: other.has("retention"))
     other.close()
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    """Wait until the database has noticed; the timeout of the test ends it."""
+    while not condition():
+        time.sleep(0.01)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -215,6 +216,39 @@ async def test_the_end_of_one_loses_nothing(postgres: Cluster, tmp_path: Path) -
                 assert steps[:count] == list(range(count))
                 assert steps == list(range(len(steps)))
                 await client.history(f"r{number}", len(steps), [{"_step": len(steps)}])
+
+
+async def test_a_database_that_breaks_off_is_asked_again(
+    clients: list[Client], postgres: Cluster, pair: list[Peer]
+) -> None:
+    """All connections end, as when it is started anew: no request fails of it."""
+    await clients[0].upsert("broken")
+    end = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        f"WHERE datname = '{postgres.name(pair[0].data_dir.parent)}'"
+    )
+    for number in range(5):
+        await asyncio.to_thread(postgres.execute, end)
+        for client in clients:
+            await client.history("broken", number, [{"_step": number}])
+            assert len(await client.rows("broken")) == number + 1
+
+
+def test_two_processes_make_one_secret(postgres: Cluster, tmp_path: Path) -> None:
+    database = postgres.empty()
+    configs = [ServerConfig(data_dir=str(tmp_path / n), database_url=database) for n in "abcd"]
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(load_identity, configs))
+    assert len({secret for _, secret in found}) == 1
+
+
+def test_a_database_that_is_not_there_is_named(tmp_path: Path) -> None:
+    url = "postgresql://somebody:hush@127.0.0.1:1/nothing"
+    with pytest.raises(
+        UsageError, match=r"somebody:\*\*\*@127.0.0.1:1/nothing cannot be used"
+    ) as e:
+        load_identity(ServerConfig(data_dir=str(tmp_path), database_url=url))
+    assert "hush" not in str(e.value)
 
 
 def test_a_folder_of_another_server_is_left_alone(postgres: Cluster, tmp_path: Path) -> None:

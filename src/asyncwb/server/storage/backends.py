@@ -11,21 +11,21 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, StatementError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, StatementError
 
-from asyncwb.errors import InvalidValueError, UnsupportedError
+from asyncwb.errors import InvalidValueError, UnsupportedError, UsageError
 from asyncwb.server.problems import Problem
 
 from .patterns import matches
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Generator
     from typing import Final
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "lock",
     "make_engine",
     "problem_of",
+    "reachable",
     "worth_retrying",
 ]
 
@@ -47,6 +48,14 @@ EVERYTHING: Final = None
 
 _READERS = 4
 _STATEMENT_SECONDS = 60
+# of libpq, for a host that is gone without a word; an address may say otherwise
+_DEADLINES = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
 _EVERYTHING_KEY = int.from_bytes(b"asyncwb", "big")
 _LOCK_ALL = text("SELECT pg_advisory_xact_lock(:everything)")
 _LOCK_SOME = text(
@@ -79,6 +88,23 @@ def database_url(given: str) -> URL:
     return url.set(drivername="postgresql+psycopg")
 
 
+@contextmanager
+def reachable(url: URL) -> Generator[None]:
+    """Say it in a sentence where a database does not let us in.
+
+    Raises:
+        UsageError: It cannot be reached, or refused.
+    """
+    try:
+        yield
+    except OperationalError as exc:
+        reason = str(exc.orig).strip().partition("\n")[0]
+        raise UsageError(
+            f"The database {url.render_as_string(hide_password=True)} cannot be used: {reason}",
+            exc=exc,
+        ) from exc
+
+
 def is_sqlite(url: URL) -> bool:
     """Whether it is SQLite; else it is PostgreSQL."""
     return url.get_backend_name() == "sqlite"
@@ -97,8 +123,11 @@ def make_engine(url: URL, role: Literal["read", "write"]) -> Engine:
         return engine
     # A writer looks anew with each statement: it sees what was committed before it got its lock.
     level = "REPEATABLE READ" if role == "read" else "READ COMMITTED"
-    engine = create_engine(url, **options, pool_pre_ping=True, isolation_level=level)
-    event.listen(engine, "connect", _prepare_reader if role == "read" else _prepare_postgres)
+    deadlines = {name: value for name, value in _DEADLINES.items() if name not in url.query}
+    engine = create_engine(
+        url, **options, pool_pre_ping=True, isolation_level=level, connect_args=deadlines
+    )
+    event.listen(engine, "connect", _prepare_reader if role == "read" else _prepare_writer)
     if role == "read":
         return engine.execution_options(postgresql_readonly=True)
     return engine
@@ -137,6 +166,8 @@ def problem_of(error: StatementError) -> Problem | None:
     state = _state(error)
     if state == "57014":
         return Problem(400, "the database needs too long for this")
+    if state == "55P03":
+        return Problem(503, "the database is busy")
     if state == "2201B":
         return Problem(400, "the database cannot use this $regex: it is too complex")
     if state == "54000":
@@ -167,6 +198,13 @@ def _prepare_postgres(connection: Any, _record: Any) -> None:
 def _prepare_reader(connection: Any, record: Any) -> None:
     _prepare_postgres(connection, record)
     _set(connection, "statement_timeout", f"{_STATEMENT_SECONDS}s")
+
+
+def _prepare_writer(connection: Any, record: Any) -> None:
+    _prepare_postgres(connection, record)
+    # a process that is stopped in a transaction loses it, and the others go on
+    _set(connection, "idle_in_transaction_session_timeout", f"{_STATEMENT_SECONDS}s")
+    _set(connection, "lock_timeout", f"{2 * _STATEMENT_SECONDS}s")
 
 
 def _set(connection: Any, name: str, value: str) -> None:

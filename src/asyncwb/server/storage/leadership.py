@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sqlalchemy import create_engine, text
@@ -18,6 +19,7 @@ __all__ = ["Leadership"]
 
 _TRY = text("SELECT pg_try_advisory_lock(:key)")
 _STILL = text("SELECT 1")
+_GIVE_BACK = text("SELECT pg_advisory_unlock_all()")
 
 
 class Leadership:
@@ -60,6 +62,10 @@ class Leadership:
     def close(self) -> None:
         """Give the duties back."""
         with self._lock:
+            if self._connection is not None and self._held:
+                # now, and not when the database notices that the connection is gone
+                with suppress(DBAPIError):
+                    self._connection.execute(_GIVE_BACK)
             self._forget()
 
     def _forget(self) -> None:

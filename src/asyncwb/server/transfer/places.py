@@ -13,7 +13,7 @@ from asyncwb.errors import UsageError
 from asyncwb.server.bootstrap import has_identity, load_secrets, prepare_folder, replace_identity
 from asyncwb.server.config import ServerConfig
 from asyncwb.server.identity import first_key, put_secret, shared_secret
-from asyncwb.server.storage.backends import database_url, is_sqlite, make_engine
+from asyncwb.server.storage.backends import database_url, is_sqlite, make_engine, reachable
 from asyncwb.server.storage.blob_places import open_blobs
 from asyncwb.server.storage.migration import migrate
 from asyncwb.server.storage.tables import users
@@ -86,9 +86,11 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
         """Connections that write; the tables are there and up to date."""
         if self.folder is not None:
             prepare_folder(self.folder)
-        made = make_engine(database_url(self.database), "write")
+        url = database_url(self.database)
+        made = make_engine(url, "write")
         try:
-            migrate(made)
+            with reachable(url):
+                migrate(made)
             yield made
         finally:
             made.dispose()
@@ -96,9 +98,12 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     @contextmanager
     def view(self) -> Generator[Connection]:
         """One view of the database, whatever is written to it meanwhile."""
-        engine = make_engine(database_url(self.database), "read")
+        url = database_url(self.database)
+        engine = make_engine(url, "read")
         try:
-            with engine.connect() as connection:
+            with reachable(url):
+                connection = engine.connect()
+            with connection:
                 yield connection
         finally:
             engine.dispose()
