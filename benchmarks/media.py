@@ -123,11 +123,15 @@ async def _stall(name: str) -> Result:
     floats = np.random.default_rng(0).normal(size=BIG // 8)
     points = floats[: BIG // 24 * 3].reshape(-1, 3)
     sound = (np.sin(np.arange(BIG // 2) / 10) * 30000).astype(np.int16)
+    frames = np.resize(picture[:256, :256].transpose(2, 0, 1), (BIG // 3 // 256**2, 3, 256, 256))
+    rows = floats[: BIG // 80 * 10].reshape(-1, 10)
     kinds: dict[str, Callable[[], Any]] = {
         "image": lambda: module.Image(picture),
         "histogram": lambda: module.Histogram(floats),
         "points": lambda: module.Object3D(points),
         "audio": lambda: module.Audio(sound, 44100),
+        "video": lambda: module.Video(frames, format="mp4"),
+        "table": lambda: module.Table(columns=list("abcdefghij"), data=rows),
     }
     for make in kinds.values():  # imports
         make()
@@ -218,7 +222,7 @@ def fill(table: Table, rounds: int) -> None:
         ratio(wandb["histogram_ms"], ours["histogram_ms"]), "<= 1.2",
     )  # fmt: skip
     wandb, ours = turns("stall", rounds)
-    for kind in ("image", "histogram", "points", "audio", "copy"):
+    for kind in ("image", "histogram", "points", "audio", "video", "table", "copy"):
         what = "a copy of 8 MB, for comparison" if kind == "copy" else f"{kind} of 8 MB"
         table.add(
             f"caller's loop, worst lateness: {what}",

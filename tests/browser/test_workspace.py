@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from page_view import chart, drawn_colors, query, until
-from seed import seed
+from seed import post, seed
 
 import asyncwb.sync as wandb
 
@@ -63,6 +63,19 @@ def test_a_run_keeps_its_colour(workspace: Any) -> None:
     page.reload()
     chart(page, "train/loss")
     assert page.evaluate(mark) == before
+
+
+def test_charts_may_go_before_they_are_drawn(workspace: Any) -> None:
+    """Each is drawn in its turn, by when it may be gone; a fault of a script fails the test."""
+    page = workspace
+    drawn = "uPlot.sync('x:_step:false').plots.length"
+    for wait in range(6):
+        page.get_by_role("button", name="none").click()
+        page.get_by_role("button", name="all").click()
+        page.wait_for_timeout(20 * wait)
+    chart(page, "train/loss")
+    page.get_by_role("button", name="none").click()
+    until(page, lambda: page.evaluate(drawn) == 0)
 
 
 def test_drag_zooms_all_charts_and_double_click_resets(workspace: Any) -> None:
@@ -180,6 +193,22 @@ def test_a_live_run_is_followed_without_reload(
     elsewhere.submit(run.finish).result(30)
     until(page, lambda: page.locator(".dot.running").count() == 0)
     assert page.evaluate("window.stayed")
+
+
+def test_machines_of_several_runs_are_compared(page: Any, server: LocalServer) -> None:
+    for run, load in (("a", 20.0), ("b", 70.0)):
+        seed(server, "machines", run, rows=[{"_step": 0, "loss": 1}], finished=False)
+        lines = [json.dumps({"_runtime": 15 * i, "system.cpu": load + i}) for i in range(4)]
+        events = {"files": {"wandb-events.jsonl": {"offset": 0, "content": lines}}}
+        post(server, f"/files/local/machines/{run}/file_stream", events)
+    page.goto(f"{server.url}/local/machines")
+    chart(page, "loss")
+    assert page.get_by_label("Chart of system.cpu").count() == 0  # until somebody asks
+    page.get_by_role("button", name="System metrics").click()
+    cpu = chart(page, "system.cpu")
+    cpu.locator(".u-over").hover()
+    for shown in ("run a", "run b"):
+        cpu.locator(".tooltip:visible").get_by_text(shown, exact=True).wait_for()
 
 
 def test_it_fits_a_telephone(

@@ -46,6 +46,7 @@ class Logged:
                 **{name: value for name, value in os.environ.items() if "WANDB" not in name},
                 "PYTHONHASHSEED": "0", "HOME": str(work), "WANDB_SILENT": "true",
                 "WANDB_ERROR_REPORTING": "false", "WANDB_CONSOLE": "off", "WANDB_MODE": "offline",
+                "ASYNCWB_PNG_ENCODING": "wandb",
             },
             cwd=work, capture_output=True, text=True, check=False, timeout=150,
         )  # fmt: skip

@@ -238,7 +238,8 @@ class Writer:
                 target = f'cast("Any", {target})'
             call = self._call(item, types, target, verb="here" if "here" in marks else "call")
             if "batches" in marks:
-                call = f"PORTAL.iterate_batches({owner}.batches)"
+                call = f"BatchIterator(PORTAL.iterate({owner}.batches))"
+                self.extra.add("BatchIterator")
             if overloaded:
                 self.extra |= {"cast", "Any"}
         value = types.wrapped(item.returns, call)
@@ -406,7 +407,7 @@ class Writer:
         if "builtins" in self.extra:
             hints.append("import builtins")
         real += [f"from typing import {n}" for n in ("cast", "overload") if n in self.extra]
-        base = self.extra & {"Wrapper", "begin"}
+        base = self.extra & {"BatchIterator", "Wrapper", "begin"}
         hints += [f"from typing import {name}" for name in ("Self", "Any") if name in self.extra]
         for types in self.needs.values():
             base |= types.blocking & _HELPERS

@@ -91,8 +91,11 @@ class Content:
         found: Callable[[], Raw | None] | None = getattr(source, "raw", None)
         return None if found is None else found()
 
-    def pieces(self) -> Iterator[bytes]:
+    def pieces(self, *, fast: bool = False) -> Iterator[bytes]:
         """The bytes in pieces, encoded meanwhile where they are not yet. May take long.
+
+        Args:
+            fast: Whether other bytes of the same meaning will do, where they are made sooner.
 
         Raises:
             OSError: The file cannot be read.
@@ -106,6 +109,8 @@ class Content:
             with source.open("rb") as file:
                 yield from iter(partial(file.read, _PIECE), b"")
             return
+        if fast and not isinstance(source, bytes):
+            source = getattr(source, "fast", source)
         found = source if isinstance(source, bytes) else source()
         if isinstance(found, bytes):
             yield found

@@ -27,6 +27,10 @@ class PixelEncoder:
         """Encode it."""
         return encoded(self._image, self._format)
 
+    def fast(self) -> bytes:
+        """Encode it to other bytes, a PNG in less than half of the time."""
+        return encoded(self._image, self._format, fast=True)
+
     def raw(self) -> Raw:
         """The pixels, with the palette where there is one."""
         image = self._image
@@ -51,9 +55,11 @@ class PixelEncoder:
         return cls(image, facts["format"])
 
 
-def encoded(image: Any, format_: str) -> bytes:
+def encoded(image: Any, format_: str, *, fast: bool = False) -> bytes:
     """The file of a Pillow image."""
     file = BytesIO()
+    options = {"compress_level": 1} if fast and format_ == "png" else {}
     # Without the transparency that a palette may have brought: not every format can write it.
-    image.save(file, "JPEG" if format_ in ("jpg", "jpeg") else format_.upper(), transparency=None)
+    kind = "JPEG" if format_ in ("jpg", "jpeg") else format_.upper()
+    image.save(file, kind, transparency=None, **options)
     return file.getvalue()

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from asyncwb.portal.background import Background
     from asyncwb.portal.loop_thread import LoopThread
-    from asyncwb.portal.pump import AsyncLoopIterator, BatchIterator, LoopIterator
+    from asyncwb.portal.pump import AsyncLoopIterator, LoopIterator
 
 __all__ = ["PORTAL", "Portal"]
 
@@ -179,14 +179,6 @@ class Portal:
 
         pump = Pump(thread, partial(fn, *args, **kwargs), _name(fn))
         return LoopIterator(pump, self._check_blocking)
-
-    def iterate_batches(
-        self, fn: Callable[P, AsyncIterator[list[T]]], /, *args: P.args, **kwargs: P.kwargs
-    ) -> BatchIterator[T]:
-        """The same for an async iterator of lists, read item by item."""
-        from asyncwb.portal.pump import BatchIterator
-
-        return BatchIterator(self.iterate(fn, *args, **kwargs))
 
     def aiterate(
         self, fn: Callable[P, AsyncIterator[T]], /, *args: P.args, **kwargs: P.kwargs

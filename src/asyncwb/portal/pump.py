@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from asyncwb.portal.loop_thread import LoopThread
 
-__all__ = ["AsyncLoopIterator", "BatchIterator", "LoopIterator", "Pump", "aclose"]
+__all__ = ["AsyncLoopIterator", "LoopIterator", "Pump", "aclose"]
 
 T = TypeVar("T")
 
@@ -249,45 +249,6 @@ class LoopIterator(Iterator[T]):
 
     def __del__(self) -> None:
         self._pump.forget()
-
-
-class BatchIterator(Iterator[T]):
-    """The items of an iterator over lists: the threads meet once per list.
-
-    Args:
-        batches: Gives the lists; closed with this one.
-    """
-
-    def __init__(self, batches: LoopIterator[list[T]]) -> None:
-        self._batches = batches
-        self._items: Iterator[T] = iter(())
-
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> T:
-        __tracebackhide__ = True
-        while True:
-            for item in self._items:
-                return item
-            self._items = iter(next(self._batches))
-
-    def close(self) -> None:
-        """End the generator and wait for its `finally` blocks. Idempotent."""
-        __tracebackhide__ = True
-        self._items = iter(())
-        self._batches.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class AsyncLoopIterator(AsyncIterator[T]):

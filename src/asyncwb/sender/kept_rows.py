@@ -149,7 +149,9 @@ def _with_file(
                 raise OSError(f"{data} is too short")
     content = Content(source_of(Raw(file["kind"], file["facts"], parts)), file["suffix"])
     folder, mark = file["folder"], file["mark"].encode()
-    facts = files.keep(content.pieces(), kind=folder, name=file["name"], suffix=content.suffix)
+    facts = files.keep(
+        content.pieces(fast=file["fast"]), kind=folder, name=file["name"], suffix=content.suffix
+    )
     path = jsonx.encode(facts["path"].removeprefix(f"media/{folder}/"))[1:-1]
     line = line.replace(b'"size-%b"' % mark, b"%d" % facts["size"])
     line = line.replace(b"sha256-%b" % mark, facts["sha256"].encode())

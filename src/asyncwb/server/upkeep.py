@@ -1,4 +1,4 @@
-"""What the server does by itself: settling segments, a little at a time.
+"""What the server does by itself: settling segments, a little at a time, and the database's log.
 
 While rows come in it takes a quarter of one core at most, so that requests do not notice; whatever
 it has not come to is answered the long way.
@@ -50,16 +50,19 @@ class Upkeep:
     async def run(self) -> None:
         """Work until cancelled."""
         while True:
+            pause = _TICK_SECONDS
             try:
                 # of several processes on one database, one does it
                 if await self._database.has_duty("upkeep"):
                     await self.once()
-            except Exception:  # noqa: BLE001 - the next look may go better
+            except Exception:  # noqa: BLE001 - a later look may go better
                 _log.exception("upkeep failed")
-            await asyncio.sleep(_TICK_SECONDS)
+                pause = _AGAIN_SECONDS
+            await asyncio.sleep(pause)
 
     async def once(self) -> None:
         """Settle what there is to settle now."""
+        await self._database.tidy()
         streams: set[tuple[int, str]] = set()
         if time.monotonic() >= self._again:
             self._again = time.monotonic() + _AGAIN_SECONDS
@@ -72,6 +75,7 @@ class Upkeep:
             self._seen = seen
         for run_id, stream in sorted(streams):
             await self._settle(run_id, stream)
+            await self._database.tidy()
 
     def _changed_streams(self, connection: Connection) -> tuple[set[tuple[int, str]], int]:
         return settling.changed_streams(connection, self._seen)

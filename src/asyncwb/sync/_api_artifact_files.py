@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, overload
 
 from asyncwb.api.artifact_files import ArtifactFiles as AsyncArtifactFiles
 from asyncwb.portal import PORTAL
-from asyncwb.sync._base import Wrapper, wrapped
+from asyncwb.sync._base import BatchIterator, Wrapper, wrapped
 
 if TYPE_CHECKING:
     import builtins
@@ -30,7 +30,7 @@ class ArtifactFiles(Wrapper[AsyncArtifactFiles]):
 
     def __iter__(self) -> Iterator[File]:
         return wrapped(
-            PORTAL.iterate_batches(self._async.batches), lambda item: File.from_async(item)
+            BatchIterator(PORTAL.iterate(self._async.batches)), lambda item: File.from_async(item)
         )
 
     def items(self) -> Iterator[File]:
@@ -41,7 +41,7 @@ class ArtifactFiles(Wrapper[AsyncArtifactFiles]):
             CommError: The server refused (a filter, an order) or was not reached.
         """
         return wrapped(
-            PORTAL.iterate_batches(self._async.batches), lambda item: File.from_async(item)
+            BatchIterator(PORTAL.iterate(self._async.batches)), lambda item: File.from_async(item)
         )
 
     def batches(self) -> Iterator[list[File]]:

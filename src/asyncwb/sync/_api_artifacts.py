@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, overload
 from asyncwb.api.artifacts import ArtifactVersions as AsyncArtifactVersions
 from asyncwb.api.artifacts import RunArtifacts as AsyncRunArtifacts
 from asyncwb.portal import PORTAL
-from asyncwb.sync._base import Wrapper, wrapped
+from asyncwb.sync._base import BatchIterator, Wrapper, wrapped
 
 if TYPE_CHECKING:
     import builtins
@@ -26,7 +26,8 @@ class ArtifactVersions(Wrapper[AsyncArtifactVersions]):
 
     def __iter__(self) -> Iterator[Artifact]:
         return wrapped(
-            PORTAL.iterate_batches(self._async.batches), lambda item: Artifact.from_async(item)
+            BatchIterator(PORTAL.iterate(self._async.batches)),
+            lambda item: Artifact.from_async(item),
         )
 
     def items(self) -> Iterator[Artifact]:
@@ -37,7 +38,8 @@ class ArtifactVersions(Wrapper[AsyncArtifactVersions]):
             CommError: The server refused (a filter, an order) or was not reached.
         """
         return wrapped(
-            PORTAL.iterate_batches(self._async.batches), lambda item: Artifact.from_async(item)
+            BatchIterator(PORTAL.iterate(self._async.batches)),
+            lambda item: Artifact.from_async(item),
         )
 
     def batches(self) -> Iterator[list[Artifact]]:
@@ -144,7 +146,8 @@ class RunArtifacts(Wrapper[AsyncRunArtifacts]):
 
     def __iter__(self) -> Iterator[Artifact]:
         return wrapped(
-            PORTAL.iterate_batches(self._async.batches), lambda item: Artifact.from_async(item)
+            BatchIterator(PORTAL.iterate(self._async.batches)),
+            lambda item: Artifact.from_async(item),
         )
 
     def items(self) -> Iterator[Artifact]:
@@ -155,7 +158,8 @@ class RunArtifacts(Wrapper[AsyncRunArtifacts]):
             CommError: The server refused (a filter, an order) or was not reached.
         """
         return wrapped(
-            PORTAL.iterate_batches(self._async.batches), lambda item: Artifact.from_async(item)
+            BatchIterator(PORTAL.iterate(self._async.batches)),
+            lambda item: Artifact.from_async(item),
         )
 
     def batches(self) -> Iterator[list[Artifact]]:

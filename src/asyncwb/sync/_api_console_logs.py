@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, overload
 
 from asyncwb.api.console_logs import ConsoleLogs as AsyncConsoleLogs
 from asyncwb.portal import PORTAL
-from asyncwb.sync._base import Wrapper
+from asyncwb.sync._base import BatchIterator, Wrapper
 
 if TYPE_CHECKING:
     import builtins
@@ -26,7 +26,7 @@ class ConsoleLogs(Wrapper[AsyncConsoleLogs]):
     """
 
     def __iter__(self) -> Iterator[ConsoleLogLine]:
-        return PORTAL.iterate_batches(self._async.batches)
+        return BatchIterator(PORTAL.iterate(self._async.batches))
 
     def items(self) -> Iterator[ConsoleLogLine]:
         """Iterate from the beginning; closing the iterator cancels what is in flight.
@@ -35,7 +35,7 @@ class ConsoleLogs(Wrapper[AsyncConsoleLogs]):
             NotFoundError: What the listing is of is not there.
             CommError: The server refused (a filter, an order) or was not reached.
         """
-        return PORTAL.iterate_batches(self._async.batches)
+        return BatchIterator(PORTAL.iterate(self._async.batches))
 
     def batches(self) -> Iterator[list[ConsoleLogLine]]:
         """Iterate over pages, as lists.

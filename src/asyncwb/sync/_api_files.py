@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, overload
 from asyncwb.api.files import File as AsyncFile
 from asyncwb.api.files import Files as AsyncFiles
 from asyncwb.portal import PORTAL
-from asyncwb.sync._base import Wrapper, wrapped
+from asyncwb.sync._base import BatchIterator, Wrapper, wrapped
 
 if TYPE_CHECKING:
     import builtins
@@ -166,7 +166,7 @@ class Files(Wrapper[AsyncFiles]):
 
     def __iter__(self) -> Iterator[File]:
         return wrapped(
-            PORTAL.iterate_batches(self._async.batches), lambda item: File.from_async(item)
+            BatchIterator(PORTAL.iterate(self._async.batches)), lambda item: File.from_async(item)
         )
 
     def items(self) -> Iterator[File]:
@@ -177,7 +177,7 @@ class Files(Wrapper[AsyncFiles]):
             CommError: The server refused (a filter, an order) or was not reached.
         """
         return wrapped(
-            PORTAL.iterate_batches(self._async.batches), lambda item: File.from_async(item)
+            BatchIterator(PORTAL.iterate(self._async.batches)), lambda item: File.from_async(item)
         )
 
     def batches(self) -> Iterator[list[File]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from asyncwb.api.history import HistoryScan as AsyncHistoryScan
 from asyncwb.portal import PORTAL
-from asyncwb.sync._base import Wrapper
+from asyncwb.sync._base import BatchIterator, Wrapper
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,7 @@ class HistoryScan(Wrapper[AsyncHistoryScan]):
     """
 
     def __iter__(self) -> Iterator[Row]:
-        return PORTAL.iterate_batches(self._async.batches)
+        return BatchIterator(PORTAL.iterate(self._async.batches))
 
     def rows(self) -> Iterator[Row]:
         """Iterate over the rows; each is a new dict.
@@ -43,7 +43,7 @@ class HistoryScan(Wrapper[AsyncHistoryScan]):
             UnsupportedError: The server keeps rows in Parquet files.
             CommError: The server refused or was not reached.
         """
-        return PORTAL.iterate_batches(self._async.batches)
+        return BatchIterator(PORTAL.iterate(self._async.batches))
 
     def batches(self) -> Iterator[list[Row]]:
         """Iterate over lists of up to 64 rows: the fastest way to read many.

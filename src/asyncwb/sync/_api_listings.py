@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, overload
 from asyncwb.api.listings import ProjectArtifactCollections as AsyncProjectArtifactCollections
 from asyncwb.api.listings import ProjectArtifactTypes as AsyncProjectArtifactTypes
 from asyncwb.portal import PORTAL
-from asyncwb.sync._base import Wrapper, wrapped
+from asyncwb.sync._base import BatchIterator, Wrapper, wrapped
 
 if TYPE_CHECKING:
     import builtins
@@ -27,7 +27,7 @@ class ProjectArtifactCollections(Wrapper[AsyncProjectArtifactCollections]):
 
     def __iter__(self) -> Iterator[ArtifactCollection]:
         return wrapped(
-            PORTAL.iterate_batches(self._async.batches),
+            BatchIterator(PORTAL.iterate(self._async.batches)),
             lambda item: ArtifactCollection.from_async(item),
         )
 
@@ -39,7 +39,7 @@ class ProjectArtifactCollections(Wrapper[AsyncProjectArtifactCollections]):
             CommError: The server refused (a filter, an order) or was not reached.
         """
         return wrapped(
-            PORTAL.iterate_batches(self._async.batches),
+            BatchIterator(PORTAL.iterate(self._async.batches)),
             lambda item: ArtifactCollection.from_async(item),
         )
 
@@ -147,7 +147,8 @@ class ProjectArtifactTypes(Wrapper[AsyncProjectArtifactTypes]):
 
     def __iter__(self) -> Iterator[ArtifactType]:
         return wrapped(
-            PORTAL.iterate_batches(self._async.batches), lambda item: ArtifactType.from_async(item)
+            BatchIterator(PORTAL.iterate(self._async.batches)),
+            lambda item: ArtifactType.from_async(item),
         )
 
     def items(self) -> Iterator[ArtifactType]:
@@ -158,7 +159,8 @@ class ProjectArtifactTypes(Wrapper[AsyncProjectArtifactTypes]):
             CommError: The server refused (a filter, an order) or was not reached.
         """
         return wrapped(
-            PORTAL.iterate_batches(self._async.batches), lambda item: ArtifactType.from_async(item)
+            BatchIterator(PORTAL.iterate(self._async.batches)),
+            lambda item: ArtifactType.from_async(item),
         )
 
     def batches(self) -> Iterator[list[ArtifactType]]:

@@ -10,7 +10,7 @@ from asyncwb.api.projects import Project as AsyncProject
 from asyncwb.api.projects import Projects as AsyncProjects
 from asyncwb.api.runs import DEFAULT_ORDER
 from asyncwb.portal import PORTAL
-from asyncwb.sync._base import Wrapper, wrapped
+from asyncwb.sync._base import BatchIterator, Wrapper, wrapped
 
 if TYPE_CHECKING:
     import builtins
@@ -224,7 +224,8 @@ class Projects(Wrapper[AsyncProjects]):
 
     def __iter__(self) -> Iterator[Project]:
         return wrapped(
-            PORTAL.iterate_batches(self._async.batches), lambda item: Project.from_async(item)
+            BatchIterator(PORTAL.iterate(self._async.batches)),
+            lambda item: Project.from_async(item),
         )
 
     def items(self) -> Iterator[Project]:
@@ -235,7 +236,8 @@ class Projects(Wrapper[AsyncProjects]):
             CommError: The server refused (a filter, an order) or was not reached.
         """
         return wrapped(
-            PORTAL.iterate_batches(self._async.batches), lambda item: Project.from_async(item)
+            BatchIterator(PORTAL.iterate(self._async.batches)),
+            lambda item: Project.from_async(item),
         )
 
     def batches(self) -> Iterator[list[Project]]:

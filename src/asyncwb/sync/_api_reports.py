@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, overload
 from asyncwb.api.reports import BetaReport as AsyncBetaReport
 from asyncwb.api.reports import Reports as AsyncReports
 from asyncwb.portal import PORTAL
-from asyncwb.sync._base import Wrapper, wrapped
+from asyncwb.sync._base import BatchIterator, Wrapper, wrapped
 
 if TYPE_CHECKING:
     import builtins
@@ -169,7 +169,8 @@ class Reports(Wrapper[AsyncReports]):
 
     def __iter__(self) -> Iterator[BetaReport]:
         return wrapped(
-            PORTAL.iterate_batches(self._async.batches), lambda item: BetaReport.from_async(item)
+            BatchIterator(PORTAL.iterate(self._async.batches)),
+            lambda item: BetaReport.from_async(item),
         )
 
     def items(self) -> Iterator[BetaReport]:
@@ -180,7 +181,8 @@ class Reports(Wrapper[AsyncReports]):
             CommError: The server refused (a filter, an order) or was not reached.
         """
         return wrapped(
-            PORTAL.iterate_batches(self._async.batches), lambda item: BetaReport.from_async(item)
+            BatchIterator(PORTAL.iterate(self._async.batches)),
+            lambda item: BetaReport.from_async(item),
         )
 
     def batches(self) -> Iterator[list[BetaReport]]:

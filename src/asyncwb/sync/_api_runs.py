@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, overload
 
 from asyncwb.api.runs import Runs as AsyncRuns
 from asyncwb.portal import PORTAL
-from asyncwb.sync._base import Wrapper, wrapped
+from asyncwb.sync._base import BatchIterator, Wrapper, wrapped
 
 if TYPE_CHECKING:
     import builtins
@@ -67,7 +67,7 @@ class Runs(Wrapper[AsyncRuns]):
 
     def __iter__(self) -> Iterator[Run]:
         return wrapped(
-            PORTAL.iterate_batches(self._async.batches), lambda item: Run.from_async(item)
+            BatchIterator(PORTAL.iterate(self._async.batches)), lambda item: Run.from_async(item)
         )
 
     def items(self) -> Iterator[Run]:
@@ -78,7 +78,7 @@ class Runs(Wrapper[AsyncRuns]):
             CommError: The server refused (a filter, an order) or was not reached.
         """
         return wrapped(
-            PORTAL.iterate_batches(self._async.batches), lambda item: Run.from_async(item)
+            BatchIterator(PORTAL.iterate(self._async.batches)), lambda item: Run.from_async(item)
         )
 
     def batches(self) -> Iterator[list[Run]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, overload
 from asyncwb.api.sweep_agents import Agent as AsyncAgent
 from asyncwb.api.sweep_agents import AgentRuns as AsyncAgentRuns
 from asyncwb.portal import PORTAL
-from asyncwb.sync._base import Wrapper, wrapped
+from asyncwb.sync._base import BatchIterator, Wrapper, wrapped
 
 if TYPE_CHECKING:
     import builtins
@@ -76,7 +76,7 @@ class AgentRuns(Wrapper[AsyncAgentRuns]):
 
     def __iter__(self) -> Iterator[Run]:
         return wrapped(
-            PORTAL.iterate_batches(self._async.batches), lambda item: Run.from_async(item)
+            BatchIterator(PORTAL.iterate(self._async.batches)), lambda item: Run.from_async(item)
         )
 
     def items(self) -> Iterator[Run]:
@@ -87,7 +87,7 @@ class AgentRuns(Wrapper[AsyncAgentRuns]):
             CommError: The server refused (a filter, an order) or was not reached.
         """
         return wrapped(
-            PORTAL.iterate_batches(self._async.batches), lambda item: Run.from_async(item)
+            BatchIterator(PORTAL.iterate(self._async.batches)), lambda item: Run.from_async(item)
         )
 
     def batches(self) -> Iterator[list[Run]]:

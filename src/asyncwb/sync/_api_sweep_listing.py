@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, overload
 
 from asyncwb.api.sweep_listing import Sweeps as AsyncSweeps
 from asyncwb.portal import PORTAL
-from asyncwb.sync._base import Wrapper, wrapped
+from asyncwb.sync._base import BatchIterator, Wrapper, wrapped
 
 if TYPE_CHECKING:
     import builtins
@@ -25,7 +25,7 @@ class Sweeps(Wrapper[AsyncSweeps]):
 
     def __iter__(self) -> Iterator[Sweep]:
         return wrapped(
-            PORTAL.iterate_batches(self._async.batches), lambda item: Sweep.from_async(item)
+            BatchIterator(PORTAL.iterate(self._async.batches)), lambda item: Sweep.from_async(item)
         )
 
     def items(self) -> Iterator[Sweep]:
@@ -36,7 +36,7 @@ class Sweeps(Wrapper[AsyncSweeps]):
             CommError: The server refused (a filter, an order) or was not reached.
         """
         return wrapped(
-            PORTAL.iterate_batches(self._async.batches), lambda item: Sweep.from_async(item)
+            BatchIterator(PORTAL.iterate(self._async.batches)), lambda item: Sweep.from_async(item)
         )
 
     def batches(self) -> Iterator[list[Sweep]]:

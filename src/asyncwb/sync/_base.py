@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from asyncwb.portal.pump import BatchIterator, LoopIterator
+    from asyncwb.portal.pump import LoopIterator
     from asyncwb.run import run as _run
     from asyncwb.run.init import RunInit
 
-__all__ = ["Wrapper", "begin", "unwrapped", "wrapped", "wrapped_as"]
+__all__ = ["BatchIterator", "Wrapper", "begin", "unwrapped", "wrapped", "wrapped_as"]
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -50,6 +50,45 @@ class Wrapper(Generic[A]):
 
     def __repr__(self) -> str:
         return f"<asyncwb.sync.{type(self).__name__} of {self._async!r}>"
+
+
+class BatchIterator(Iterator[T], Generic[T]):
+    """The items of an iterator over lists: the threads meet once per list.
+
+    Args:
+        batches: Gives the lists; closed with this one.
+    """
+
+    def __init__(self, batches: LoopIterator[list[T]]) -> None:
+        self._batches = batches
+        self._items: Iterator[T] = iter(())
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> T:
+        __tracebackhide__ = True
+        while True:
+            for item in self._items:
+                return item
+            self._items = iter(next(self._batches))
+
+    def close(self) -> None:
+        """End the generator and wait for its `finally` blocks. Idempotent."""
+        __tracebackhide__ = True
+        self._items = iter(())
+        self._batches.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
 
 
 class WrappedIterator(Iterator[T], Generic[A, T]):

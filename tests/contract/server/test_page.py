@@ -64,6 +64,21 @@ async def test_nothing_in_the_document_needs_a_host_or_an_inline_script(client: 
     assert re.findall(r"\son\w+=|\sstyle=|<style", text) == []
 
 
+async def test_the_document_names_all_modules_that_the_page_loads(client: Client) -> None:
+    text = (await document(client, "/local/demo")).text
+    named = set(re.findall(r'rel="modulepreload" href="-/assets/\w+/([^"]+)"', text))
+    loaded, waiting = set[str](), ["app.js"]
+    while waiting:
+        name = waiting.pop()
+        loaded.add(name)
+        script = (PAGE / name).read_text()
+        found = re.findall(r'(?:from|import)\s*\(?"(\./[^"]+)"', script)
+        targets = {(PAGE / name).parent.joinpath(each).resolve() for each in found}
+        paths = {path.relative_to(PAGE.resolve()).as_posix() for path in targets}
+        waiting += paths - loaded
+    assert named == loaded
+
+
 async def test_the_policy_lets_only_this_server_in(client: Client) -> None:
     headers = (await document(client, "/")).headers
     policy = dict(

@@ -261,6 +261,18 @@ def test_what_changes_a_settled_segment_unsettles_it(connection: Connection) -> 
     assert counts(connection) == (0, 0, 0, 0)
 
 
+@pytest.mark.parametrize(
+    "key", ["a\0b", 'a"b', "a\\b", "x" * 300, "\ud800", "\U0001f600", "", "a.b"]
+)
+def test_odd_keys_are_drawn_and_do_not_stop_the_others(connection: Connection, key: str) -> None:
+    run_id = make_run(connection)
+    log(connection, run_id, 0, [json.dumps({"_step": i, "v": i, key: -i}) for i in range(3)])
+    assert settle(connection, run_id) == 1
+    assert _pairs(drawn(connection, run_id, y="v")) == {0: 0, 1: 1, 2: 2}
+    if key != "\ud800":  # what asks for it has another character in its place
+        assert _pairs(drawn(connection, run_id, y=key)) == {0: 0, 1: -1, 2: -2}
+
+
 def test_a_group_that_changed_meanwhile_is_left_alone(connection: Connection) -> None:
     run_id = make_run(connection)
     log(connection, run_id, 0, ['{"_step": 0, "v": 1}'])

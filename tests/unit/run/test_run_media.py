@@ -567,3 +567,20 @@ async def test_a_run_takes_no_references(kind: Any) -> None:
     await run.log({"n": 2})
     await run.finish()
     assert journal_rows(run) == [{"n": 2, "_step": 0}]
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P", "1"])
+async def test_fast_files_hold_the_same_pixels(mode: str) -> None:
+    smooth = np.add.outer(np.arange(64), np.arange(48)).astype(np.uint8)
+    image = pil.fromarray(smooth).convert(mode)
+    sizes: list[int] = []
+    for encoding in ("fast", "wandb"):
+        run = await offline(settings={"png_encoding": encoding})
+        await run.log({"image": Image(image)})
+        await run.finish()
+        (row,) = journal_rows(run)
+        with pil.open(Path(run.dir, row["image"]["path"])) as found:
+            assert found.mode == mode
+            assert found.tobytes() == image.tobytes()
+        sizes.append(row["image"]["size"])
+    assert sizes[0] < 2 * sizes[1] + 100

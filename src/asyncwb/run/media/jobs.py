@@ -46,6 +46,7 @@ class MediaJob:
         files: Where they go.
         publish: Puts a table into an artifact.
         over: Called when all is done, in the thread that did it.
+        fast: Whether files may be other ones than those of the `wandb` package.
 
     Attributes:
         cost: Bytes that are held until it is done.
@@ -60,7 +61,8 @@ class MediaJob:
 
     __slots__ = (
         "_claims", "_describe", "_files", "_is_quick", "_opened", "_publish", "_step", "_tell",
-        "_thread", "cost", "done", "error", "in_order", "label_key", "name", "over", "value",
+        "_thread", "cost", "done", "error", "fast", "in_order", "label_key", "name", "over",
+        "value",
     )  # fmt: skip
 
     def __init__(
@@ -74,6 +76,7 @@ class MediaJob:
         files: MediaFiles,
         publish: Publish,
         over: Callable[[MediaJob], None],
+        fast: bool,
     ) -> None:
         self._describe: Callable[[Place], Any] | None = describe
         self._is_quick = all(one.quick for one in media)
@@ -83,6 +86,7 @@ class MediaJob:
         self._files = files
         self._publish = publish
         self._tell = over
+        self.fast = fast
         # `next` on it is atomic: whoever gets 0 does the work.
         self._claims = count()
         self._thread = 0
@@ -149,7 +153,7 @@ class MediaJob:
         source = content.path
         opened = None if source is None else self._opened.pop(source, None)
         try:
-            pieces = content.pieces() if opened is None else in_pieces(opened)
+            pieces = content.pieces(fast=self.fast) if opened is None else in_pieces(opened)
             facts = self._files.keep(pieces, kind=folder, name=self.name, suffix=content.suffix)
         finally:
             if opened is not None:

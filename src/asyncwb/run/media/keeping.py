@@ -153,6 +153,7 @@ class _Sketch:
                 "suffix": content.suffix,
                 "kind": raw.kind,
                 "facts": raw.facts,
+                "fast": self._job.fast,
                 "sizes": [len(part) for part in raw.data],
             }
         )

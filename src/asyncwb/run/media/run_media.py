@@ -58,6 +58,7 @@ class RunMedia:
         self._budget = settings.media_buffer_bytes
         self._whole_tables = settings.table_raise_on_max_row_limit_exceeded
         self._disabled = settings.mode == "disabled"
+        self._fast = settings.png_encoding == "fast"
         self._done = done
         # A dict: ordered, and each of its operations is atomic.
         self._jobs: dict[int, MediaJob] = {}
@@ -203,6 +204,7 @@ class RunMedia:
                 files=self.files,
                 publish=self._publish,
                 over=self._over,
+                fast=self._fast,
             )
         except OSError as exc:
             raise InvalidValueError(f"{label!r}: a file cannot be read: {exc}", exc=exc) from exc

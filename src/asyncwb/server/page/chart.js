@@ -138,6 +138,7 @@ export function Chart({ title, lines, axis, logX, logY, range, onZoom, loading, 
     const node = place.current;
     const size = () => ({ width: node.clientWidth, height: node.clientHeight });
     const make = () => {
+      if (!box.current) return; // it was taken away before its turn came
       const now = latest.current;
       const settings = { axis, logX, logY, range, columns: now.columns, zoomed: (to) => zoomed.current(to) };
       plot.current?.destroy();
@@ -158,7 +159,7 @@ export function Chart({ title, lines, axis, logX, logY, range, onZoom, loading, 
   useEffect(() => {
     if (empty) return undefined;
     return inTurn(() => {
-      if (drawn.current !== lines) plot.current.setData(lines.columns);
+      if (plot.current && drawn.current !== lines) plot.current.setData(lines.columns);
       drawn.current = lines;
     });
   }, [lines]);

@@ -3,13 +3,14 @@ import { html, useMemo, useLoaded, usePolling } from "./lib.js";
 import { graphql, pathTo } from "./api.js";
 import { navigate } from "./router.js";
 import { color } from "./colors.js";
-import { duration, flatten, lasted, moment, naturally, parse, value, when } from "./format.js";
+import { duration, flatten, lasted, moment, naturally, value, when } from "./format.js";
 import { Dialog, Editable, KeyValues, Menu, Moment, State, Status, Tabs, Tags } from "./parts.js";
 import { useState } from "./lib.js";
 import { asRun, changeRun, deleteRuns, label, metricsOf, numbersOf } from "./runs.js";
 import { ChartControls, Panels, chartSettings, zoomTo } from "./panels.js";
 import { chartsOfRuns } from "./custom-charts.js";
 import { useLayout } from "./layout.js";
+import { SystemCharts, systemMetrics } from "./system.js";
 import { Console } from "./console.js";
 import { Files, fetchJson } from "./files.js";
 import { Media } from "./media.js";
@@ -45,17 +46,11 @@ function Charts({ place, run, query, types }) {
 }
 
 function System({ place, run, query }) {
-  const settings = { ...chartSettings(query), axis: "_runtime" };
-  const [tail] = parse(run.eventsTail || "[]");
-  const last = tail ? parse(tail) : {};
-  const metrics = Object.keys(last).filter((key) => key.startsWith("system.") && typeof last[key] === "number");
+  const metrics = systemMetrics(run.eventsTail);
   const line = useLine(place, run);
   const shown = useMemo(() => [line], [line]);
-  const arranging = useLayout(`${place.entity}/${place.project}/system`);
-  const shared = useMemo(() => settings, [JSON.stringify(settings)]);
-  const stable = useMemo(() => metrics, [metrics.join()]);
   if (!metrics.length) return html`<p class="notice">This run sent no system metrics.</p>`;
-  return html`<${Panels} place=${place} metrics=${stable} shown=${shown} settings=${shared} arranging=${arranging} stream="events" sectionOf=${(metric) => metric.split(".")[1]} version=${run.eventsLineCount} onZoom=${zoomTo} />`;
+  return html`<${SystemCharts} place=${place} metrics=${metrics} shown=${shown} settings=${chartSettings(query)} version=${run.eventsLineCount} />`;
 }
 
 function Overview({ place, run, save }) {

@@ -12,6 +12,7 @@ import { ChartControls, Panels, chartSettings, zoomTo } from "./panels.js";
 import { chartsOfRuns } from "./custom-charts.js";
 import { mediaOf } from "./media-panel.js";
 import { useLayout } from "./layout.js";
+import { SystemOfRuns } from "./system.js";
 
 const SHOWN_AT_FIRST = 10;
 const PAGE = 100;
@@ -88,8 +89,9 @@ export function Workspace({ place, query }) {
     () => [...list.runs, ...(others ?? []).filter((run) => !listed.has(run.name))].filter((run) => shown.has(run.name)),
     [list.runs, others, [...shown].join()],
   );
+  const singles = useMemo(() => drawn.map((run) => ({ name: run.name, label: label(run), color: color(base, run.name), members: [run.name] })), [drawn.map((run) => run.name + label(run)).join()]);
   const lines = useMemo(() => {
-    if (!group) return drawn.map((run) => ({ name: run.name, label: label(run), color: color(base, run.name), members: [run.name] }));
+    if (!group) return singles;
     const groups = new Map();
     for (const run of drawn) {
       const name = String(cellOf(run, group) ?? "none");
@@ -150,6 +152,7 @@ export function Workspace({ place, query }) {
       ${drawn.length === 0 && !list.loading
         ? html`<p class="notice">Tick a run to draw it.</p>`
         : types && html`<${Panels} place=${place} metrics=${metrics} charts=${charts} media=${media} definitions=${definitions} arranging=${arranging} lineOf=${lineOf} shown=${lines} settings=${shared} version=${version} onZoom=${zoomTo} />`}
+      ${drawn.length > 0 && html`<${SystemOfRuns} place=${place} names=${drawn.map((run) => run.name)} shown=${singles} settings=${settings} version=${version} />`}
     </div>
   </div>`;
 }

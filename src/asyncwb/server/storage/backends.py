@@ -232,6 +232,9 @@ def _prepare_sqlite(engine: Engine, begin: str) -> None:
             "busy_timeout=10000",
             # no mmap: every connection would count the whole file as its own memory
             "cache_size=-8000",
+            # The log is emptied by `Database.tidy`: a commit that did it would wait for the disk.
+            # This many pages, 64 MB, are the limit where that comes too late.
+            "wal_autocheckpoint=16000",
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()

@@ -134,6 +134,19 @@ class Database:
                 raise
             raise problem from exc
 
+    async def tidy(self) -> None:
+        """Bring what is committed from SQLite's log into its file; nobody waits for it."""
+        if self.dialect == "sqlite":
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._read_threads, self._empty_log)
+
+    def _empty_log(self) -> None:
+        connection = self._reader.raw_connection()  # outside of any transaction
+        try:
+            connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").close()
+        finally:
+            connection.close()
+
     async def write(self, job: Callable[[Connection], T], scope: Scope = EVERYTHING) -> T:
         """Run `job(connection)` in a transaction; returns its result after the commit.
 

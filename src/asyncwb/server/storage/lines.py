@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 __all__ = [
-    "GROW_BELOW",
     "SEGMENT_BYTES",
     "SEGMENT_LINES",
     "Stream",
@@ -35,7 +34,7 @@ Stream = Literal["history", "events", "output"]
 
 # A segment grows until it is worth a row of its own, and is never larger than one page of history
 # needs; a line that is larger stands alone.
-GROW_BELOW = 64 * 1024
+_GROW_BELOW = 64 * 1024
 SEGMENT_BYTES = 256 * 1024
 SEGMENT_LINES = 2000
 
@@ -53,7 +52,7 @@ _GROWABLE = select(
     segments.c.first_line,
     segments.c.line_count,
     segments.c.steps,
-    case((segments.c.byte_count < GROW_BELOW, segments.c.data), else_=None).label("data"),
+    case((segments.c.byte_count < _GROW_BELOW, segments.c.data), else_=None).label("data"),
     _SETTLED,
 ).where(_MINE)
 _LAST = _GROWABLE.order_by(segments.c.first_line.desc()).limit(1)

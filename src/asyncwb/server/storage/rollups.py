@@ -18,7 +18,7 @@ from asyncwb.server.jsontext import is_object
 
 from .ingest import parse_row
 from .lines import split
-from .series_tables import LONGEST_KEY
+from .series_tables import has_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -99,7 +99,7 @@ def roll_up(data: bytes, steps: bytes | None) -> list[Column]:
         numbers = np.frombuffer(steps, dtype=np.int64).astype(np.float64)
         found.append(_column("_step", np.arange(len(rows)), numbers, len(rows)))
     for key, (places, values) in _by_key(rows).items():
-        if (key == "_step" and steps is not None) or len(key) > LONGEST_KEY:
+        if (key == "_step" and steps is not None) or not has_columns(key):
             continue
         finite = np.isfinite(values)
         if finite.any():

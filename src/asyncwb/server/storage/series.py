@@ -6,6 +6,7 @@ a chart can show, else its numbers; both are columns of one key. Other segments 
 
 from __future__ import annotations
 
+import re
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -18,7 +19,7 @@ from .history import lookup
 from .ingest import parse_row
 from .lines import split
 from .rollups import BLOCK, ROWS, read_numbers
-from .series_tables import LONGEST_KEY, rollups, series_blocks, series_values
+from .series_tables import has_columns, rollups, series_blocks, series_values
 from .tables import segments
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ __all__ = ["View", "points_of"]
 
 _FAR = 2**62
 _AT_ONCE = 500  # segments that a statement names
+_ESCAPED = re.compile(r'[\x00-\x1f"\\]').search  # what msgspec has no fields for
 _Number = float | None
 
 
@@ -67,7 +69,7 @@ class View(msgspec.Struct, frozen=True):
     @property
     def rolled(self) -> bool:
         """Whether settled segments have its keys as columns."""
-        return len(self.x) <= LONGEST_KEY and len(self.y) <= LONGEST_KEY
+        return has_columns(self.x) and has_columns(self.y)
 
 
 def points_of(connection: Connection, run_id: int, view: View) -> Points:
@@ -286,6 +288,8 @@ def _joined(parts: list[tuple[int, bytes]]) -> _Blocks:
 
 def _reader(keys: Sequence[str]) -> Callable[[bytes], list[Numbers]]:
     """Reads a segment: in one go where all values are numbers under literal keys."""
+    if any(_ESCAPED(key) for key in keys):
+        return lambda data: _read_slowly(data, keys)
     names = [f"f{i}" for i in range(len(keys))]
     row: Any = msgspec.defstruct(
         "Row",

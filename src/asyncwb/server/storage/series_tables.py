@@ -12,10 +12,9 @@ from sqlalchemy import BigInteger, Column, ForeignKey, Integer, LargeBinary, Str
 
 from .tables import metadata
 
-__all__ = ["LONGEST_KEY", "rollups", "series_blocks", "series_values"]
+__all__ = ["has_columns", "rollups", "series_blocks", "series_values"]
 
-LONGEST_KEY = 256
-"""Characters of a key that is kept here; an index holds it. Longer ones are read from the rows."""
+_LONGEST_KEY = 256  # characters; an index holds it
 
 _Id = BigInteger().with_variant(Integer, "sqlite")
 
@@ -36,7 +35,7 @@ def _by_key(name: str, content: str) -> Table:
         metadata,
         Column("run_id", BigInteger, primary_key=True),
         Column("stream", String(8), primary_key=True),
-        Column("key", String(LONGEST_KEY), primary_key=True),
+        Column("key", String(_LONGEST_KEY), primary_key=True),
         Column("segment_id", _Id, owner, primary_key=True, index=True),
         Column(content, LargeBinary, nullable=False),
         # stored in the order of the key: what a chart reads lies together
@@ -48,3 +47,11 @@ def _by_key(name: str, content: str) -> Table:
 series_blocks = _by_key("series_blocks", "blocks")
 # and every number, for one of few.
 series_values = _by_key("series_values", "numbers")
+
+
+def has_columns(key: str) -> bool:
+    """Whether the numbers of a key are kept here; those of odd ones are read from the rows."""
+    if len(key) > _LONGEST_KEY or "\0" in key:
+        return False
+    # lone surrogates, which no database takes
+    return key.isascii() or key == key.encode("utf-8", "replace").decode()

@@ -20,7 +20,7 @@ from .writers import ENDED
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Select
 
     from .rollups import Column
 
@@ -125,7 +125,7 @@ def plan(connection: Connection, run_id: int, stream: str) -> Plan:
 
 def prepare(connection: Connection, group: Sequence[int]) -> Settled | None:
     """Read a group and make its columns; None where it is not as it was planned."""
-    members = _members(connection, group)
+    members = _members(connection, group, _MEMBERS)
     if members is None:
         return None
     if members[0].stream == "output":
@@ -141,7 +141,7 @@ def store(connection: Connection, settled: Settled) -> bool:
     """Write a group as one settled segment; False where it has changed meanwhile."""
     members = settled.members
     ids = [member.id for member in members]
-    if _members(connection, ids) != members:
+    if _members(connection, ids, _MEMBERS.with_for_update(of=segments)) != members:
         return False
     first = members[0]
     content = _together(members)
@@ -163,9 +163,11 @@ def store(connection: Connection, settled: Settled) -> bool:
     return True
 
 
-def _members(connection: Connection, group: Sequence[int]) -> Sequence[Any] | None:
+def _members(
+    connection: Connection, group: Sequence[int], query: Select[Any]
+) -> Sequence[Any] | None:
     """The segments of a group in the order of their lines; None unless all wait to be settled."""
-    members = connection.execute(_MEMBERS, {"segments": group}).all()
+    members = connection.execute(query, {"segments": group}).all()
     if len(members) < len(group) or any(member.settled is not None for member in members):
         return None
     return members
