@@ -52,7 +52,9 @@ class Upkeep:
         while True:
             pause = _TICK_SECONDS
             try:
-                await self.once()
+                # of several processes on one database, one does it
+                if await self._database.has_duty("upkeep"):
+                    await self.once()
             except Exception:  # noqa: BLE001 - a later look may go better
                 _log.exception("upkeep failed")
                 pause = _AGAIN_SECONDS

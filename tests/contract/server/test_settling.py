@@ -330,6 +330,7 @@ def test_console_lines_and_system_metrics_settle_too(connection: Connection) -> 
 
 
 async def test_the_server_settles_by_itself(client: Client, tmp_path: Path) -> None:
+    from asyncwb.server.config import ServerConfig
     from asyncwb.server.storage.database import Database
     from asyncwb.server.upkeep import Upkeep
 
@@ -338,7 +339,7 @@ async def test_the_server_settles_by_itself(client: Client, tmp_path: Path) -> N
         rows = [{"_step": i, "v": i} for i in range(start, start + 100)]
         await client.history("a", start, rows)
     await client.stream("a", {"complete": True, "exitcode": 0})
-    database = Database(f"sqlite:///{tmp_path / 'asyncwb.db'}")
+    database = Database(ServerConfig(data_dir=str(tmp_path)).database)
     await database.open()
     try:
         # beside the one that is part of the server: whoever comes second finds it done
