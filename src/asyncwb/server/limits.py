@@ -6,9 +6,9 @@ itself, in memory.
 
 from __future__ import annotations
 
-import asyncio
 import math
 import time
+from asyncio import sleep
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -118,6 +118,6 @@ class WrongKeys:
             raise TooMany("too many wrong keys", 1 / self._RATE)
         self._waiting += 1
         try:
-            await asyncio.sleep(self._SECONDS)
+            await sleep(self._SECONDS)
         finally:
             self._waiting -= 1

@@ -182,7 +182,7 @@ async def test_wrong_keys_are_answered_slowly(
     async def sleep(seconds: float) -> None:
         waited.append(seconds)
 
-    monkeypatch.setattr(limits.asyncio, "sleep", sleep)
+    monkeypatch.setattr(limits, "sleep", sleep)
     async with serving(tmp_path) as client:
         for number in range(30):
             wrong = ("api", f"{number:040}")

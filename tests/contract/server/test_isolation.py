@@ -236,11 +236,15 @@ def test_every_query_has_a_case() -> None:
     assert set(schema.query_type.fields) == {*QUERIES, *PUBLIC}
 
 
+# Of which a server has none: their listings are there for those who ask, and empty.
+NEVER_THERE = {"GenericWebhookIntegration", "RunQueue", "SlackIntegration", "Trigger"}
+
+
 def test_every_type_with_an_id_has_a_case() -> None:
     schema = make_schema()
     node = schema.type_map["Node"]
     assert isinstance(node, GraphQLInterfaceType)
-    assert {kind.name for kind in schema.get_possible_types(node)} == set(NODES)
+    assert {kind.name for kind in schema.get_possible_types(node)} == set(NODES) | NEVER_THERE
 
 
 def deeds(made: World) -> list[tuple[str, Given]]:

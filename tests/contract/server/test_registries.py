@@ -313,7 +313,7 @@ async def test_a_registry_is_open_to_viewers_and_changed_by_members(shelf: Shelf
         },
     }
     aliases = [(one["alias"], one["artifactCollection"]["name"]) for one in version["aliases"]]
-    assert aliases == [("latest", "net"), ("best", "net")]
+    assert aliases == [("latest", "net"), ("best", "net"), ("v0", "net")]
     assert len(version["artifactMemberships"]["edges"]) == 1
     files = {edge["node"]["name"]: edge["node"] for edge in version["files"]["edges"]}
     signed = await shelf.client.http.get(files["a"]["directUrl"], auth=anonymous)
