@@ -8,7 +8,9 @@ import nox
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_existing_virtualenvs = True
 nox.options.error_on_external_run = True
-nox.options.sessions = ["lint", "layers", "gen", "types", "tests", "interop", "examples"]
+nox.options.sessions = [
+    "lint", "layers", "gen", "types", "tests", "interop", "postgres", "browser", "examples",
+]  # fmt: skip
 
 # With what the package needs for media.
 WANDB = ("wandb==0.31.0", "pillow", "soundfile")
@@ -93,12 +95,15 @@ def browser(session: nox.Session) -> None:
     """The page of the server in Debian's Chromium (`apt-get install chromium`)."""
     session.install("-e", ".[test,demo]", "playwright", "plotly")
     # native: the driver's greenlets and the assertion rewriting of pytest's own style do not mix
-    session.run("pytest", "tests/browser", "--tb=native", *session.posargs)
+    run_pytest(session, "tests/browser", "--tb=native", *session.posargs)
 
 
 @nox.session
 def postgres(session: nox.Session) -> None:
-    """The server on PostgreSQL and on an object store (`apt-get install postgresql`)."""
+    """The server on PostgreSQL and on an object store (`apt-get install postgresql`).
+
+    `-- ARGS` of pytest for more than what CI runs.
+    """
     session.install("-e", ".[test]", *WANDB)
     # a private cluster is started; as root it runs as the user `postgres`
     args = session.posargs or [
