@@ -320,3 +320,7 @@ async def test_keys_choose_the_same_rows_as_on_a_server(tmp_path: Path) -> None:
             assert repr(seen[0]) == repr(seen[1]), keys
             assert len(arrays[0]["_step"]) == len(rows[0])
         assert len([row async for row in offline.scan_history(["a"])]) == 7
+        for one in (online, offline):
+            assert await one.scan_history().max_step() == 9
+            assert await one.scan_history(["a"], max_step=4).max_step() == 3
+            assert await one.scan_history(max_step=99).max_step() == 9

@@ -89,6 +89,17 @@ class HistoryScan:
                 for start in range(0, len(rows), _BATCH_ROWS):
                     yield rows[start : start + _BATCH_ROWS]
 
+    @on_loop
+    async def max_step(self) -> int:  # sync: property
+        """The highest step that the scan can give, as the run is now; -1: it has no rows.
+
+        Raises:
+            RunNotFoundError: The run is gone.
+            CommError: The server refused or was not reached.
+        """
+        last, stop = await self._source.last_step(), self._asked.max_step
+        return last if stop is None else min(last, stop - 1)
+
     # sync: manual
     @on_loop_iter
     async def columns(self) -> AsyncIterator[Columns]:

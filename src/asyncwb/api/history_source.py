@@ -47,6 +47,10 @@ class HistorySource(Protocol):
         """Rows in step order, in lists; each row is a new dict."""
         ...
 
+    async def last_step(self) -> int:
+        """The highest step so far, -1 without rows."""
+        ...
+
     def columns(self, asked: Asked) -> AsyncIterator[Columns]:
         """The same rows as columns, some thousand at a time."""
         ...

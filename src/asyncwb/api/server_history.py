@@ -109,6 +109,17 @@ class ServerHistory:
             async for page in pages:
                 yield page.rows
 
+    async def last_step(self) -> int:
+        """The highest step so far."""
+        run = await ask(self._service, LIVE_BOUNDS, self._address, {})
+        return self._last_step(run.history_keys)
+
+    def _last_step(self, keys: dict[str, Any] | None) -> int:
+        last = (keys or {}).get("lastStep", -1)
+        if not isinstance(last, int):
+            raise ProtocolError(f"{self._address}: the last step is {last!r}, not a whole number")
+        return last
+
     async def columns(self, asked: Asked) -> AsyncGenerator[Columns, None]:
         """The same as columns."""
         opened = await self._open(asked)
@@ -213,12 +224,10 @@ class ServerHistory:
                 raise
             # A server older than this field has every row in its live pages.
             run = await ask(self._service, LIVE_BOUNDS, self._address, {})
-        last = (run.history_keys or {}).get("lastStep", -1)
-        if not isinstance(last, int):
-            raise ProtocolError(f"{self._address}: the last step is {last!r}, not a whole number")
         exports = run.parquet_history
         return _Opened(
-            last_step=last, lines=run.history_line_count, first=first, texts=run.history,
+            last_step=self._last_step(run.history_keys), lines=run.history_line_count,
+            first=first, texts=run.history,
             exported=(exports.parquet_urls or []) if exports is not None else [],
             live=(exports.live_data or []) if exports is not None else [],
         )  # fmt: skip

@@ -53,6 +53,16 @@ class HistoryScan(Wrapper[AsyncHistoryScan]):
         """
         return PORTAL.iterate(self._async.batches)
 
+    @property
+    def max_step(self) -> int:
+        """The highest step that the scan can give, as the run is now; -1: it has no rows.
+
+        Raises:
+            RunNotFoundError: The run is gone.
+            CommError: The server refused or was not reached.
+        """
+        return PORTAL.call(self._async.max_step)
+
     def columns(self) -> Iterator[Columns]:
         """Iterate over the rows as columns, some thousand rows at a time; for exports."""
         return PORTAL.iterate(self._async.columns)

@@ -52,7 +52,6 @@ NOT_THERE = {
     "Api.sync_tensorboard": "runs read event files: init(sync_tensorboard=True)",
     "Projects.length": "counts here, where the package says None",
     "Run.download_history_exports": "goes with the export of histories",
-    "HistoryScan.max_step": "known when the first row is asked for; see run.last_history_step",
     "HTTPSummary.load": "there is nothing to load",
     "HTTPSummary.open_h5": "values of HDF5 files: no server has them any more",
     "Artifact.__getitem__": "artifact.get(name), which waits",

@@ -52,6 +52,11 @@ class LocalHistory:
                 if rows:
                     yield rows
 
+    async def last_step(self) -> int:
+        """The highest step so far."""
+        node = (await self._find()).node
+        return int((node.history_keys or {}).get("lastStep", -1))
+
     async def columns(self, asked: Asked) -> AsyncGenerator[Columns, None]:
         """The same as columns."""
         run = await self._find()
