@@ -44,6 +44,8 @@ TWINS = {
     "asyncwb.api.watching.RunWatch": "asyncwb.sync._api_watching.RunWatch",
     "asyncwb.api.registries.listings.Registries": "asyncwb.sync._registries.Registries",
     "asyncwb.api.registries.registry.Registry": "asyncwb.sync._registry.Registry",
+    "asyncwb.api.registries.members.TeamMember": "asyncwb.sync._registry_members.TeamMember",
+    "asyncwb.api.registries.members.UserMember": "asyncwb.sync._registry_members.UserMember",
     "asyncwb.api.registries.search.Collections": "asyncwb.sync._registry_search.Collections",
     "asyncwb.api.registries.search.Versions": "asyncwb.sync._registry_search.Versions",
     "asyncwb.api.artifacts.ArtifactVersions": "asyncwb.sync._api_artifacts.ArtifactVersions",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import anyio
 
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 __all__ = ["Job"]
 
 log = logging.getLogger("asyncwb.export")
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _SAVE_SECONDS = 2.0
 
@@ -75,8 +78,7 @@ class Job:
         try:
             return await self._run(target)
         finally:
-            with anyio.CancelScope(shield=True):
-                await offload(target.close)
+            await _whole(target.close)
 
     async def _run(self, target: Target) -> ExportResult:
         earlier = await self._earlier(target)
@@ -186,13 +188,13 @@ class Job:
         """Write one table, and note its rows, size and columns."""
         self._numbers += 1
         draft = target.scratch / f"{self._numbers}.{self._form}"
-        writer = await offload(table_writer, draft, self._form)
+        writer = await _whole(table_writer, draft, self._form)
         try:
             async for columns in batches:
-                await offload(writer.add, columns)
+                await _whole(writer.add, columns)
                 entry.rows += columns.count
                 self._written += columns.count
-            entry.bytes = await offload(_finish_file, writer, draft, target, name)
+            entry.bytes = await _whole(_finish_file, writer, draft, target, name)
         finally:
             writer.discard()
         entry.columns = writer.kinds
@@ -229,8 +231,16 @@ class Job:
     async def _put(self, target: Target, manifest: Manifest) -> None:
         async with self._saving:
             draft = target.scratch / NAME
-            await offload(lambda: draft.write_bytes(manifest.encode()))
-            await offload(target.put, draft, NAME)
+            await _whole(draft.write_bytes, manifest.encode())
+            await _whole(target.put, draft, NAME)
+
+
+async def _whole(fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call in a thread and wait for its end, cancelled or not: it must not write on afterwards."""
+    found: list[T] = []
+    with anyio.CancelScope(shield=True):
+        found.append(await offload(fn, *args, **kwargs))
+    return found[0]
 
 
 async def _with(first: Columns, batches: AsyncIterator[Columns]) -> AsyncGenerator[Columns, None]:
