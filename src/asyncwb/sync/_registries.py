@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, overload
 
 from asyncwb.api.registries.listings import Registries as AsyncRegistries
 from asyncwb.portal import PORTAL
-from asyncwb.sync._base import Wrapper, wrapped
+from asyncwb.sync._base import BatchIterator, Wrapper, wrapped
 
 if TYPE_CHECKING:
     import builtins
@@ -70,7 +70,8 @@ class Registries(Wrapper[AsyncRegistries]):
 
     def __iter__(self) -> Iterator[Registry]:
         return wrapped(
-            PORTAL.iterate(self._async.__aiter__), lambda item: Registry.from_async(item)
+            BatchIterator(PORTAL.iterate(self._async.batches)),
+            lambda item: Registry.from_async(item),
         )
 
     def items(self) -> Iterator[Registry]:
@@ -80,7 +81,10 @@ class Registries(Wrapper[AsyncRegistries]):
             NotFoundError: What the listing is of is not there.
             CommError: The server refused (a filter, an order) or was not reached.
         """
-        return wrapped(PORTAL.iterate(self._async.items), lambda item: Registry.from_async(item))
+        return wrapped(
+            BatchIterator(PORTAL.iterate(self._async.batches)),
+            lambda item: Registry.from_async(item),
+        )
 
     def batches(self) -> Iterator[list[Registry]]:
         """Iterate over pages, as lists.

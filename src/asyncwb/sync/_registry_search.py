@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, overload
 from asyncwb.api.registries.search import Collections as AsyncCollections
 from asyncwb.api.registries.search import Versions as AsyncVersions
 from asyncwb.portal import PORTAL
-from asyncwb.sync._base import Wrapper, wrapped
+from asyncwb.sync._base import BatchIterator, Wrapper, wrapped
 
 if TYPE_CHECKING:
     import builtins
@@ -49,7 +49,8 @@ class Collections(Wrapper[AsyncCollections]):
 
     def __iter__(self) -> Iterator[ArtifactCollection]:
         return wrapped(
-            PORTAL.iterate(self._async.__aiter__), lambda item: ArtifactCollection.from_async(item)
+            BatchIterator(PORTAL.iterate(self._async.batches)),
+            lambda item: ArtifactCollection.from_async(item),
         )
 
     def items(self) -> Iterator[ArtifactCollection]:
@@ -60,7 +61,8 @@ class Collections(Wrapper[AsyncCollections]):
             CommError: The server refused (a filter, an order) or was not reached.
         """
         return wrapped(
-            PORTAL.iterate(self._async.items), lambda item: ArtifactCollection.from_async(item)
+            BatchIterator(PORTAL.iterate(self._async.batches)),
+            lambda item: ArtifactCollection.from_async(item),
         )
 
     def batches(self) -> Iterator[list[ArtifactCollection]]:
@@ -168,7 +170,8 @@ class Versions(Wrapper[AsyncVersions]):
 
     def __iter__(self) -> Iterator[Artifact]:
         return wrapped(
-            PORTAL.iterate(self._async.__aiter__), lambda item: Artifact.from_async(item)
+            BatchIterator(PORTAL.iterate(self._async.batches)),
+            lambda item: Artifact.from_async(item),
         )
 
     def items(self) -> Iterator[Artifact]:
@@ -178,7 +181,10 @@ class Versions(Wrapper[AsyncVersions]):
             NotFoundError: What the listing is of is not there.
             CommError: The server refused (a filter, an order) or was not reached.
         """
-        return wrapped(PORTAL.iterate(self._async.items), lambda item: Artifact.from_async(item))
+        return wrapped(
+            BatchIterator(PORTAL.iterate(self._async.batches)),
+            lambda item: Artifact.from_async(item),
+        )
 
     def batches(self) -> Iterator[list[Artifact]]:
         """Iterate over pages, as lists.
