@@ -171,6 +171,10 @@ class RunNotFoundError(NotFoundError):
     """No run, or no project with runs, lives at the given path."""
 
 
+class IncompleteRunHistoryError(Error):
+    """A run has rows that its server has not put into files yet."""
+
+
 class UsageError(Error):
     """The call cannot be done as asked."""
 

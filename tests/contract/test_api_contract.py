@@ -310,3 +310,11 @@ async def test_rows_asked_for_by_key_have_numbers_for_nan_and_infinities(
         [row async for row in run.scan_history()],
     ):
         assert repr([{key: row[key] for key in ("_step", *keys)} for row in found]) == repr(rows)
+
+
+async def test_a_server_without_history_files_has_none_to_save(
+    api: Api, server: LocalServer, tmp_path: Path
+) -> None:
+    run = await api.run(f"{server.entity}/hist/dense")
+    saved = await run.download_history_exports(tmp_path / "files")
+    assert (saved.paths, saved.errors, saved.contains_live_data) == ([], None, False)

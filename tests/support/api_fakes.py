@@ -11,6 +11,7 @@ import anyio
 import anyio.lowlevel
 
 from asyncwb.api.history import HistoryScan, RunAddress
+from asyncwb.errors import CommError
 from asyncwb.graphql.service import Service
 from asyncwb.settings import Settings
 from asyncwb.transport import Response
@@ -39,6 +40,9 @@ class FakeTransport:
 
     @asynccontextmanager
     async def stream(self, url: str, **_: object) -> AsyncIterator[AsyncIterator[bytes]]:
+        if url not in self.files:
+            raise CommError(f"GET {url} answered 404")
+
         async def pieces() -> AsyncIterator[bytes]:
             for start in range(0, len(self.files[url]), 100):
                 yield self.files[url][start : start + 100]

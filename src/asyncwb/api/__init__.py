@@ -13,6 +13,7 @@ from asyncwb.api.expressions import PythonMongoishQueryGenerator
 from asyncwb.api.files import File, Files
 from asyncwb.api.following import HistoryFollow
 from asyncwb.api.history import HistoryScan
+from asyncwb.api.history_exports import DownloadHistoryResult
 from asyncwb.api.listings import ProjectArtifactCollections, ProjectArtifactTypes
 from asyncwb.api.projects import Project, Projects
 from asyncwb.api.query_generator import PanelMetricsHelper, QueryGenerator
@@ -34,7 +35,7 @@ from asyncwb.api.user import User
 from asyncwb.api.watching import RunChange, RunWatch
 from asyncwb.artifacts.artifact import Artifact
 from asyncwb.artifacts.entry import ArtifactEntry
-from asyncwb.errors import RunNotFoundError
+from asyncwb.errors import IncompleteRunHistoryError, RunNotFoundError
 
 # Names that the wandb package has had for the same things.
 ArtifactTypes = ProjectArtifactTypes
@@ -64,11 +65,13 @@ __all__ = [
     "Collections",
     "ConsoleLogLine",
     "ConsoleLogs",
+    "DownloadHistoryResult",
     "File",
     "Files",
     "HTTPSummary",
     "HistoryFollow",
     "HistoryScan",
+    "IncompleteRunHistoryError",
     "Member",
     "MemberRole",
     "Organization",

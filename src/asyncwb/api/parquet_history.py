@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from asyncwb.api.history_source import Asked
     from asyncwb.graphql.service import Service
 
-__all__ = ["ParquetFiles", "Seen", "live_boundary", "parquet_files"]
+__all__ = ["ParquetFiles", "Seen", "fetch_file", "live_boundary", "parquet_files"]
 
 _BATCH_ROWS = 8192
 _WRITE_BYTES = 1 << 20
@@ -49,13 +49,14 @@ async def parquet_files(service: Service, urls: Sequence[str]) -> AsyncGenerator
     try:
         paths = [Path(folder.name) / f"{number}.parquet" for number in range(len(urls))]
         for url, path in zip(urls, paths, strict=True):
-            await _fetch(service, url, path)
+            await fetch_file(service, url, path)
         yield await offload(ParquetFiles, paths)
     finally:
         await offload(folder.cleanup)
 
 
-async def _fetch(service: Service, url: str, path: Path) -> None:
+async def fetch_file(service: Service, url: str, path: Path) -> None:
+    """Fetch one of them."""
     transport = await service.transport()
     file = await offload(path.open, "wb")
     try:

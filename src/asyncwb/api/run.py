@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import anyio
@@ -26,10 +27,12 @@ from asyncwb.portal import on_loop
 from asyncwb.transport.offload import offload
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from asyncwb.api.history_exports import DownloadHistoryResult
     from asyncwb.graphql.api_answers import RunNode
     from asyncwb.graphql.service import Service
     from asyncwb.types import Row
@@ -298,6 +301,33 @@ class Run(RunAccess, RunFileMethods, RunArtifactMethods, RunMediaMethods):
             CommError: The server refused or was not reached.
         """
         return await self.scan_history(keys, min_step=min_step, max_step=max_step).to_arrays()
+
+    @on_loop
+    async def download_history_exports(
+        self, download_dir: str | os.PathLike[str], require_complete_history: bool = True
+    ) -> DownloadHistoryResult:
+        """Save the Parquet files that the server has made of the history.
+
+        Servers that make none (the embedded one) have nothing to save: see `asyncwb.export` and
+        `to_pandas`. Several files are fetched at a time; each appears with its last byte.
+
+        Args:
+            download_dir: Where they go; made if need be. Files of an earlier call are replaced.
+            require_complete_history: Refuse where the run has rows that are in no file yet.
+
+        Returns:
+            The files, and what went wrong with others.
+
+        Raises:
+            IncompleteRunHistoryError: The run has such rows.
+            RunNotFoundError: The run is gone.
+            CommError: The server refused or was not reached.
+        """
+        from asyncwb.api.history_exports import download_exports
+
+        return await download_exports(
+            self._service, self._address, Path(download_dir), complete=require_complete_history
+        )
 
     def beta_scan_history(
         self,

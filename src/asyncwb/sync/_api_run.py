@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from asyncwb.api.history_exports import DownloadHistoryResult
     from asyncwb.types import Row
 
 __all__ = ["Run"]
@@ -267,6 +268,30 @@ class Run(Wrapper[AsyncRun]):
             CommError: The server refused or was not reached.
         """
         return PORTAL.call(self._async.history_arrays, keys, min_step=min_step, max_step=max_step)
+
+    def download_history_exports(
+        self, download_dir: str | os.PathLike[str], require_complete_history: bool = True
+    ) -> DownloadHistoryResult:
+        """Save the Parquet files that the server has made of the history.
+
+        Servers that make none (the embedded one) have nothing to save: see `asyncwb.export` and
+        `to_pandas`. Several files are fetched at a time; each appears with its last byte.
+
+        Args:
+            download_dir: Where they go; made if need be. Files of an earlier call are replaced.
+            require_complete_history: Refuse where the run has rows that are in no file yet.
+
+        Returns:
+            The files, and what went wrong with others.
+
+        Raises:
+            IncompleteRunHistoryError: The run has such rows.
+            RunNotFoundError: The run is gone.
+            CommError: The server refused or was not reached.
+        """
+        return PORTAL.call(
+            self._async.download_history_exports, download_dir, require_complete_history
+        )
 
     def beta_scan_history(
         self,

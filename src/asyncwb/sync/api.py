@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from asyncwb.api.console_logs import ConsoleLogLine
 from asyncwb.api.expressions import PythonMongoishQueryGenerator
+from asyncwb.api.history_exports import DownloadHistoryResult
 from asyncwb.api.query_generator import PanelMetricsHelper, QueryGenerator
 from asyncwb.api.registries.members import MemberRole
 from asyncwb.api.registries.queries import Organization
 from asyncwb.api.registries.types import AddOnlyArtifactTypesList
-from asyncwb.errors import RunNotFoundError
+from asyncwb.errors import IncompleteRunHistoryError, RunNotFoundError
 from asyncwb.sync._api import Api
 from asyncwb.sync._api_artifact_files import ArtifactFiles
 from asyncwb.sync._api_artifact_types import ArtifactType
@@ -66,11 +67,13 @@ __all__ = [
     "Collections",
     "ConsoleLogLine",
     "ConsoleLogs",
+    "DownloadHistoryResult",
     "File",
     "Files",
     "HTTPSummary",
     "HistoryFollow",
     "HistoryScan",
+    "IncompleteRunHistoryError",
     "Member",
     "MemberRole",
     "Organization",
