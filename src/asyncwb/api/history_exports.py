@@ -74,7 +74,8 @@ async def download_exports(
             except (Error, OSError) as exc:
                 errors[path] = str(exc)
             finally:
-                await offload(partial(part.unlink, missing_ok=True))
+                with anyio.CancelScope(shield=True):
+                    await offload(partial(part.unlink, missing_ok=True))
 
     async with anyio.create_task_group() as group:
         for url, path in zip(urls, paths, strict=True):
