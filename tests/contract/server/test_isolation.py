@@ -171,7 +171,7 @@ QUERIES: dict[str, tuple[str, Callable[[World], Given]]] = {
 PUBLIC = {
     "viewer": "the caller",
     "serverInfo": "what the server is able to do",
-    "organization": "everybody belongs to the server's own; see test_organizations.py",
+    "organization": "everybody belongs to the server's own; see test_server_organizations.py",
 }
 
 # How a guessed id of a type is tried; None: no argument takes one.
