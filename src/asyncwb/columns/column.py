@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["Column", "column_of", "joined"]
 
 _NUMBERS = frozenset({float, int})
+_EXACT = 2**53  # up to here every whole number is a double
 
 
 class Column(NamedTuple):
@@ -73,7 +74,7 @@ def column_of(values: Sequence[Any]) -> Column:
     """Make a column of JSON values; None where a row has none, or a null.
 
     float64 for numbers, int64 where all are whole and fit, bool where all are truth values,
-    object otherwise.
+    object otherwise: also for numbers of which a whole one is none as a double.
     """
     kinds = set(map(type, values))
     present = None
@@ -91,12 +92,19 @@ def column_of(values: Sequence[Any]) -> Column:
         if kinds == {int}:
             return Column(np.array(values, np.int64), present)
         if kinds <= _NUMBERS:
-            return Column(np.array(values, np.float64), present)
+            numbers = np.array(values, np.float64)
+            if not (np.abs(numbers) >= _EXACT).any() or not any(map(_is_inexact, values)):
+                return Column(numbers, present)
     except OverflowError:
-        # a whole number beyond 64 bits, or beyond the range of a double, stays as it is
-        values = [None if present is not None and not present[i] else value
-                  for i, value in enumerate(values)]  # fmt: skip
+        pass  # a whole number beyond 64 bits, or beyond the range of a double, stays as it is
+    if present is not None:
+        values = [value if there else None for value, there in zip(values, present, strict=True)]
     return Column(_objects(values), present)
+
+
+def _is_inexact(value: Any) -> bool:
+    """Whether a number would be another one as a double."""
+    return type(value) is int and int(float(value)) != value
 
 
 def joined(parts: Sequence[Column | None], counts: Sequence[int]) -> Column:
@@ -108,7 +116,7 @@ def joined(parts: Sequence[Column | None], counts: Sequence[int]) -> Column:
     }
     if kinds == {"i"}:
         dtype: Any = np.int64
-    elif kinds <= {"i", "f"}:
+    elif kinds <= {"i", "f"} and all(map(_fits_double, parts)):
         dtype = np.float64
     else:
         dtype = np.bool_ if kinds == {"b"} else object
@@ -129,6 +137,14 @@ def joined(parts: Sequence[Column | None], counts: Sequence[int]) -> Column:
                 present[start:stop] = True if has is None else has
         start = stop
     return Column(values, present)
+
+
+def _fits_double(part: Column | None) -> bool:
+    """Whether its numbers are the same as doubles."""
+    if part is None or part.values.dtype.kind != "i":
+        return True
+    large = part.values[(part.values > _EXACT) | (part.values < -_EXACT)]
+    return not any(map(_is_inexact, large.tolist()))
 
 
 def _empty(count: int, dtype: Any) -> NDArray[Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from asyncwb.columns import Columns, concat, from_rows, from_texts
@@ -86,6 +86,8 @@ def same(a: Any, b: Any) -> bool:
 
 @settings(max_examples=200, deadline=None)
 @given(batches=st.lists(ROWS, max_size=4))
+@example(batches=[[{"n": 2**53 + 1}, {"n": 0.0}]])
+@example(batches=[[{"n": -(2**53) - 1}], [{"n": 0.5}, {"n": None}]])
 def test_any_rows_come_back(batches: list[list[dict[str, Any]]]) -> None:
     rows = [row for batch in batches for row in batch]
     for columns in (
