@@ -117,7 +117,8 @@ def postgres(session: nox.Session) -> None:
         "tests/interop/test_sweeps_interop.py",
         "tests/interop/test_server_data.py",
     ]
-    run_pytest(session, "--database", "postgresql", "--blobs", "s3", "-m", "not slow", *args)
+    places = ("--database", "postgresql", "--blobs", "s3")
+    run_pytest(session, *places, "-n", "2", "-m", "not slow", *args)
 
 
 @nox.session

@@ -18,7 +18,7 @@ from wandb.proto.wandb_internal_pb2 import Record
 
 from asyncwb.journal import JournalReader, records
 from asyncwb.journal.message import Message
-from asyncwb.journal.rows import RowDecoder, RowEncoder
+from asyncwb.journal.rows import RowDecoder, RowEncoder, completing
 
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(120)]
 
@@ -29,6 +29,8 @@ TYPED = ["none", "boolean", "integer", "number", "text", "json"]
 
 
 OURS = {
+    (records.FilesRecord, "kept"),
+    (records.HistoryRecord, "kept"),
     (records.ArtifactRecord, "history_step"),
     (records.OutputLoggerRecord, "timestamp"),
     (records.RunRecord, "emptied"),
@@ -142,6 +144,12 @@ def test_fields_of_our_own_are_skipped():
     assert [(field.name, value) for field, value in read.artifact.ListFields()] == [
         ("name", "data")
     ]
+    waiting = records.FilesRecord(kept=records.KeptRow(number=3, row=b"r", parts="[]"))
+    assert Record.FromString(records.encode(waiting)).files.ListFields() == []
+    row = RowEncoder().encode({"a": 1}, step=2, timestamp=1.0, runtime=0.5)
+    plain, complete = (Record.FromString(one).history for one in (row, completing(row, 3)))
+    assert complete.ListFields() == plain.ListFields()
+    assert records.decode(completing(row, 3)).body.kept == 3
     printed = records.OutputLoggerRecord(line="text", timestamp=records.Timestamp.at(1.5))
     read = Record.FromString(records.encode(printed))
     assert [(field.name, value) for field, value in read.output_logger.ListFields()] == [
