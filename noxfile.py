@@ -115,7 +115,6 @@ def postgres(session: nox.Session) -> None:
         "tests/interop/test_server_sdk.py",
         "tests/interop/test_artifacts_sdk.py",
         "tests/interop/test_sweeps_interop.py",
-        "tests/interop/test_server_data.py",
     ]
     places = ("--database", "postgresql", "--blobs", "s3")
     run_pytest(session, *places, "-n", "2", "-m", "not slow", *args)

@@ -127,6 +127,7 @@ async def test_keys(client: Client) -> None:
     await call(client, "DELETE", "/users/kate/keys/1", status=404)
 
 
+@pytest.mark.folder
 async def test_what_a_deleted_user_leaves(client: Client) -> None:
     """The personal entity goes, with its bytes; what was logged in a team stays."""
     key = (await call(client, "POST", "/users", {"username": "kate"}))["api_key"]

@@ -116,6 +116,7 @@ async def test_an_expired_url(client: Client, monkeypatch: pytest.MonkeyPatch) -
     assert "expired" in response.json()["errors"][0]["message"]
 
 
+@pytest.mark.folder
 async def test_a_second_upload_replaces_and_frees_the_first(client: Client) -> None:
     await client.upsert("r")
     await upload(client, **{"a.txt": b"one"})
@@ -205,6 +206,7 @@ async def test_many_files_at_once(client: Client) -> None:
     assert urlsplit(again[1]["uploadUrl"]).path == places[7]
 
 
+@pytest.mark.folder
 async def test_a_file_can_be_read_while_it_is_replaced(client: Client) -> None:
     await client.upsert("r")
     urls = await upload(client, **{"live.txt": b"0"})

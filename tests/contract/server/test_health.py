@@ -112,6 +112,7 @@ async def test_a_server_that_can_serve(client: Client) -> None:
     assert not [one for one in (client.data_dir / "blobs").rglob("*") if one.is_file()]
 
 
+@pytest.mark.folder
 async def test_a_folder_that_takes_no_files(client: Client) -> None:
     blobs = client.data_dir / "blobs"
     shutil.rmtree(blobs, ignore_errors=True)

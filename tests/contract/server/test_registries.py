@@ -145,7 +145,10 @@ async def test_a_database_of_earlier_times_gets_an_organization(tmp_path: Path) 
             return (await http.post("/graphql", json={"query": query})).json()["data"]
 
     await ask("{ viewer { id } }")
-    tables = ("registry_users", "registry_teams", "registries", "organizations", "alembic_version")
+    tables = (
+        "registry_users", "registry_teams", "registries", "organization_members",
+        "organization_teams", "organizations", "alembic_version",
+    )  # fmt: skip
     for table in tables:
         sql(tmp_path, f"DROP TABLE {table}")
     query = '{ organization(name: "local-org") { orgEntity { name } } viewer { entity } }'

@@ -181,6 +181,16 @@ def _state(error: StatementError) -> str:
     return getattr(error.orig, "sqlstate", None) or ""
 
 
+def _leave_out_values(context: Any) -> None:
+    """PostgreSQL tells with an error which row it refused, value by value."""
+    original, error = context.original_exception, context.sqlalchemy_exception
+    said = getattr(getattr(original, "diag", None), "message_primary", None)
+    if said is not None:
+        original.args = (said,)
+        if error is not None:
+            error.args = (f"({type(original).__name__}) {said}",)
+
+
 def _prepare_postgres(connection: Any, _record: Any) -> None:
     from psycopg.types.string import StrDumper
 
