@@ -128,6 +128,7 @@ def make_engine(url: URL, role: Literal["read", "write"]) -> Engine:
         url, **options, pool_pre_ping=True, isolation_level=level, connect_args=deadlines
     )
     event.listen(engine, "connect", _prepare_reader if role == "read" else _prepare_writer)
+    event.listen(engine, "handle_error", _leave_out_values)
     if role == "read":
         return engine.execution_options(postgresql_readonly=True)
     return engine
