@@ -8,7 +8,7 @@ import { FILES, FileBrowser } from "./files.js";
 import { setQuery } from "./router.js";
 
 const COLLECTIONS = `query Collections($entity: String, $project: String) { project(name: $project, entityName: $entity) {
-  artifactTypes(first: 500) { edges { node { name artifactCollections(first: 1000) { edges { node {
+  artifactTypes(first: 100) { edges { node { name artifactCollections(first: 500) { edges { node {
     name description updatedAt createdAt artifacts(first: 1) { totalCount edges { version node { id size createdAt } } } } } } } } } } }`;
 const VERSIONS = `query Versions($entity: String, $project: String, $type: String!, $collection: String!, $after: String) {
   project(name: $project, entityName: $entity) { artifactType(name: $type) { artifactCollection(name: $collection) {
