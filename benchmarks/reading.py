@@ -77,6 +77,7 @@ def list_runs(name: str, project: str) -> dict[str, float]:
         import wandb
 
         api = wandb.Api()
+        assert api.viewer.username  # both are connected before the clock starts
         began = time.perf_counter()
         for run in api.runs(project, per_page=500, lazy=False):
             count += bool(run.config and dict(run.summary_metrics))
@@ -84,6 +85,7 @@ def list_runs(name: str, project: str) -> dict[str, float]:
         from asyncwb.sync import Api
 
         ours = Api()
+        assert ours.viewer.username
         began = time.perf_counter()
         for run in ours.runs(project, per_page=500):
             count += bool(run.config and run.summary_metrics)
