@@ -1,4 +1,4 @@
-"""The alerts that an embedded server keeps; no query of its API reads them."""
+"""The alerts that an embedded server keeps, as its database has them."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import struct
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import msgspec
@@ -54,7 +55,7 @@ class Keyed(NamedTuple):
     rows: NDArray[np.int64] | None
 
 
-class Block:
+class Block(ABC):
     """Rows that hold nothing but simple items: one nested key, a JSON value, both short.
 
     Its kinds know where the items of a row are: those of `EvenBlock` have the same keys in the
@@ -91,29 +92,31 @@ class Block:
         """Number of rows."""
         return len(self.rows)
 
+    @abstractmethod
     def _by_key(self) -> Iterator[Keyed]:
-        raise NotImplementedError
+        """The keys of the block, each with its items."""
 
+    @abstractmethod
     def _edges(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Where the first item of each row begins, and the last one ends."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _heads(self) -> Iterator[tuple[int, NDArray[np.int64]]]:
         """Lengths from the beginning of items to their values, and where these items begin."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _items(self, index: int) -> list[tuple[str, int]]:
         """Keys and items of a row."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _dicts(self, values: list[Any]) -> list[Row]:
         """The rows of all values in the order of the buffer."""
-        raise NotImplementedError
 
+    @abstractmethod
     def steps(self) -> NDArray[np.int64] | None:
         """The steps of the rows; None: one is no whole number of up to 18 digits."""
-        raise NotImplementedError
 
+    @abstractmethod
     def last(self, places: list[int]) -> dict[int, Row]:
         """The last value of each key, by the place of the row that holds it.
 
@@ -123,7 +126,6 @@ class Block:
         Raises:
             ProtocolError: A value is no JSON.
         """
-        raise NotImplementedError
 
     def row(self, index: int) -> Row:
         """One of the rows, also after the others have been read.

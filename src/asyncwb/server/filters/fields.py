@@ -97,7 +97,7 @@ class RunFields:
 
     def _inside(self, column: ColumnElement[Any], key: str) -> Field:
         def look(part: Part, value: Document) -> None:
-            seen = Searched(str(column.key), key, part, lambda: getattr(value, part))
+            seen = Searched(str(column.key), key, part, getattr(value, part))
             self.searched[seen.name] = seen
 
         return JsonField(column, key, look=look)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from .tables import runs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Collection
 
     from sqlalchemy import ColumnElement, Connection
 
@@ -51,7 +51,7 @@ class Searched(NamedTuple):
     column: str
     key: str
     part: Literal["number", "text", "sort_key"]
-    expression: Callable[[], ColumnElement[object]]
+    expression: ColumnElement[Any]
 
     @property
     def name(self) -> str:
@@ -129,6 +129,6 @@ def _names(connection: Connection) -> set[str]:
 def _definition(connection: Connection, searched: Searched) -> str:
     dialect = connection.dialect
     expression = dialect.statement_compiler(dialect, None).process(
-        searched.expression(), include_table=False, literal_binds=True
+        searched.expression, include_table=False, literal_binds=True
     )
     return f"CREATE INDEX IF NOT EXISTS {searched.name} ON runs (project_id, ({expression}), id)"
