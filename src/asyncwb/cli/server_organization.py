@@ -16,11 +16,11 @@ from asyncwb.cli.administration import (
     done,
     show,
 )
+from asyncwb.cli.membership import add_membership
 
 app = typer.Typer(help="Organizations of a server, for its administrators.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="Name of the organization.")]
-User = Annotated[str, typer.Argument(help="Name of the user.")]
 
 
 @app.command()
@@ -60,40 +60,4 @@ def remove(
     done(f"Deleted the organization {name}.", gone, as_json=as_json)
 
 
-@app.command()
-def members(
-    name: Name, host: Host = None, data_dir: DataDir = None, as_json: AsJson = False
-) -> None:
-    """List who is in an organization, and their roles."""
-    with administration(host, data_dir) as server:
-        rows = server.get("organizations", name, "members")["members"]
-    show(rows, ("username", "role"), as_json=as_json, empty=f"{name} has no members.")
-
-
-@app.command()
-def join(
-    name: Name,
-    user: User,
-    role: Annotated[str, typer.Option(help="admin, member or viewer.")] = "member",
-    host: Host = None,
-    data_dir: DataDir = None,
-    as_json: AsJson = False,
-) -> None:
-    """Add a user to an organization, or give a member another role."""
-    with administration(host, data_dir) as server:
-        joined = server.post("organizations", name, "members", username=user, role=role)
-    done(f"{user} is {role} in {name}.", joined, as_json=as_json)
-
-
-@app.command()
-def leave(
-    name: Name,
-    user: User,
-    host: Host = None,
-    data_dir: DataDir = None,
-    as_json: AsJson = False,
-) -> None:
-    """Take a user out of an organization."""
-    with administration(host, data_dir) as server:
-        gone = server.delete("organizations", name, "members", user)
-    done(f"{user} is no longer in {name}.", gone, as_json=as_json)
+add_membership(app, "organizations", "an organization")
