@@ -65,6 +65,18 @@ class SharedFile:
             self._users += 1
             return self
 
+    def read_at(self, size: int, offset: int) -> bytes:
+        """Read `size` bytes at `offset`, fewer at the end of the file.
+
+        Under the lock: `split` leads the number of a descriptor elsewhere, and between looking it
+        up and reading from it another thread may do that.
+
+        Raises:
+            OSError: The disk failed.
+        """
+        with self._lock:
+            return read_at(self.fd, size, offset)
+
     def split(self) -> SharedFile:
         """Give the descriptor to the caller alone; the other users get another one of the file.
 
@@ -85,7 +97,7 @@ class SharedFile:
                 self.close()
 
     def close(self) -> None:
-        """Close it, whoever uses it: in a forked child. Idempotent."""
+        """Close it, whoever uses it. Idempotent, and takes no lock."""
         fd, self.fd = self.fd, -1
         if fd >= 0:
             os.close(fd)

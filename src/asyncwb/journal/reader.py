@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self
 
 from asyncwb.errors import JournalError
-from asyncwb.journal.files import SharedFile, open_file, read_at
+from asyncwb.journal.files import SharedFile, open_file
 from asyncwb.journal.framing import HEADER_BYTES, Damage, FrameScanner, RawRecord
 
 if TYPE_CHECKING:
@@ -151,6 +151,6 @@ class JournalReader:
         if self._file is None:
             return b""
         try:
-            return read_at(self._file.fd, size, offset)
+            return self._file.read_at(size, offset)
         except OSError as exc:
             raise JournalError(f"cannot read {self.path}: {exc.strerror}", exc=exc) from exc

@@ -53,6 +53,9 @@ if TYPE_CHECKING:
         GraphQLError as GraphQLError,
     )
     from asyncwb.errors import (
+        IncompleteRunHistoryError as IncompleteRunHistoryError,
+    )
+    from asyncwb.errors import (
         InvalidValueError as InvalidValueError,
     )
     from asyncwb.errors import (
@@ -203,6 +206,7 @@ __all__ = [
     "Histogram",
     "Html",
     "Image",
+    "IncompleteRunHistoryError",
     "InvalidValueError",
     "JoinedTable",
     "JournalError",
@@ -285,6 +289,7 @@ _HOMES = {
     "Histogram": "asyncwb.media.histogram",
     "Html": "asyncwb.media.html",
     "Image": "asyncwb.media.image",
+    "IncompleteRunHistoryError": "asyncwb.errors",
     "InvalidValueError": "asyncwb.errors",
     "JoinedTable": "asyncwb.media.tables.joined",
     "JournalError": "asyncwb.errors",

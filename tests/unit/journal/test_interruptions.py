@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -105,6 +106,33 @@ def test_a_reader_goes_on_behind_a_handler_that_closes(journal, monkeypatch):
         journal.append(b"second")
         monkeypatch.undo()
         assert [record.payload for record in reader.read_batch(1 << 20, 10)] == [b"second"]
+
+
+def test_a_reader_is_about_to_read_when_a_handler_closes(journal, monkeypatch):
+    """It has looked its descriptor up, and the handler leads the number elsewhere."""
+    pread, reading, closed = os.pread, threading.Event(), threading.Event()
+
+    def late(fd, size, offset):
+        reading.set()
+        closed.wait(0.2)
+        return pread(fd, size, offset)
+
+    def close():
+        thread.start()
+        assert reading.wait(10)
+        journal.close()
+        closed.set()
+
+    found = []
+    with journal.reader() as reader:
+        thread = threading.Thread(target=lambda: found.extend(reader.read_batch(1 << 20, 10)))
+        monkeypatch.setattr(os, "pread", late)
+        interrupt_write(monkeypatch, close, after=False)
+        journal.append(b"second")
+        thread.join()
+        monkeypatch.undo()
+        found += reader.read_batch(1 << 20, 10)
+    assert [record.payload for record in found] == [b"first", b"second"]
 
 
 @pytest.mark.parametrize("after", [False, True])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import copy
 import pickle
+import subprocess
 import sys
 import threading
 import time
@@ -37,7 +38,6 @@ from asyncwb.journal.records import (
     RunRecord,
     TelemetryRecord,
 )
-from asyncwb.portal import PORTAL
 from asyncwb.run import Run, current_run, init
 from asyncwb.run.context import live_runs
 from asyncwb.run.exit import EXIT_WATCH
@@ -49,14 +49,25 @@ def of(run: Run, kind: type[Any]) -> list[Any]:
     return [body for body in bodies(run.status().journal) if isinstance(body, kind)]
 
 
-async def test_offline_needs_no_loop_and_no_network_module() -> None:
+OFFLINE = """
+import asyncio, sys
+from asyncwb.portal import PORTAL
+from asyncwb.run import init
+async def main():
     run = await init("p", mode="offline")
     await run.log({"a": 1})
     await run.flush()
     await run.finish()
-    assert not PORTAL.started
-    assert run.status().state == "finished"
-    assert run.url is None
+    assert run.status().state == "finished" and run.url is None
+asyncio.run(main())
+assert not PORTAL.started
+assert "httpx" not in sys.modules
+"""
+
+
+def test_offline_needs_no_loop_and_no_network_module() -> None:
+    # In a process of its own: in this one another test's server may keep the loop.
+    subprocess.run([sys.executable, "-W", "error", "-c", OFFLINE], check=True)
 
 
 async def test_the_journal_begins_as_readers_expect() -> None:
