@@ -176,7 +176,12 @@ def launch(text: str, arguments: list[str], environment: dict[str, str]) -> subp
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONWARNINGS": "error,ignore::DeprecationWarning", **environment},
+        env={
+            **os.environ,
+            "PYTHONWARNINGS": "error,ignore::DeprecationWarning",
+            "PYTHONFAULTHANDLER": "1",  # a hang is ended by SIGABRT and tells where it was
+            **environment,
+        },
         start_new_session=True,
     )
 

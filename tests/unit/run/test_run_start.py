@@ -56,16 +56,18 @@ from asyncwb.run import init
 async def main():
     run = await init("p", mode="offline")
     await run.log({"a": 1})
+    await run.log({"a": 2, "text": "t"}, commit=False)
+    await run.log({"b": 0.5})
     await run.flush()
     await run.finish()
     assert run.status().state == "finished" and run.url is None
 asyncio.run(main())
 assert not PORTAL.started
-assert "httpx" not in sys.modules
+assert not {"httpx", "asyncwb.media.base"} & set(sys.modules)
 """
 
 
-def test_offline_needs_no_loop_and_no_network_module() -> None:
+def test_offline_needs_no_loop_and_no_module_of_network_or_media() -> None:
     # In a process of its own: in this one another test's server may keep the loop.
     subprocess.run([sys.executable, "-W", "error", "-c", OFFLINE], check=True)
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MediaDesk"]
 
+_NUMBERS_AND_TEXTS = frozenset({float, int, str, bool, type(None)})
+
 
 class MediaDesk:
     """What history, summary and the end of a run ask about media.
@@ -50,6 +52,8 @@ class MediaDesk:
         self, values: Mapping[str, Any], step: int | str
     ) -> tuple[dict[str, Any], dict[tuple[str, ...], MediaJob]] | None:
         """Separate the media in a row from what is not, as `RunMedia.take`; None without any."""
+        if _NUMBERS_AND_TEXTS.issuperset(map(type, values.values())):
+            return None  # without loading what media are made of
         from asyncwb.run.media.shapes import holds_media
 
         return self._get().take(values, step) if holds_media(values) else None
