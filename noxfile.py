@@ -67,7 +67,7 @@ def older(session: nox.Session) -> None:
     """Older versions of the wandb package on the server; `-- 0.16.6` for one. Not in CI."""
     chosen = [version for version in OLDER if version in session.posargs] or list(OLDER)
     session.install("-e", ".[test]")
-    folder = Path(session.create_tmp())
+    folder = Path(session.create_tmp()).absolute()  # each test has a folder of its own
     pythons = []
     for version in chosen:
         place = folder / version
