@@ -292,7 +292,7 @@ class ServerHistory:
             page = await self._fetch_keys(keys, span, samples)
             return ColumnPage(from_rows(page.rows, keys), page.size)
         # Each row is read into a struct of these keys: no dict per row.
-        kind: Any = row_type(keys, exact=False)
+        kind: Any = row_type(keys)
         operation = Operation(SAMPLED_HISTORY.name, SAMPLED_HISTORY.document, KeyedData[kind])
         specs = [jsonx.encode(_spec(keys, span, samples)).decode()]
         variables = {**self._address.variables, "specs": specs}
