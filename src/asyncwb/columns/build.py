@@ -64,8 +64,9 @@ def _from_fields(first: Mapping[str, Any], texts: Sequence[str]) -> Columns | No
     """Columns of rows with the keys of the first one; None: there are others, or no JSON."""
     keys = tuple(first)
     # A column of numbers mostly stays one: nobody then looks at the type of each value.
-    kinds = tuple(map(_kind, first.values()))
-    for tried in dict.fromkeys((kinds, (Any,) * len(keys))):
+    kinds: tuple[Any, ...] = tuple(map(_kind, first.values()))
+    anything: tuple[Any, ...] = (Any,) * len(keys)
+    for tried in dict.fromkeys((kinds, anything)):
         try:
             rows = list(map(row_decoder(keys, tried).decode, texts))
         except (msgspec.MsgspecError, UnicodeEncodeError) as exc:
