@@ -23,7 +23,13 @@ if TYPE_CHECKING:
     from asyncwb.graphql.service import Service
     from asyncwb.types import Row
 
-__all__ = ["WINDOW", "HistoryScan", "RunAddress", "check_keys", "sampled_rows"]
+__all__ = [
+    "WINDOW",
+    "HistoryScan",
+    "RunAddress",
+    "check_keys",
+    "sampled_rows",
+]
 
 T = TypeVar("T")
 
@@ -99,6 +105,26 @@ class HistoryScan:
         """
         last, stop = await self._source.last_step(), self._asked.max_step
         return last if stop is None else min(last, stop - 1)
+
+    @classmethod
+    @on_loop
+    async def begin_together(  # sync: manual
+        cls, scans: Sequence[HistoryScan]
+    ) -> tuple[int, int]:
+        """Ask for the first pages of scans of one project in one request; for exports.
+
+        The next iteration of each begins with its own. What cannot be asked for in this way
+        (columns of some keys, runs of this machine, runs that are gone) is left to it.
+
+        Returns:
+            Rows and bytes of all pages.
+
+        Raises:
+            GraphQLError: The server refuses so many runs at once.
+            CommError: It was not reached.
+        """
+        sources = [scan._source for scan in scans if isinstance(scan._source, ServerHistory)]
+        return await ServerHistory.begin_together(sources, scans[0]._asked) if sources else (0, 0)
 
     # sync: manual
     @on_loop_iter

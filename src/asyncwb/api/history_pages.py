@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, cast
 import anyio.lowlevel
 
 from asyncwb import jsonx
+from asyncwb.api.scan_plan import StepRange
 from asyncwb.errors import ProtocolError
 from asyncwb.transport.offload import offload
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from asyncwb.api.scan_plan import StepRange
     from asyncwb.columns import Columns
     from asyncwb.types import Row
 
@@ -71,11 +71,18 @@ class RowPage:
 
 
 class ColumnPage:
-    """Rows as columns."""
+    """Rows as columns.
 
-    def __init__(self, columns: Columns, size: int) -> None:
+    Args:
+        columns: The rows.
+        size: See `Page`.
+        extent: Steps of the rows, where they are known to ascend.
+    """
+
+    def __init__(self, columns: Columns, size: int, extent: StepRange | None = None) -> None:
         self.columns = columns
         self.size = size
+        self._extent = extent
 
     def __len__(self) -> int:
         """Number of rows."""
@@ -84,9 +91,14 @@ class ColumnPage:
     @classmethod
     async def read(cls, texts: list[str]) -> ColumnPage:
         """Decode JSON texts in a thread."""
+        return await offload(cls._read, texts)
+
+    @classmethod
+    def _read(cls, texts: list[str]) -> ColumnPage:
         from asyncwb.columns import from_texts
 
-        return cls(await offload(from_texts, texts), sum(map(len, texts)))
+        columns = from_texts(texts)
+        return cls(columns, sum(map(len, texts)), _extent(columns))
 
     def steps(self, span: StepRange) -> Sequence[int]:
         """The step of each row."""
@@ -94,6 +106,9 @@ class ColumnPage:
 
     def within(self, span: StepRange) -> ColumnPage:
         """The rows of the range, ordered by step."""
+        extent = self._extent
+        if extent is not None and span.start <= extent.start and extent.stop <= span.stop:
+            return self
         return ColumnPage(self.columns.within(span.start, span.stop), self.size)
 
 
@@ -113,6 +128,17 @@ async def decode_rows(texts: list[str]) -> list[Row]:
                 raise ProtocolError(f"a row of history is not a JSON object: {text[:80]!r}")
             rows.append(cast("Row", row))
     return rows
+
+
+def _extent(columns: Columns) -> StepRange | None:
+    """Steps from the first to the last row, if all rows have one and they ascend."""
+    column = columns.columns.get("_step")
+    if column is None or column.present is not None or column.values.dtype.kind != "i":
+        return None
+    steps = column.values
+    if not len(steps) or (steps[1:] < steps[:-1]).any():
+        return None
+    return StepRange(int(steps[0]), int(steps[-1]) + 1)
 
 
 def _step(row: Row, span: StepRange) -> float:

@@ -22,6 +22,7 @@ from asyncwb.graphql.api_operations import (
     LIVE_BOUNDS,
     SAMPLED_HISTORY,
     SCAN_BOUNDS,
+    first_pages,
 )
 from asyncwb.graphql.flight import Ahead
 from asyncwb.graphql.operation import Operation
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from asyncwb.api.address import RunAddress
     from asyncwb.api.history_source import Asked
     from asyncwb.columns import Columns
+    from asyncwb.graphql.api_answers import HistoryRun
     from asyncwb.graphql.service import Service
     from asyncwb.types import Row
 
@@ -45,6 +47,7 @@ P = TypeVar("P", bound=Page)
 WINDOW = 8
 """Pages of one scan in flight, or waiting for their turn, at most."""
 
+_LIVE: dict[str, object] = {"liveKeys": ["_step"]}
 _PLAIN = frozenset({float, int, bool})
 
 
@@ -92,6 +95,29 @@ class ServerHistory:
     def __init__(self, service: Service, address: RunAddress) -> None:
         self._service = service
         self._address = address
+        self._begun: _Opened | None = None
+
+    @classmethod
+    async def begin_together(
+        cls, histories: Sequence[ServerHistory], asked: Asked
+    ) -> tuple[int, int]:
+        """Ask for the first pages of several runs of a project; see `HistoryScan`."""
+        first = histories[0]
+        page = _first_page(asked)
+        if page is None:
+            return 0, 0
+        names = {f"name{index}": one._address.run_id for index, one in enumerate(histories)}
+        place = {"entity": first._address.entity, "project": first._address.project}
+        operation = first_pages(len(histories))
+        data = await first._service.execute(operation, {**place, **names, **page}, lane="bulk")
+        rows = size = 0
+        for index, one in enumerate(histories):
+            answer = (data.project or {}).get(f"run{index}")
+            if answer is not None:
+                one._begun = one._understood(answer, _first_span(asked))
+                texts = answer.history or ()
+                rows, size = rows + len(texts), size + sum(map(len, texts))
+        return rows, size
 
     async def rows(self, asked: Asked) -> AsyncGenerator[list[Row], None]:
         """Rows in step order, a page at a time."""
@@ -210,20 +236,23 @@ class ServerHistory:
 
     async def _open(self, asked: Asked) -> _Opened:
         """Ask how far the history goes, and for the first page with it."""
-        first = _first_span(asked) if asked.keys is None else None
-        live: dict[str, Any] = {"liveKeys": ["_step"]}
+        begun, self._begun = self._begun, None
+        if begun is not None:
+            return begun
+        page = _first_page(asked)
         try:
-            if first is None:
-                run = await ask(self._service, SCAN_BOUNDS, self._address, live)
+            if page is None:
+                run = await ask(self._service, SCAN_BOUNDS, self._address, _LIVE)
             else:
-                samples = first_samples(asked.page_size)
-                page = {"minStep": first.start, "maxStep": first.stop, "samples": samples}
-                run = await ask(self._service, FIRST_PAGE, self._address, {**live, **page})
+                run = await ask(self._service, FIRST_PAGE, self._address, page)
         except GraphQLError as exc:
             if "parquetHistory" not in exc.message:
                 raise
             # A server older than this field has every row in its live pages.
             run = await ask(self._service, LIVE_BOUNDS, self._address, {})
+        return self._understood(run, _first_span(asked))
+
+    def _understood(self, run: HistoryRun, first: StepRange | None) -> _Opened:
         exports = run.parquet_history
         return _Opened(
             last_step=self._last_step(run.history_keys), lines=run.history_line_count,
@@ -292,7 +321,7 @@ class ServerHistory:
             page = await self._fetch_keys(keys, span, samples)
             return ColumnPage(from_rows(page.rows, keys), page.size)
         # Each row is read into a struct of these keys: no dict per row.
-        kind: Any = row_type(keys, exact=False)
+        kind: Any = row_type(keys)
         operation = Operation(SAMPLED_HISTORY.name, SAMPLED_HISTORY.document, KeyedData[kind])
         specs = [jsonx.encode(_spec(keys, span, samples)).decode()]
         variables = {**self._address.variables, "specs": specs}
@@ -309,8 +338,22 @@ def _row_list(columns: Columns) -> list[Row]:
     return list(columns.rows())
 
 
+def _first_page(asked: Asked) -> dict[str, object] | None:
+    """Variables of `FIRST_PAGE` besides the run; None: this question begins otherwise."""
+    first = _first_span(asked)
+    if first is None:
+        return None
+    samples = first_samples(asked.page_size)
+    return {**_LIVE, "minStep": first.start, "maxStep": first.stop, "samples": samples}
+
+
 def _first_span(asked: Asked) -> StepRange | None:
-    """The first page, as long as nothing is known of the run: one row per step; None: no step."""
+    """The first page, as long as nothing is known of the run: one row per step.
+
+    None: no step, or columns of some keys, which are asked for in another way.
+    """
+    if asked.keys is not None:
+        return None
     stop = asked.min_step + asked.page_size
     stop = stop if asked.max_step is None else min(stop, asked.max_step)
     return StepRange(asked.min_step, stop) if stop > asked.min_step else None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 
 from asyncwb import jsonx
-from asyncwb.columns.column import column_of
+from asyncwb.columns.column import EXACT, Column, column_of, float_column
 from asyncwb.columns.table import Columns
 from asyncwb.errors import ProtocolError
 
@@ -20,7 +20,7 @@ __all__ = ["can_be_fields", "from_rows", "from_texts", "from_values", "row_type"
 
 _MAX_FIELDS = 2_000
 _NO_FIELD = re.compile(r"[\x00-\x1f\"\\]").search
-_decode_rows = msgspec.json.Decoder(list[dict[str, Any]]).decode
+_decode_row = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 def from_values(count: int, values: Mapping[str, Sequence[Any]]) -> Columns:
@@ -55,27 +55,50 @@ def from_texts(texts: Sequence[str]) -> Columns:
     """
     if not texts:
         return Columns(0, {})
-    keys = tuple(_row(texts[0]))
-    whole = f"[{','.join(texts)}]"
-    if can_be_fields(keys):
+    first = _row(texts[0])
+    columns = _from_fields(first, texts) if can_be_fields(tuple(first)) else None
+    return from_rows(_dicts(texts)) if columns is None else columns
+
+
+def _from_fields(first: Mapping[str, Any], texts: Sequence[str]) -> Columns | None:
+    """Columns of rows with the keys of the first one; None: there are others, or no JSON."""
+    keys = tuple(first)
+    # A column of numbers mostly stays one: nobody then looks at the type of each value.
+    kinds: tuple[Any, ...] = tuple(map(_kind, first.values()))
+    anything: tuple[Any, ...] = (Any,) * len(keys)
+    for tried in dict.fromkeys((kinds, anything)):
         try:
-            rows = row_decoder(keys).decode(whole)
-            if len(rows) == len(texts):
-                lists = zip(*map(msgspec.structs.astuple, rows), strict=True)
-                return from_values(len(texts), dict(zip(keys, lists, strict=True)))
-        except (msgspec.MsgspecError, UnicodeEncodeError):
-            return _from_dicts(texts, whole)
-    return _from_dicts(texts, whole)
+            rows = list(map(row_decoder(keys, tried).decode, texts))
+        except (msgspec.MsgspecError, UnicodeEncodeError) as exc:
+            if _is_of_type(exc):
+                continue
+            return None
+        lists = zip(*map(msgspec.structs.astuple, rows), strict=True)
+        columns = {
+            key: float_column(values) if kind is float else column_of(values)
+            for key, kind, values in zip(keys, tried, lists, strict=True)
+        }
+        if None not in columns.values():
+            return Columns(len(texts), cast("dict[str, Column]", columns))
+    return None
 
 
-def _from_dicts(texts: Sequence[str], whole: str) -> Columns:
+def _kind(value: object) -> Any:
+    if type(value) is float:
+        return float if abs(value) < EXACT else Any
+    return int if type(value) is int else Any
+
+
+def _is_of_type(exc: Exception) -> bool:
+    """Whether a value has another type than the field, rather than another field."""
+    return isinstance(exc, msgspec.ValidationError) and str(exc).startswith("Expected")
+
+
+def _dicts(texts: Sequence[str]) -> list[dict[str, Any]]:
     try:
-        rows = _decode_rows(whole)
-        if len(rows) == len(texts):
-            return from_rows(rows)
+        return list(map(_decode_row, texts))
     except (msgspec.MsgspecError, UnicodeEncodeError):
-        return from_rows([_row(text) for text in texts])
-    return from_rows([_row(text) for text in texts])
+        return [_row(text) for text in texts]
 
 
 def _row(text: str) -> dict[str, Any]:
@@ -91,17 +114,22 @@ def can_be_fields(keys: tuple[str, ...]) -> bool:
 
 
 @lru_cache(maxsize=64)
-def row_type(keys: tuple[str, ...], *, exact: bool = True) -> type[msgspec.Struct]:
-    """A struct with these fields; values of any JSON type.
+def row_type(keys: tuple[str, ...], kinds: tuple[Any, ...] | None = None) -> type[msgspec.Struct]:
+    """A struct with these fields.
 
     Args:
         keys: Names in the JSON.
-        exact: All are needed and no others allowed; else a missing one is None.
+        kinds: Types of the values: all are needed and no others allowed. None: values of any JSON
+            type, None for a missing one.
     """
     names = [f"f{index}" for index in range(len(keys))]
+    exact = kinds is not None
+    fields: list[Any] = [(name, Any, None) for name in names]
+    if kinds is not None:
+        fields = list(zip(names, kinds, strict=True))
     return msgspec.defstruct(
         "Row",
-        [(name, Any) if exact else (name, Any, None) for name in names],
+        fields,
         rename=dict(zip(names, keys, strict=True)),
         forbid_unknown_fields=exact,
         gc=False,
@@ -109,7 +137,8 @@ def row_type(keys: tuple[str, ...], *, exact: bool = True) -> type[msgspec.Struc
 
 
 @lru_cache(maxsize=64)
-def row_decoder(keys: tuple[str, ...]) -> msgspec.json.Decoder[list[msgspec.Struct]]:
-    """Reads a JSON list of such structs."""
-    kind: Any = row_type(keys)
-    return msgspec.json.Decoder(list[kind])
+def row_decoder(
+    keys: tuple[str, ...], kinds: tuple[Any, ...]
+) -> msgspec.json.Decoder[msgspec.Struct]:
+    """Reads such structs."""
+    return msgspec.json.Decoder(row_type(keys, kinds))

@@ -5,10 +5,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from asyncwb import jsonx
 from asyncwb.errors import UnsupportedError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from asyncwb.columns.column import Column
     from asyncwb.columns.table import Columns
 
@@ -73,8 +77,17 @@ def arrow_array(pa: Any, column: Column) -> Any:
     if values.dtype == object:
         kind = object_dtype(column, pa.bool_(), pa.string())
         return pa.array(object_values(column), type=kind)
-    # from_pandas=False: NaN is a value, not a null
-    return pa.array(values, mask=None if present is None else ~present, from_pandas=False)
+    # Of its buffers: `pa.array` imports pandas, to see whether it is given one of its objects.
+    kinds = {"f": pa.float64, "i": pa.int64, "b": pa.bool_}
+    held = _bits(values) if values.dtype == bool else np.ascontiguousarray(values)
+    valid = None if present is None else pa.py_buffer(_bits(present))
+    kind = kinds[values.dtype.kind]()
+    return pa.Array.from_buffers(kind, len(values), [valid, pa.py_buffer(held)])
+
+
+def _bits(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """A truth value in each bit, as Arrow has them."""
+    return np.packbits(mask, bitorder="little")
 
 
 def arrow_field(pa: Any, key: str, column: Column, kind: Any) -> Any:

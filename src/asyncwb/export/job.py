@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import logging
 import time
-from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from contextlib import aclosing, contextmanager
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
 from asyncwb.api.batches import closing
+from asyncwb.api.history import HistoryScan
 from asyncwb.api.run import Run
 from asyncwb.api.runs import Runs
-from asyncwb.errors import CommError, Error, UsageError
+from asyncwb.errors import CommError, Error, GraphQLError, UsageError
+from asyncwb.export.groups import Groups
 from asyncwb.export.manifest import NAME, Manifest, RunEntry, history_name, state_of
 from asyncwb.export.result import ExportProgress, ExportResult
 from asyncwb.export.runs_table import run_row, runs_columns
 from asyncwb.export.tables import table_writer
 from asyncwb.export.targets import check_ours, target_of
 from asyncwb.portal.groups import first_of
-from asyncwb.transport.offload import offload
+from asyncwb.transport.offload import offload, offload_whole
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
     from pathlib import Path
 
     from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
@@ -36,9 +38,6 @@ if TYPE_CHECKING:
 __all__ = ["Job"]
 
 log = logging.getLogger("asyncwb.export")
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 _SAVE_SECONDS = 2.0
 
@@ -70,6 +69,7 @@ class Job:
         self._numbers = 0
         self._saved_at = time.monotonic()
         self._saving = anyio.Lock()
+        self._groups = Groups()
         self.on_progress: Callable[[ExportProgress], None] | None = None
 
     async def run(self) -> ExportResult:
@@ -78,14 +78,14 @@ class Job:
         try:
             return await self._run(target)
         finally:
-            await _whole(target.close)
+            await offload_whole(target.close)
 
     async def _run(self, target: Target) -> ExportResult:
         earlier = await self._earlier(target)
-        await offload(table_writer(target.scratch / "probe", self._form).close)
+        await offload(_try_format, target, self._form)
         self._entries = {entry.key: entry for entry in earlier.history}
         await self._save(target)
-        send, receive = anyio.create_memory_object_stream[Run](0)
+        send, receive = anyio.create_memory_object_stream[list[Run]](0)
         try:
             async with anyio.create_task_group() as group:
                 for _ in range(self._concurrency):
@@ -119,85 +119,138 @@ class Job:
         await offload(target.clear)
         return found
 
-    async def _feed(self, send: MemoryObjectSendStream[Run]) -> None:
-        async with send:
-            if not isinstance(self._runs, Runs):
-                for run in self._runs:
-                    await send.send(run)
-                return
-            async with aclosing(self._runs.items()) as runs:
-                async for run in runs:
-                    await send.send(run)
+    async def _feed(self, send: MemoryObjectSendStream[list[Run]]) -> None:
+        group: list[Run] = []
+        async with send, aclosing(self._each()) as runs:
+            async for run in runs:
+                if group and not self._groups.fits(group, run):
+                    await send.send(group)
+                    group = []
+                group.append(run)
+            if group:
+                await send.send(group)
+
+    async def _each(self) -> AsyncGenerator[Run, None]:
+        if not isinstance(self._runs, Runs):
+            for run in self._runs:
+                yield run
+            return
+        async with aclosing(self._runs.items()) as runs:
+            async for run in runs:
+                yield run
 
     async def _total(self) -> int | None:
         if isinstance(self._runs, Runs):
             return await self._runs.length()
         return len(self._runs)
 
-    async def _work(self, target: Target, runs: MemoryObjectReceiveStream[Run]) -> None:
-        async with runs:
-            async for run in runs:
-                try:
-                    await self._export(target, run)
-                except UsageError:
-                    raise
-                except Error as exc:
-                    log.warning("%s was not exported: %s", "/".join(run.path), exc)
-                    self._failures.append(("/".join(run.path), exc))
-                if self.on_progress is not None:
-                    done = self._exported + self._kept + len(self._failures)
-                    self.on_progress(
-                        ExportProgress(runs=done, total=await self._total(), rows=self._written)
-                    )
-                if time.monotonic() - self._saved_at > _SAVE_SECONDS:
-                    await self._save(target)
+    async def _work(self, target: Target, groups: MemoryObjectReceiveStream[list[Run]]) -> None:
+        async with groups:
+            async for group in groups:
+                due: list[tuple[Run, HistoryScan]] = []
+                for run in group:
+                    with self._noting_failures(run):
+                        if await self._is_due(target, run):
+                            due.append((run, run.scan_history(self._keys)))
+                            continue
+                    await self._report(target)
+                await self._begin([scan for _, scan in due])
+                for run, scan in due:
+                    with self._noting_failures(run):
+                        await self._export(target, run, scan)
+                    await self._report(target)
 
-    async def _export(self, target: Target, run: Run) -> None:
+    @contextmanager
+    def _noting_failures(self, run: Run) -> Generator[None]:
+        """The failure of a run does not stop the others."""
+        try:
+            yield
+        except UsageError:
+            raise
+        except Error as exc:
+            log.warning("%s was not exported: %s", "/".join(run.path), exc)
+            self._failures.append(("/".join(run.path), exc))
+
+    async def _report(self, target: Target) -> None:
+        """Say how far it is, and note it from time to time."""
+        if self.on_progress is not None:
+            done = self._exported + self._kept + len(self._failures)
+            self.on_progress(
+                ExportProgress(runs=done, total=await self._total(), rows=self._written)
+            )
+        if time.monotonic() - self._saved_at > _SAVE_SECONDS:
+            await self._save(target)
+
+    async def _is_due(self, target: Target, run: Run) -> bool:
+        """Whether the history of a run has to be written."""
         if run.lazy:
             await run.load()
         key = (run.entity, run.project, run.id)
         if key in self._rows:
-            return
+            return False
         self._rows[key] = run_row(run)
         known = self._entries.get(key)
-        if known is not None and known.state == state_of(run) and run.state != "running":
-            there = known.file is None or await offload(target.size, known.file) == known.bytes
-            if there:
-                self._kept += 1
-                return
-        self._entries[key] = await self._write(target, run)
+        if known is None or known.state != state_of(run) or run.state == "running":
+            return True
+        there = known.file is None or await offload(target.size, known.file) == known.bytes
+        self._kept += there
+        return not there
+
+    async def _begin(self, scans: list[HistoryScan]) -> None:
+        """Ask for the first pages in one request; where that fails, each scan asks for its own."""
+        if not self._groups.allowed:
+            return
+        try:
+            self._groups.learn(*await HistoryScan.begin_together(scans))
+        except CommError as exc:
+            self._groups.allowed = not isinstance(exc, GraphQLError)
+            log.debug("the first pages of %d runs did not come together: %s", len(scans), exc)
+
+    async def _export(self, target: Target, run: Run, scan: HistoryScan) -> None:
+        self._entries[run.entity, run.project, run.id] = await self._write(target, run, scan)
         self._exported += 1
 
-    async def _write(self, target: Target, run: Run) -> RunEntry:
+    async def _write(self, target: Target, run: Run, scan: HistoryScan) -> RunEntry:
         """Write the history of one run."""
         entry = RunEntry(
             entity=run.entity, project=run.project, run_id=run.id, file=None, rows=0, bytes=0,
             columns={}, state=state_of(run),
         )  # fmt: skip
-        async with closing(run.scan_history(self._keys).columns()) as batches:
+        async with closing(scan.columns()) as batches:
             first = await anext(batches, None)
             if first is not None:
-                name = history_name(run, self._form)
-                await self._write_table(target, name, _with(first, batches), entry)
-                entry.file = name
+                entry.file = history_name(run, self._form)
+                await self._write_table(target, entry.file, first, batches, entry)
         return entry
 
     async def _write_table(
-        self, target: Target, name: str, batches: AsyncIterator[Columns], entry: RunEntry
+        self,
+        target: Target,
+        name: str,
+        first: Columns,
+        others: AsyncIterator[Columns],
+        entry: RunEntry,
     ) -> None:
         """Write one table, and note its rows, size and columns."""
         self._numbers += 1
         draft = target.scratch / f"{self._numbers}.{self._form}"
-        writer = await _whole(table_writer, draft, self._form)
+        writer = table_writer(draft, self._form)
         try:
-            async for columns in batches:
-                await _whole(writer.add, columns)
-                entry.rows += columns.count
-                self._written += columns.count
-            entry.bytes = await _whole(_finish_file, writer, draft, target, name)
+            # Most histories are one batch, which is written and moved in one visit to a thread.
+            last = first
+            async for columns in others:
+                await offload_whole(writer.add, last)
+                self._note_rows(entry, last)
+                last = columns
+            entry.bytes = await offload_whole(_finish_file, writer, last, draft, target, name)
+            self._note_rows(entry, last)
         finally:
             writer.discard()
         entry.columns = writer.kinds
+
+    def _note_rows(self, entry: RunEntry, columns: Columns) -> None:
+        entry.rows += columns.count
+        self._written += columns.count
 
     async def _finish(self, target: Target) -> ExportResult:
         """Write the table of runs, and the manifest for good."""
@@ -231,26 +284,18 @@ class Job:
     async def _put(self, target: Target, manifest: Manifest) -> None:
         async with self._saving:
             draft = target.scratch / NAME
-            await _whole(draft.write_bytes, manifest.encode())
-            await _whole(target.put, draft, NAME)
+            await offload_whole(draft.write_bytes, manifest.encode())
+            await offload_whole(target.put, draft, NAME)
 
 
-async def _whole(fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call in a thread and wait for its end, cancelled or not: it must not write on afterwards."""
-    found: list[T] = []
-    with anyio.CancelScope(shield=True):
-        found.append(await offload(fn, *args, **kwargs))
-    return found[0]
+def _try_format(target: Target, form: Format) -> None:
+    """Import what the format needs, and see that its files can be written."""
+    table_writer(target.scratch / "probe", form).close()
 
 
-async def _with(first: Columns, batches: AsyncIterator[Columns]) -> AsyncGenerator[Columns, None]:
-    yield first
-    async for columns in batches:
-        yield columns
-
-
-def _finish_file(writer: TableWriter, draft: Path, target: Target, name: str) -> int:
-    """Complete a file and move it to its place; its size."""
+def _finish_file(writer: TableWriter, last: Columns, draft: Path, target: Target, name: str) -> int:
+    """Complete a file with its last rows, and move it to its place; its size."""
+    writer.add(last)
     writer.close()
     size = draft.stat().st_size
     target.put(draft, name)

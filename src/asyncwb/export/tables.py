@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import math
-from typing import TYPE_CHECKING, Any, Protocol, TextIO, cast
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TextIO, cast
 
 from asyncwb import jsonx
 from asyncwb.columns import Columns, concat, frames
 from asyncwb.export.kinds import arrow_type, kind_of, merged, recast
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from pathlib import Path
 
     from asyncwb.columns import Column
@@ -20,6 +22,7 @@ __all__ = ["TableWriter", "table_writer"]
 
 _MARKS = {"json": frames.JSON_MARK}
 _SPILL_BYTES = 8 << 20
+_BUFFER_BYTES = 64 << 10
 _OBJECT_BYTES = 64
 
 
@@ -45,7 +48,7 @@ class TableWriter(Protocol):
 
 
 def table_writer(path: Path, form: Format) -> TableWriter:
-    """A writer of a new file.
+    """A writer of a new file, which is made with the first rows, or the end.
 
     Raises:
         UnsupportedError: The package for the format is not installed.
@@ -124,15 +127,23 @@ class _ArrowWriter:
     def discard(self) -> None:
         self._waiting = []
 
-    def _open(self, schema: Any) -> Any:
-        if self._parquet:
-            parquet = frames.package("pyarrow.parquet", "export", "an export to Parquet")
-            # Numbers seldom repeat: a dictionary of them costs time and space.
-            texts = [f.name for f in schema if f.type == self._pa.string()]
-            return parquet.ParquetWriter(
-                self._path, schema, compression="zstd", use_dictionary=texts
-            )
-        return self._pa.ipc.new_file(self._path, schema)
+    @contextmanager
+    def _open(self, schema: Any) -> Generator[Any]:
+        pa = self._pa
+        file = pa.OSFile(str(self._path), "wb")
+        with (
+            pa.BufferedOutputStream(file, _BUFFER_BYTES) as out,
+            self._writer(out, schema) as writer,
+        ):
+            yield writer
+
+    def _writer(self, out: Any, schema: Any) -> Any:
+        if not self._parquet:
+            return self._pa.ipc.new_file(out, schema)
+        parquet = frames.package("pyarrow.parquet", "export", "an export to Parquet")
+        # Numbers seldom repeat: a dictionary of them costs time and space.
+        texts = [f.name for f in schema if f.type == self._pa.string()]
+        return parquet.ParquetWriter(out, schema, compression="zstd", use_dictionary=texts)
 
 
 def _bytes_of(column: Column) -> int:
@@ -147,20 +158,28 @@ class _JsonWriter:
     """One JSON object per line, with the bare tokens `NaN`, `Infinity` and `-Infinity`."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("wb")
+        self._path = path
+        self._file: BinaryIO | None = None
         self.kinds: dict[str, Kind] = {}
 
     def add(self, columns: Columns) -> None:
         for key, column in columns.columns.items():
             self.kinds[key] = merged(self.kinds.get(key), kind_of(column))
+        file = self._opened()
         for row in columns.rows():
-            self._file.write(jsonx.encode(row) + b"\n")
+            file.write(jsonx.encode(row) + b"\n")
 
     def close(self) -> None:
-        self._file.close()
+        self._opened().close()
 
     def discard(self) -> None:
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
+
+    def _opened(self) -> BinaryIO:
+        if self._file is None:
+            self._file = self._path.open("wb")
+        return self._file
 
 
 class _CsvWriter:

@@ -92,6 +92,7 @@ class FolderTarget:
                 root.mkdir(parents=True, exist_ok=True)
                 self._is_alone = held.enter_context(exclusive(root))
                 self.scratch.mkdir()
+                self._resolved = root.resolve()
             self._held = held.pop_all()
 
     def read(self, name: str) -> bytes | None:
@@ -125,7 +126,7 @@ class FolderTarget:
         target = self._root / name
         with _explained(self.name):
             target.parent.mkdir(parents=True, exist_ok=True)
-            if not target.parent.resolve().is_relative_to(self._root.resolve()):
+            if not target.parent.resolve().is_relative_to(self._resolved):
                 raise UsageError(f"{target.parent} leads out of {self.name} through a link")
             source.replace(target)
 

@@ -18,6 +18,7 @@ __all__ = [
     "FileNode",
     "FilesData",
     "FilesRun",
+    "HistoriesData",
     "HistoryData",
     "HistoryRun",
     "KeyedData",
@@ -238,6 +239,12 @@ class StateData(_Node):
     """Answer of `RUN_STATE`."""
 
     project: _StateProject | None
+
+
+class HistoriesData(_Node):
+    """Answer of `first_pages`: histories by the names of the operation."""
+
+    project: dict[str, HistoryRun | None] | None
 
 
 class _HistoryProject(_Node):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from asyncwb.graphql.api_answers import (
     CreateRunFilesData,
     FeaturesData,
     FilesData,
+    HistoriesData,
     HistoryData,
     MutationData,
     OrganizationData,
@@ -48,6 +51,7 @@ __all__ = [
     "UPDATE_SUMMARY",
     "USER_FIELDS",
     "VIEWER",
+    "first_pages",
 ]
 
 LIGHT_FIELDS = """
@@ -112,16 +116,35 @@ SCAN_BOUNDS = Operation(
     ),
     HistoryData,
 )
-FIRST_PAGE = Operation(
-    "FirstPage",
-    _of_run(
-        "FirstPage",
-        """historyKeys historyLineCount parquetHistory(liveKeys: $liveKeys) { parquetUrls liveData }
-    history(minStep: $minStep, maxStep: $maxStep, samples: $samples)""",
-        ", $liveKeys: [String!]!, $minStep: Int64!, $maxStep: Int64!, $samples: Int!",
-    ),
-    HistoryData,
+_FIRST_PAGE = """historyKeys historyLineCount
+    parquetHistory(liveKeys: $liveKeys) { parquetUrls liveData }
+    history(minStep: $minStep, maxStep: $maxStep, samples: $samples)"""
+_FIRST_PAGE_VARIABLES = (
+    ", $liveKeys: [String!]!, $minStep: Int64!, $maxStep: Int64!, $samples: Int!"
 )
+FIRST_PAGE = Operation(
+    "FirstPage", _of_run("FirstPage", _FIRST_PAGE, _FIRST_PAGE_VARIABLES), HistoryData
+)
+
+
+@lru_cache(maxsize=128)
+def first_pages(count: int) -> Operation[HistoriesData]:
+    """`FIRST_PAGE` of so many runs of a project, `$name0` as `run0` and so on."""
+    names = "".join(f", $name{index}: String!" for index in range(count))
+    pages = "\n".join(
+        f"    run{index}: run(name: $name{index}) {{ {_FIRST_PAGE} }}" for index in range(count)
+    )
+    return Operation(
+        "FirstPages",
+        f"""query FirstPages($entity: String!, $project: String!{names}{_FIRST_PAGE_VARIABLES}) {{
+  project(entityName: $entity, name: $project) {{
+{pages}
+  }}
+}}""",
+        HistoriesData,
+    )
+
+
 LIVE_BOUNDS = Operation(
     "LiveBounds", _of_run("LiveBounds", "historyKeys historyLineCount"), HistoryData
 )

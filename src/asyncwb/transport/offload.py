@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
 
-__all__ = ["offload"]
+__all__ = ["offload", "offload_whole"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -33,3 +33,14 @@ async def offload(fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         future.cancel()
         raise
     return future.result()
+
+
+async def offload_whole(fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call `fn` in a thread and wait for its end, cancelled or not.
+
+    For what must not go on afterwards, or holds something open.
+    """
+    found: list[T] = []
+    with anyio.CancelScope(shield=True):
+        found.append(await offload(fn, *args, **kwargs))
+    return found[0]

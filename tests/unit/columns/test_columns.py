@@ -34,6 +34,11 @@ def texts(rows: list[dict[str, Any]]) -> list[str]:
         ([[1, 2], [3, 4]], "object", [[1, 2], [3, 4]]),
         ([{"x": 1}, {"x": 2}], "object", [{"x": 1}, {"x": 2}]),
         ([10**400, 0.5], "object", [10**400, 0.5]),
+        ([0.5, 2**53 + 1], "object", [0.5, 2**53 + 1]),
+        ([0.5, 2**53 - 1, 1e300], "float64", [0.5, 2.0**53 - 1, 1e300]),
+        ([0.5, True], "object", [0.5, True]),
+        ([0.5, "b"], "object", [0.5, "b"]),
+        ([1, 2**70], "object", [1, 2**70]),
     ],
 )
 def test_dtypes_where_all_rows_have_a_value(values: list[Any], dtype: str, expected: Any) -> None:
@@ -88,6 +93,7 @@ def same(a: Any, b: Any) -> bool:
 @given(batches=st.lists(ROWS, max_size=4))
 @example(batches=[[{"n": 2**53 + 1}, {"n": 0.0}]])
 @example(batches=[[{"n": -(2**53) - 1}], [{"n": 0.5}, {"n": None}]])
+@example(batches=[[{"n": 0.5, "m": 1}, {"n": None, "m": 1}, {"n": 0.5}, {"n": 1, "m": 2, "k": 3}]])
 def test_any_rows_come_back(batches: list[list[dict[str, Any]]]) -> None:
     rows = [row for batch in batches for row in batch]
     for columns in (

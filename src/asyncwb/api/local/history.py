@@ -13,7 +13,7 @@ from asyncwb.columns import Column, Columns, concat
 from asyncwb.columns.column import column_of
 from asyncwb.journal.bulk import BulkReader
 from asyncwb.journal.row_blocks import RowBlocks
-from asyncwb.transport.offload import offload
+from asyncwb.transport.offload import offload, offload_whole
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
@@ -48,7 +48,7 @@ class LocalHistory:
             return
         with ExitStack() as held:
             batches = _row_batches(run.parts, asked, held)
-            while (rows := await offload(next, batches, None)) is not None:
+            while (rows := await offload_whole(next, batches, None)) is not None:
                 if rows:
                     yield rows
 
@@ -67,7 +67,7 @@ class LocalHistory:
             return
         with ExitStack() as held:
             batches = _column_batches(run.parts, asked, held)
-            while (columns := await offload(next, batches, None)) is not None:
+            while (columns := await offload_whole(next, batches, None)) is not None:
                 if columns.count:
                     yield columns
 

@@ -93,9 +93,9 @@ async def _runs(
 async def _run(node: Node, info: Info, *, name: str, **_: Any) -> Node | None:
     context = context_of(info)
     path = (node["entityName"], node["name"], name)
-    keys = [runs.c.history_keys] if "historyKeys" in selected(info) else []
+    keys = "historyKeys" in selected(info)
     row = await context.database.read(
-        lambda db: find_run(db, context.user, *path, context.crashed_after, *keys)
+        lambda db: find_run(db, context.user, *path, context.crashed_after, keys=keys)
     )
     if row is None:
         return None

@@ -37,6 +37,18 @@ __all__ = [
 ]
 
 _FAR = 2**62
+_END = 2**63
+# built once: that costs more than running it
+_BETWEEN = (
+    select(segments.c.data, segments.c.steps)
+    .where(
+        segments.c.run_id == bindparam("run"),
+        segments.c.stream == "history",
+        segments.c.max_step >= bindparam("first"),
+        segments.c.min_step <= bindparam("last"),
+    )
+    .order_by(segments.c.min_step, segments.c.first_line)
+)
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_ -]+").fullmatch
 
 
@@ -44,18 +56,14 @@ def rows_between(
     connection: Connection, run_id: int, low: int | None, high: int | None
 ) -> list[str]:
     """All history rows with `low <= _step < high`, as stored, in the order of their steps."""
-    query = (
-        select(segments.c.data, segments.c.steps)
-        .where(segments.c.run_id == run_id, segments.c.stream == "history")
-        .order_by(segments.c.min_step, segments.c.first_line)
-    )
-    if low is not None:
-        query = query.where(segments.c.max_step >= low)
-    if high is not None:
-        query = query.where(segments.c.min_step < high)
+    span = {
+        "run": run_id,
+        "first": -_END if low is None else low,
+        "last": _END - 1 if high is None else max(high - 1, -_END),
+    }
     texts: list[str] = []
     order: list[int] = []
-    for data, packed in connection.execute(query):
+    for data, packed in connection.execute(_BETWEEN, span):
         steps = array("q", packed)
         lines = split(data)
         if _ascending(steps):

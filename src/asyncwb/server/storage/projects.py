@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 
 from asyncwb.server.problems import conflict, not_found
 
@@ -58,10 +59,16 @@ def _every_project(user: User) -> Any:
 
 def find_project(connection: Connection, user: User, entity: str | None, name: str | None) -> Any:
     """A project that the user can see, or None."""
-    query = project_query(user).where(
-        entities.c.name == (entity or user.entity), projects.c.name == (name or DEFAULT_PROJECT)
+    path = {"entity": entity or user.entity, "project": name or DEFAULT_PROJECT}
+    return connection.execute(_by_path(user), path).mappings().first()
+
+
+@lru_cache(maxsize=256)
+def _by_path(user: User) -> Any:
+    # most requests begin with it: building it takes longer than running it
+    return project_query(user).where(
+        entities.c.name == bindparam("entity"), projects.c.name == bindparam("project")
     )
-    return connection.execute(query).mappings().first()
 
 
 def project_for(

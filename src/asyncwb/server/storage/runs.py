@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import time
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, bindparam, case, delete, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Float,
+    and_,
+    bindparam,
+    case,
+    delete,
+    insert,
+    select,
+    update,
+)
 
 from asyncwb.server.ids import parse_id
 from asyncwb.server.jsontext import decode, is_object, query_form, unwrap_config
@@ -37,7 +48,11 @@ _FORBIDDEN = ":;,#?/'"
 
 def state_at(now: float, crashed_after: float) -> ColumnElement[str]:
     """The state of a run at a moment: one that is silent for too long has crashed."""
-    silent = runs.c.heartbeat_at < now - crashed_after
+    return _state_heard(now - crashed_after)
+
+
+def _state_heard(since: Any) -> ColumnElement[str]:
+    silent = runs.c.heartbeat_at < since
     return case(
         (and_(runs.c.state == "running", silent), "crashed"),
         (and_(runs.c.state == "preempting", silent), "preempted"),
@@ -47,10 +62,14 @@ def state_at(now: float, crashed_after: float) -> ColumnElement[str]:
 
 def run_query(user: User, crashed_after: float) -> Any:
     """Runs that a user can see, with project, entity, creator, present state, `may_change`."""
+    return _seen_by(user, state_at(time.time(), crashed_after))
+
+
+def _seen_by(user: User, state: ColumnElement[str]) -> Any:
     return (
         select(
             *(column for column in runs.c if column.name not in _UNSEEN),
-            state_at(time.time(), crashed_after).label("state"),
+            state.label("state"),
             projects.c.name.label("project_name"),
             projects.c.entity_id,
             entities.c.name.label("entity_name"),
@@ -72,25 +91,33 @@ def find_run(
     project: str,
     name: str,
     crashed_after: float,
-    *more: ColumnElement[Any],
+    *,
+    keys: bool = False,
 ) -> Any:
-    """A run by path, or None; with more columns than `run_query` has."""
-    query = run_query(user, crashed_after).where(
-        entities.c.name == (entity or user.entity), projects.c.name == project, runs.c.name == name
-    )
-    return connection.execute(query.add_columns(*more)).mappings().first()
+    """A run by path, or None; with `history_keys` where asked for."""
+    path = {"entity": entity or user.entity, "project": project, "run": name}
+    heard = {"heard": time.time() - crashed_after}
+    return connection.execute(_by_path(user, keys=keys), path | heard).mappings().first()
 
 
+@lru_cache(maxsize=256)
+def _by_path(user: User, *, keys: bool) -> Any:
+    # pages of histories ask for run after run: building this takes longer than running it
+    query = _seen_by(user, _state_heard(bindparam("heard", type_=Float))).where(*_PATH)
+    return query.add_columns(runs.c.history_keys) if keys else query
+
+
+_PATH = (
+    entities.c.name == bindparam("entity"),
+    projects.c.name == bindparam("project"),
+    runs.c.name == bindparam("run"),
+)
 # every file-stream request begins with one of these: they are built once
 _RUN_OF_ANY = (
     select(runs.c.id)
     .join(projects, projects.c.id == runs.c.project_id)
     .join(entities, entities.c.id == projects.c.entity_id)
-    .where(
-        entities.c.name == bindparam("entity"),
-        projects.c.name == bindparam("project"),
-        runs.c.name == bindparam("run"),
-    )
+    .where(*_PATH)
 )
 _RUN_OF_MINE = _RUN_OF_ANY.where(owned_by(bindparam("reader")))
 _RUN_TO_CHANGE = _RUN_OF_MINE.add_columns(changed_by(bindparam("reader")))
