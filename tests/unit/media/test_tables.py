@@ -6,7 +6,7 @@ import copy
 import math
 import pickle
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,9 @@ from asyncwb.media.tables.cells import shown_rows, stored_rows
 from asyncwb.media.tables.joined import JoinedTable, PartitionedTable
 from asyncwb.media.tables.table import Table
 from asyncwb.run import init
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CELLS = st.one_of(
     st.none(), st.booleans(), st.integers(-(2**60), 2**60), st.floats(), st.text(max_size=8)
@@ -189,6 +192,55 @@ def test_what_is_logged_is_a_copy() -> None:
     assert len(logged.data) == 1
     with pytest.raises(InvalidValueError, match="a cell cannot be a object"):
         Table(columns=["o"], data=[[object()]]).as_logged()
+
+
+def test_no_change_of_a_table_reaches_what_was_logged_of_it_before() -> None:
+    rows = [[number, f"text {number}"] for number in range(4)]
+
+    def change_a_cell(table: Table) -> None:
+        table.data[0][0] = -1
+
+    def change_a_row_of_a_loop(table: Table) -> None:
+        for _, row in table.iterrows():
+            row[1] = "other"
+
+    def change_a_shallow_copy(table: Table) -> None:
+        copy.copy(table).data[0][0] = -1
+
+    def change_a_link(table: Table) -> None:
+        table.set_fk("t", Table(columns=["k"], data=[["x"]]), "k")
+
+    changes: list[Callable[[Table], object]] = [
+        change_a_cell,
+        change_a_row_of_a_loop,
+        change_a_shallow_copy,
+        change_a_link,
+        lambda table: table.add_data(5, "x"),
+        lambda table: table.add_column("new", [1, 2, 3, 4]),
+        lambda table: table.add_computed_columns(lambda number, row: {"new": number}),
+        lambda table: table.data.clear(),
+        lambda table: setattr(table, "data", []),
+    ]
+    for change in changes:
+        table = Table(columns=["n", "t"], data=rows, log_mode="MUTABLE")
+        logged = table.as_logged()
+        change(table)
+        assert [[*map(type, row)] for row in logged.rows] == [[int, str]] * 4
+        assert logged == Table(columns=["n", "t"], data=rows)
+
+
+def test_rows_that_somebody_holds_stay_those_of_the_table() -> None:
+    table = Table(columns=["n"], data=[[1], [2]])
+    held, row = table.data, table.data[1]
+    logged = table.as_logged()
+    row[0] = 5
+    held.append([3])
+    assert table.data is held
+    assert table.get_column("n") == [1, 5, 3]
+    assert logged.data == [[1], [2]]
+    again = table.as_logged()
+    row[0] = 7
+    assert again.data == [[1], [5], [3]]
 
 
 def test_limit_of_rows(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
