@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 CELLS = st.one_of(
     st.none(), st.booleans(), st.integers(-(2**60), 2**60), st.floats(), st.text(max_size=8)
 )
+NUMBERS = st.one_of(
+    st.integers(), st.floats(), st.floats(-1e-3, 1e-3), st.floats(1e14, 1e18), st.integers(0, 9)
+)
 
 
 def types(table: Table) -> dict[Any, str]:
@@ -304,6 +307,42 @@ def test_rows_of_any_cells_are_what_the_wandb_package_would_write(rows: list[lis
     assert b"".join(stored_rows(table.data, None)).decode() == json.dumps(nan)  # type: ignore[arg-type]
     shown = json.loads(b"".join(shown_rows(table.data)))
     assert str(shown) == str(rows)
+
+
+@settings(deadline=None, max_examples=400)
+@given(st.lists(st.lists(NUMBERS, min_size=2, max_size=2), max_size=4))
+def test_numbers_are_what_the_wandb_package_would_write(rows: list[list[float]]) -> None:
+    import json
+
+    nan = [[None if cell != cell else cell for cell in row] for row in rows]
+    assert b"".join(stored_rows(rows, None)).decode() == json.dumps(nan)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        1e-3, 1e-4, 9.9e-5, 1e-5, 1.5e-5, 1e-6, 5e-324, 10.00001, 1e15, 9007199254740993.0, 1e16,
+        1.5e16, 1e17, 1e22, 1.7976931348623157e308, -0.0, 0.1 + 0.2, 2**53 + 1, 2**64 - 1, 2**64,
+        -(2**63), -(2**63) - 1, 10**30, math.inf, -math.inf,
+    ],
+)  # fmt: skip
+def test_a_number_at_a_border_is_what_the_wandb_package_would_write(cell: float) -> None:
+    import json
+
+    rows = [[1, cell], [cell, 2.5]]
+    assert b"".join(stored_rows(rows, None)).decode() == json.dumps(rows)  # type: ignore[arg-type]
+
+
+def test_tables_of_many_pieces_are_whole() -> None:
+    import json
+
+    for width in (1, 3, 2000):
+        array = np.random.default_rng(0).normal(size=(max(3, 4000 // width), width))
+        table = Table(columns=list(range(width)), data=array)
+        rows = array.tolist()
+        stored = b"".join(stored_rows(table.rows, None))  # type: ignore[arg-type]
+        assert stored.decode() == json.dumps(rows)
+        assert json.loads(b"".join(shown_rows(table.rows))) == rows
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
