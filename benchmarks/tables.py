@@ -6,9 +6,9 @@ of one as JSON.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -21,9 +21,15 @@ from benchmarks.harness import Result, Table, base_env, median
 ROWS, COLUMNS = 100_000, 10
 
 
-def peak() -> int:
-    """The most memory that this process has had, in bytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+def memory(kind: str) -> int:
+    """Memory of this process in bytes: what it has ("VmRSS"), or the most it had ("VmHWM")."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{kind}:")) * 1024
+
+
+def forget_peak() -> None:
+    """Let the most memory be that of now: imports have needed more for a moment."""
+    Path("/proc/self/clear_refs").write_text("5")
 
 
 def scenario(name: str) -> Result:
@@ -40,7 +46,9 @@ def scenario(name: str) -> Result:
         run = module.init(project="bench", mode="offline")
     columns = [f"c{number}" for number in range(COLUMNS)]
     run.log({"first": module.Table(columns=["a"], data=[[1.5], [2]])})  # imports
-    empty = peak()
+    time.sleep(1)
+    gc.collect()
+    empty = memory("VmRSS")
     rows = [
         [
             row * 1.5 + at if at < 6 else row * at + 1000 if at < 8 else f"text {row}"
@@ -48,7 +56,9 @@ def scenario(name: str) -> Result:
         ]
         for row in range(ROWS)
     ]
-    data = peak() - empty
+    data = memory("VmRSS") - empty
+    forget_peak()
+    cpu = time.process_time()
     began = time.perf_counter()
     table = module.Table(columns=columns, data=rows)
     made = time.perf_counter()
@@ -59,8 +69,9 @@ def scenario(name: str) -> Result:
         "made_s": made - began,
         "log_s": logged - made,
         "total_s": time.perf_counter() - began,
+        "cpu_s": time.process_time() - cpu,
         "data_mb": data / 1e6,
-        "memory": (peak() - empty) / data,
+        "memory": (memory("VmHWM") - empty) / data,
     }
 
 
@@ -88,13 +99,14 @@ def fill(table: Table, rounds: int) -> None:
         ("`Table(...)`, the caller's time", "made_s", ""),
         ("`log` of it, the caller's time", "log_s", ""),
         ("both, and `finish`", "total_s", ">= 3x"),
+        ("CPU of all that, in the process", "cpu_s", ""),
     ):
         table.add(
             what, f"{wandb[key]:.2f} s", f"{ours[key]:.3f} s",
             f"{wandb[key] / ours[key]:.1f}x", goal,
         )  # fmt: skip
     table.add(
-        f"memory at most, over that of the data ({ours['data_mb']:.0f} MB in lists)",
+        f"memory at most, over that of the data ({ours['data_mb']:.0f} MB in lists), which is 1",
         f"{wandb['memory']:.2f}", f"{ours['memory']:.2f}",
         f"{wandb['memory'] / ours['memory']:.1f}x", "<= 2",
     )  # fmt: skip

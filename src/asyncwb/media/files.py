@@ -8,18 +8,21 @@ from collections import OrderedDict
 from functools import partial
 from pathlib import Path
 from threading import RLock, get_ident
+from time import perf_counter, sleep
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from asyncwb.types import FileKind, FilePolicy
 
-__all__ = ["FileRecords", "MediaFiles", "in_pieces", "safe_name"]
+__all__ = ["FileRecords", "MediaFiles", "in_pieces", "in_turns", "safe_name"]
 
 _DIGEST_SHOWN = 20
 _PIECE = 1 << 20
 _BUFFER = 1 << 16
+_TURN_SECONDS = 0.001
+_PAUSE_SECONDS = 0.00005
 # Contents of a run that are remembered, so that the same one is not written again.
 _MOST_KNOWN = 10_000
 # File systems allow 255 bytes for a name; step, digest and suffix come behind.
@@ -103,7 +106,7 @@ class MediaFiles:
         part.parent.mkdir(parents=True, exist_ok=True)
         try:
             with part.open("wb", buffering=_BUFFER) as out:
-                for piece in pieces:
+                for piece in in_turns(pieces):
                     digest.update(piece)
                     out.write(piece)
                     size += len(piece)
@@ -139,6 +142,20 @@ class MediaFiles:
 def in_pieces(file: BinaryIO) -> Iterator[bytes]:
     """The rest of a file."""
     return iter(partial(file.read, _PIECE), b"")
+
+
+def in_turns(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Pieces as they are made, with a pause after each millisecond: other threads' turn.
+
+    Whoever waits for the interpreter asks for it after 5 ms only, and one that hashes or writes a
+    piece has it again before anybody wakes up.
+    """
+    began = perf_counter()
+    for piece in pieces:
+        yield piece
+        if perf_counter() - began > _TURN_SECONDS:
+            sleep(_PAUSE_SECONDS)
+            began = perf_counter()
 
 
 def safe_name(key: str) -> str:

@@ -13,6 +13,8 @@ __all__ = ["json_in_pieces"]
 
 # A piece of numbers takes well below a millisecond.
 _PIECE = 4096
+# Rows of an array become lists: see `tables/cells.py`.
+_ROWS = 512
 _SHORT = 8
 _FLAT = frozenset({int, float, bool, str, type(None)})
 
@@ -69,7 +71,7 @@ def _is_small(piece: list[Any] | tuple[Any, ...]) -> bool:
 
 def _array(array: Any) -> Iterator[bytes]:
     """An array of numbers, some rows at a time."""
-    rows = max(1, _PIECE * len(array) // max(1, array.size))
+    rows = min(_ROWS, max(1, _PIECE * len(array) // max(1, array.size)))
     between = b"["
     for start in range(0, len(array), rows):
         part = array[start : start + rows].tolist()

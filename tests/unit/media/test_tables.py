@@ -6,7 +6,7 @@ import copy
 import math
 import pickle
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -21,8 +21,14 @@ from asyncwb.media.tables.joined import JoinedTable, PartitionedTable
 from asyncwb.media.tables.table import Table
 from asyncwb.run import init
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 CELLS = st.one_of(
     st.none(), st.booleans(), st.integers(-(2**60), 2**60), st.floats(), st.text(max_size=8)
+)
+NUMBERS = st.one_of(
+    st.integers(), st.floats(), st.floats(-1e-3, 1e-3), st.floats(1e14, 1e18), st.integers(0, 9)
 )
 
 
@@ -191,6 +197,55 @@ def test_what_is_logged_is_a_copy() -> None:
         Table(columns=["o"], data=[[object()]]).as_logged()
 
 
+def test_no_change_of_a_table_reaches_what_was_logged_of_it_before() -> None:
+    rows = [[number, f"text {number}"] for number in range(4)]
+
+    def change_a_cell(table: Table) -> None:
+        table.data[0][0] = -1
+
+    def change_a_row_of_a_loop(table: Table) -> None:
+        for _, row in table.iterrows():
+            row[1] = "other"
+
+    def change_a_shallow_copy(table: Table) -> None:
+        copy.copy(table).data[0][0] = -1
+
+    def change_a_link(table: Table) -> None:
+        table.set_fk("t", Table(columns=["k"], data=[["x"]]), "k")
+
+    changes: list[Callable[[Table], object]] = [
+        change_a_cell,
+        change_a_row_of_a_loop,
+        change_a_shallow_copy,
+        change_a_link,
+        lambda table: table.add_data(5, "x"),
+        lambda table: table.add_column("new", [1, 2, 3, 4]),
+        lambda table: table.add_computed_columns(lambda number, row: {"new": number}),
+        lambda table: table.data.clear(),
+        lambda table: setattr(table, "data", []),
+    ]
+    for change in changes:
+        table = Table(columns=["n", "t"], data=rows, log_mode="MUTABLE")
+        logged = table.as_logged()
+        change(table)
+        assert [[*map(type, row)] for row in logged.rows] == [[int, str]] * 4
+        assert logged == Table(columns=["n", "t"], data=rows)
+
+
+def test_rows_that_somebody_holds_stay_those_of_the_table() -> None:
+    table = Table(columns=["n"], data=[[1], [2]])
+    held, row = table.data, table.data[1]
+    logged = table.as_logged()
+    row[0] = 5
+    held.append([3])
+    assert table.data is held
+    assert table.get_column("n") == [1, 5, 3]
+    assert logged.data == [[1], [2]]
+    again = table.as_logged()
+    row[0] = 7
+    assert again.data == [[1], [5], [3]]
+
+
 def test_limit_of_rows(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setattr(Table, "MAX_ARTIFACT_ROWS", 2)
     logged = Table(columns=["a"], data=[[1], [2], [3]]).as_logged()
@@ -252,6 +307,42 @@ def test_rows_of_any_cells_are_what_the_wandb_package_would_write(rows: list[lis
     assert b"".join(stored_rows(table.data, None)).decode() == json.dumps(nan)  # type: ignore[arg-type]
     shown = json.loads(b"".join(shown_rows(table.data)))
     assert str(shown) == str(rows)
+
+
+@settings(deadline=None, max_examples=400)
+@given(st.lists(st.lists(NUMBERS, min_size=2, max_size=2), max_size=4))
+def test_numbers_are_what_the_wandb_package_would_write(rows: list[list[float]]) -> None:
+    import json
+
+    nan = [[None if cell != cell else cell for cell in row] for row in rows]
+    assert b"".join(stored_rows(rows, None)).decode() == json.dumps(nan)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        1e-3, 1e-4, 9.9e-5, 1e-5, 1.5e-5, 1e-6, 5e-324, 10.00001, 1e15, 9007199254740993.0, 1e16,
+        1.5e16, 1e17, 1e22, 1.7976931348623157e308, -0.0, 0.1 + 0.2, 2**53 + 1, 2**64 - 1, 2**64,
+        -(2**63), -(2**63) - 1, 10**30, math.inf, -math.inf,
+    ],
+)  # fmt: skip
+def test_a_number_at_a_border_is_what_the_wandb_package_would_write(cell: float) -> None:
+    import json
+
+    rows = [[1, cell], [cell, 2.5]]
+    assert b"".join(stored_rows(rows, None)).decode() == json.dumps(rows)  # type: ignore[arg-type]
+
+
+def test_tables_of_many_pieces_are_whole() -> None:
+    import json
+
+    for width in (1, 3, 2000):
+        array = np.random.default_rng(0).normal(size=(max(3, 4000 // width), width))
+        table = Table(columns=list(range(width)), data=array)
+        rows = array.tolist()
+        stored = b"".join(stored_rows(table.rows, None))  # type: ignore[arg-type]
+        assert stored.decode() == json.dumps(rows)
+        assert json.loads(b"".join(shown_rows(table.rows))) == rows
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -12,6 +12,7 @@ from asyncwb.artifacts.references.places import Wanted
 from asyncwb.artifacts.references.versions import known_entry
 from asyncwb.errors import InvalidValueError
 from asyncwb.media.base import Media
+from asyncwb.media.files import in_turns
 from asyncwb.media.stored import StoredObject, object_path
 from asyncwb.portal import PORTAL
 
@@ -159,7 +160,7 @@ class ObjectWriter:
     ) -> ManifestEntry:
         place = self._contents.staging.place(posixpath.basename(path))
         with open(place, "wb") as file:
-            file.writelines(pieces)
+            file.writelines(in_turns(pieces))
         return self._contents.add_file(
             place, path, is_tmp=is_tmp, policy="immutable", overwrite=overwrite
         )

@@ -49,4 +49,4 @@ class TableIndex(int):
 
     def get_row(self) -> dict[str | int, Any]:
         """The row: columns to cells."""
-        return dict(zip(self.table.columns, self.table.data[self], strict=True))
+        return dict(zip(self.table.columns, self.table.rows[self : self + 1][0], strict=True))

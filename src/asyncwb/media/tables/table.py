@@ -13,7 +13,7 @@ from asyncwb.media.tables.keys import TableIndex
 from asyncwb.media.tables.objecttypes import ForeignIndexType, ForeignKeyType, PrimaryKeyType
 from asyncwb.media.tables.sources import as_column_array, columns_of, rows_of
 from asyncwb.media.tables.tablelog import TableLogState
-from asyncwb.media.tables.typed import Column, TypedRows, with_none
+from asyncwb.media.tables.typed import Column, TypedRows, is_key, with_none
 from asyncwb.media.tables.writing import frozen, shown_content, stored_json, stored_pieces
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ _DEFAULT_COLUMNS = ("Input", "Output", "Expected")
 class Table(TypedRows):
     """Rows of cells in typed columns; a cell may be a number, a text, a time, an array or media.
 
-    Logging copies the rows; they are written off the caller's thread, and the table may change
-    right afterwards. A row of a run gets at most `MAX_ROWS` of them, the artifact that is logged
-    beside it `MAX_ARTIFACT_ROWS`.
+    Logging takes the rows as they are; they are written off the caller's thread, and the table may
+    change right afterwards. A row of a run gets at most `MAX_ROWS` of them, the artifact that is
+    logged beside it `MAX_ARTIFACT_ROWS`.
 
     The types of columns come from the cells: a cell of another type is refused, with
     `allow_mixed_types` it is not. NaN counts as None.
@@ -89,7 +89,7 @@ class Table(TypedRows):
         super().__init__(None)
         self.log_mode: LogMode = log_mode
         self.columns: list[Column] = []
-        self.data = []
+        self._rows = []
         self._types: dict[Column, CellType] = {}
         self._log_state = TableLogState()
         # Of a copy that is logged: the table itself, its version, the rows that it has, and which
@@ -126,7 +126,7 @@ class Table(TypedRows):
 
     def get_index(self) -> list[TableIndex]:
         """The numbers of all rows, for a column of another table."""
-        return [TableIndex.to(number, self) for number in range(len(self.data))]
+        return [TableIndex.to(number, self) for number in range(len(self.rows))]
 
     def index_ref(self, index: int) -> TableIndex:
         """The number of one row, for a cell of another table.
@@ -134,8 +134,8 @@ class Table(TypedRows):
         Raises:
             InvalidValueError: There is no such row.
         """
-        if not 0 <= index < len(self.data):
-            raise InvalidValueError(f"the table has {len(self.data)} rows, no row {index}")
+        if not 0 <= index < len(self.rows):
+            raise InvalidValueError(f"the table has {len(self.rows)} rows, no row {index}")
         return TableIndex.to(index, self)
 
     @overload
@@ -155,7 +155,7 @@ class Table(TypedRows):
                 `convert_to`.
         """
         at = self._index(name)
-        cells = [row[at] for row in self.data]
+        cells = [row[at] for row in self._lists()]
         if convert_to is None:
             return cells
         if convert_to != "numpy":
@@ -171,7 +171,7 @@ class Table(TypedRows):
         from asyncwb.media.base import library
 
         pandas = library("pandas", "pandas", "get_dataframe()", extra="pandas")
-        return pandas.DataFrame.from_records(self.data, columns=self.columns)
+        return pandas.DataFrame.from_records(self._lists(), columns=self.columns)
 
     def to_arrow(self) -> Any:
         """The table as a `pyarrow.Table`: null where a cell is None.
@@ -184,7 +184,7 @@ class Table(TypedRows):
         """
         from asyncwb.columns.frames import to_arrow
 
-        return to_arrow(columns_of(self.columns, self.data))
+        return to_arrow(columns_of(self.columns, self._lists()))
 
     def to_polars(self) -> Any:
         """The table as a `polars.DataFrame`; see `to_arrow`.
@@ -194,7 +194,7 @@ class Table(TypedRows):
         """
         from asyncwb.columns.frames import to_polars
 
-        return to_polars(columns_of(self.columns, self.data))
+        return to_polars(columns_of(self.columns, self._lists()))
 
     def join(self, other: Table, key: str | Sequence[str]) -> JoinedTable:
         """This table and another one, joined by a column; see `JoinedTable`."""
@@ -209,7 +209,7 @@ class Table(TypedRows):
             isinstance(other, Table)
             and self.columns == other.columns
             and self._types == other._types
-            and same_cells(self.data, other.data)
+            and same_cells(self._lists(), other._lists())
         )
 
     __hash__ = Media.__hash__
@@ -253,14 +253,15 @@ class Table(TypedRows):
         if not isinstance(data, list) and not hasattr(data, "dtype"):
             raise InvalidValueError(f"a column is a list or an array, got {type(data).__name__}")
         cells = list(cast("Iterable[Any]", data))
-        if self.columns and len(cells) != len(self.data):
+        if self.columns and len(cells) != len(self.rows):
             raise InvalidValueError(
-                f"the table has {len(self.data)} rows, the column {name!r} {len(cells)}"
+                f"the table has {len(self.rows)} rows, the column {name!r} {len(cells)}"
             )
         kind = self._fitting(name, with_none(UNKNOWN, allowed=optional), cells)
+        rows = self._own()
         if not self.columns:
-            self.data.extend([] for _ in cells)
-        for row, cell in zip(self.data, cells, strict=True):
+            rows.extend([] for _ in cells)
+        for row, cell in zip(rows, cells, strict=True):
             row.append(cell)
         self.columns.append(name)
         self._types[name] = kind
@@ -285,7 +286,7 @@ class Table(TypedRows):
                 raise InvalidValueError(f"the function returns a dict of columns, got {found!r}")
             for name, cell in found.items():
                 new.setdefault(name, []).append(cell)
-        if uneven := [name for name, cells in new.items() if len(cells) != len(self.data)]:
+        if uneven := [name for name, cells in new.items() if len(cells) != len(self.rows)]:
             raise InvalidValueError(f"not every row has a cell for {uneven}")
         for name, cells in new.items():
             self.add_column(name, cells)
@@ -312,10 +313,11 @@ class Table(TypedRows):
         elif isinstance(self._types.get(col_name), PrimaryKeyType | ForeignKeyType):
             raise InvalidValueError(f"{col_name!r} is a key; it cannot become anything else")
         kind = self._fitting(
-            col_name, with_none(kind, allowed=optional), [row[at] for row in self.data]
+            col_name, with_none(kind, allowed=optional), [row[at] for row in self._lists()]
         )
         self._types[col_name] = kind
-        self._wrap(self.data, [col_name])
+        if is_key(kind):
+            self._wrap(self._own(), [col_name])
         self._changed()
         return kind
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from asyncwb.media.tables.table import Table
 
-__all__ = ["Column", "TypedRows", "with_none"]
+__all__ = ["Column", "TypedRows", "is_key", "with_none"]
 
 Column = str | int
 """The name of a column."""
@@ -30,23 +30,62 @@ class TypedRows(Media):
     _types: dict[Column, CellType]
     # An array stays one until somebody looks at its rows: lists of a million numbers take long.
     _rows: list[list[Any]] | ArrayRows
+    # A copy that is logged has the same lists, until somebody could change them.
+    _is_shared = False
+    _was_handed_out = False
 
     @property
     def data(self) -> list[list[Any]]:
         """The rows."""
+        self._was_handed_out = True
+        return self._own()
+
+    @data.setter
+    def data(self, rows: list[list[Any]]) -> None:
+        self._was_handed_out, self._is_shared, self._rows = True, False, rows
+
+    @property
+    def rows(self) -> Sequence[list[Any]] | ArrayRows:
+        """The rows for those who look at some of them at a time, and change none."""
+        return self._rows
+
+    def shared(self, first: int, last: int) -> list[list[Any]] | ArrayRows:
+        """Some of the rows as they are now, for a copy: what happens to the table leaves them.
+
+        Args:
+            first: Number of the first.
+            last: Number behind the last; there may be fewer.
+        """
+        rows = self._rows
+        if isinstance(rows, ArrayRows):
+            return rows.within(first, last)
+        if not self._was_handed_out:
+            self._is_shared = True
+            # Asked again: another thread says so first, and then looks whether they are shared.
+            if not self._was_handed_out:
+                return rows[first:last]
+        return [row.copy() for row in rows[first:last]]
+
+    def _lists(self) -> list[list[Any]]:
+        """The rows as lists, to be read."""
         rows = self._rows
         if isinstance(rows, ArrayRows):
             rows = self._rows = list(rows)
         return rows
 
-    @data.setter
-    def data(self, rows: list[list[Any]]) -> None:
-        self._rows = rows
+    def _own(self) -> list[list[Any]]:
+        """The rows as lists that no copy has, to be changed."""
+        rows = self._lists()
+        if self._is_shared:
+            rows = self._rows = [row.copy() for row in rows]
+            self._is_shared = False
+        return rows
 
-    @property
-    def rows(self) -> Sequence[list[Any]] | ArrayRows:
-        """The rows for those who look at some of them at a time."""
-        return self._rows
+    def __getstate__(self) -> object:
+        # A shallow copy has the same lists, and knows nothing of what this table shares.
+        self._was_handed_out = True
+        self._own()
+        return self.__dict__
 
     @property
     def column_types(self) -> dict[Column, CellType]:
@@ -63,7 +102,7 @@ class TypedRows(Media):
         if all(types.values()):
             self._types = {name: kind for name, kind in types.items() if kind is not None}
             self._wrap(data, self.columns)
-            self.data = data
+            self._rows = data
         else:
             self._extend(data)
 
@@ -116,12 +155,12 @@ class TypedRows(Media):
                 )
                 continue
             link = next((cell for cell in cells if isinstance(cell, TableKey | TableIndex)), None)
-            if link is not None and not _is_key(types[name]):
-                types[name] = self._fitting(name, type_of(link), [row[at] for row in self.data])
+            if link is not None and not is_key(types[name]):
+                types[name] = self._fitting(name, type_of(link), [row[at] for row in self._lists()])
             types[name] = self._fitting(name, types[name], cells)
         self._types = types
         self._wrap(rows, self.columns)
-        self.data += rows
+        self._lists().extend(rows)
 
     def _fitting(self, name: Column, kind: CellType, cells: list[Any]) -> CellType:
         wider = widened(kind, cells)
@@ -150,7 +189,7 @@ class TypedRows(Media):
         """Make cells of key columns know their table."""
         for name in columns:
             kind, at = self._types[name], self.columns.index(name)
-            for row in rows if _is_key(kind) else ():
+            for row in rows if is_key(kind) else ():
                 if isinstance(kind, PrimaryKeyType):
                     row[at] = TableKey.to(row[at], cast("Table", self), str(name))
                 elif isinstance(kind, ForeignKeyType) and not isinstance(row[at], TableKey):
@@ -175,7 +214,8 @@ def with_none(kind: CellType, *, allowed: bool) -> CellType:
     return optional(kind) if allowed else kind
 
 
-def _is_key(kind: CellType) -> bool:
+def is_key(kind: CellType) -> bool:
+    """Whether cells of a type refer to rows."""
     return isinstance(kind, PrimaryKeyType | ForeignKeyType | ForeignIndexType)
 
 

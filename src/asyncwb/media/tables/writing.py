@@ -25,7 +25,6 @@ from asyncwb.media.tables.celltypes import (
     UnionType,
 )
 from asyncwb.media.tables.objecttypes import ForeignIndexType, ForeignKeyType, PrimaryKeyType
-from asyncwb.media.tables.sources import ArrayRows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -66,11 +65,9 @@ def frozen(table: Table) -> Table:
             made.total_rows - made.first_row,
             table.MAX_ARTIFACT_ROWS,
         )
-    if isinstance(table.rows, ArrayRows):
-        made._rows = table.rows.within(made.first_row, last)  # pyright: ignore[reportPrivateUsage]
-        return made
-    made.data = [row.copy() for row in table.data[made.first_row : last]]
-    for row in made.data if odd else ():
+    made._rows = table.shared(made.first_row, last)  # pyright: ignore[reportPrivateUsage]
+    made._is_shared, made._was_handed_out = True, False  # pyright: ignore[reportPrivateUsage]
+    for row in made._own() if odd else ():  # pyright: ignore[reportPrivateUsage]
         for at in odd:
             row[at] = owned(row[at])
     return made
@@ -107,7 +104,7 @@ def stored_json(table: Table, place: ObjectPlace) -> dict[str, Any]:
     head, left_out = _described(table, place)
     head["data"] = [
         [None if at in left_out else stored_cell(cell, place) for at, cell in enumerate(row)]
-        for row in table.data
+        for row in table.rows
     ]
     return head
 
@@ -176,7 +173,7 @@ def _store_column(table: Table, at: int, place: ObjectPlace) -> dict[str, str]:
     name = str(table.columns[at])
     file = BytesIO()
     save: Any = np.savez_compressed
-    save(file, **{name: np.array([row[at] for row in table.data])})
+    save(file, **{name: np.array([row[at] for row in table.rows])})
     return {
         "path": place.put_file(file.getvalue(), "media/serialized_data/column.npz"),
         "key": name,

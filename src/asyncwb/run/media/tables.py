@@ -78,7 +78,7 @@ class TableLog:
             state.previous.append(known.value["artifact_path"])
             state.increment = (state.increment or 0) + 1
         # Another thread may have logged some of them meanwhile.
-        table.data = table.data[state.rows - table.first_row :]
+        table.data = list(table.rows[state.rows - table.first_row :])
         milliseconds = time.time_ns() // 1_000_000
         paths = self._paths(table, key, f"{state.increment}-{milliseconds}.{key}", step)
         state.increment = state.increment or 0
