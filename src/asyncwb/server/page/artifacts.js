@@ -11,7 +11,7 @@ const COLLECTIONS = `query Collections($entity: String, $project: String) { proj
   artifactTypes(first: 100) { edges { node { name artifactCollections(first: 500) { edges { node {
     name description updatedAt createdAt artifacts(first: 1) { totalCount edges { version node { id size createdAt } } } } } } } } } } }`;
 const VERSIONS = `query Versions($entity: String, $project: String, $type: String!, $collection: String!, $after: String) {
-  project(name: $project, entityName: $entity) { artifactType(name: $type) { artifactCollection(name: $collection) {
+  project(name: $project, entityName: $entity) { readOnly artifactType(name: $type) { artifactCollection(name: $collection) {
     name description createdAt artifacts(first: 200, after: $after) { edges { version node { id versionIndex digest size fileCount createdAt state description metadata
       tags { name } aliases(artifactCollectionName: $collection) { alias artifactCollection { name } }
       createdBy { __typename ... on Run { name displayName project { name entityName } } ... on User { username } } } }
@@ -47,18 +47,19 @@ function VersionFiles({ id }) {
 export function Collection({ place, type, collection, version, query }) {
   const variables = { ...place, type, collection };
   const load = async () => {
-    let about = null;
+    let [about, readOnly] = [null, false];
     const versions = [];
     let after = null;
     do {
       const { project } = await graphql(VERSIONS, { ...variables, after });
       about = project?.artifactType?.artifactCollection;
+      readOnly = project?.readOnly;
       if (!about) return null;
       versions.push(...about.artifacts.edges.map(({ version: name, node }) => ({ ...node, version: name })));
       after = about.artifacts.pageInfo.hasNextPage ? about.artifacts.pageInfo.endCursor : null;
     } while (after);
     versions.sort((a, b) => naturally(b.version, a.version));
-    return { about, versions };
+    return { about, versions, readOnly };
   };
   const { value: found, loading, error, reload } = useLoaded(load, [place.entity, place.project, type, collection]);
   const [chosen, setChosen] = useState(() => query.get("tab") ?? "overview");
@@ -69,6 +70,8 @@ export function Collection({ place, type, collection, version, query }) {
   const tab = query.get("tab") ?? chosen;
   const save = (values) => graphql("mutation U($input: UpdateArtifactInput!) { updateArtifact(input: $input) { artifact { id } } }", { input: { artifactID: current.id, ...values } }).then(reload);
   const aliases = current ? [...new Set(current.aliases.map((each) => each.alias))] : [];
+  // who may not change the artifact sees what is there
+  const edited = (title, text, onSave, more) => [title, (!found.readOnly || text) && html`<${Editable} text=${text} label=${title.toLowerCase()} onSave=${found.readOnly ? null : onSave} ...${more} />`];
   const saveAliases = (text) => save({ aliases: [...new Set(text.split(",").map((each) => each.trim()).filter(Boolean))].map((alias) => ({ alias, artifactCollectionName: collection })) });
   return html`<article class="artifact-page">
     <header class="run-head"><h1>${collection}</h1><span class="tag">${type}</span><span class="quiet">${found.about.description}</span></header>
@@ -78,8 +81,8 @@ export function Collection({ place, type, collection, version, query }) {
       ${!current ? html`<p class="notice">There is no version ${version}.</p>` : html`<div>
         <nav class="tabs" aria-label="Parts">${[["overview", "Overview"], ["files", "Files"], ["lineage", "Lineage"]].map(([name, title]) => html`<button type="button" key=${name} aria-current=${tab === name ? "page" : undefined} onClick=${() => { setChosen(name); setQuery({ tab: name === "overview" ? null : name }); }}>${title}</button>`)}</nav>
         ${tab === "overview" && html`<section class="card"><h2>${collection}:${current.version}</h2><${KeyValues} rows=${[
-          ["Aliases", html`<${Editable} text=${aliases.join(", ")} label="aliases" placeholder="Add aliases" shown=${aliases.length ? html`<${Aliases} of=${current.aliases} />` : null} onSave=${saveAliases} />`],
-          ["Description", html`<${Editable} text=${current.description} label="description" many placeholder="Add a description" onSave=${(text) => save({ description: text })} />`],
+          edited("Aliases", aliases.join(", "), saveAliases, { placeholder: "Add aliases", shown: aliases.length ? html`<${Aliases} of=${current.aliases} />` : null }),
+          edited("Description", current.description, (text) => save({ description: text }), { placeholder: "Add a description", many: true }),
           ["Full name", html`<code>${place.entity}/${place.project}/${collection}:${current.version}</code>`],
           ["Created", when(current.createdAt)],
           ["By", current.createdBy?.__typename === "Run" ? html`<a href=${runPath(current.createdBy)}>${current.createdBy.displayName || current.createdBy.name}</a>` : current.createdBy?.username],

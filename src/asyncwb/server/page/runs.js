@@ -8,7 +8,7 @@ const FIELDS = `id name displayName state tags group jobType notes createdAt hea
   historyLineCount config summaryMetrics user { username name }`;
 
 const PAGE = `query Runs($entity: String, $project: String, $filters: JSONString, $order: String, $first: Int, $after: String) {
-  project(name: $project, entityName: $entity) { runs(filters: $filters, order: $order, first: $first, after: $after) {
+  project(name: $project, entityName: $entity) { readOnly runs(filters: $filters, order: $order, first: $first, after: $after) {
     totalCount edges { node { ${FIELDS} } } pageInfo { endCursor hasNextPage } } } }`;
 
 const LIVE = `query Live($entity: String, $project: String, $filters: JSONString, $first: Int) {
@@ -34,7 +34,7 @@ export async function pageOfRuns(place, { filters, order, first = 100, after = n
   const { project } = await graphql(PAGE, { ...place, filters, order, first, after });
   if (!project) throw new Error("There is no such project, or you may not see it.");
   const { totalCount, edges, pageInfo } = project.runs;
-  return { total: totalCount, runs: edges.map((edge) => asRun(edge.node)), next: pageInfo.hasNextPage ? pageInfo.endCursor : null };
+  return { total: totalCount, readOnly: project.readOnly, runs: edges.map((edge) => asRun(edge.node)), next: pageInfo.hasNextPage ? pageInfo.endCursor : null };
 }
 
 export async function allRuns(place, { filters, order }, most) {

@@ -55,7 +55,7 @@ function useTable(place, filters, order, grouped) {
   return { ...state, loading: state.key !== key, more: () => load(state.next), reload: () => setRound((n) => n + 1) };
 }
 
-function Bulk({ place, chosen, clear, reload, names }) {
+function Bulk({ place, chosen, clear, reload, names, readOnly }) {
   const [dialog, setDialog] = useState("");
   const ids = chosen.map((run) => run.id);
   const done = () => { clear(); reload(); };
@@ -67,9 +67,9 @@ function Bulk({ place, chosen, clear, reload, names }) {
     <a class="button" href="${pathTo(place.entity, place.project, "compare")}?runs=${names.slice(0, 20).join(",")}">Compare</a>
     <a class="button" href="${pathTo(place.entity, place.project, "relations")}?runs=${names.join(",")}">Relations</a>
     <a class="button" href="${pathTo(place.entity, place.project, "workspace")}?show=${names.join(",")}">Charts</a>
-    <button type="button" onClick=${() => setDialog("tag")}>Tag</button>
-    <button type="button" onClick=${() => setDialog("rename")}>Rename</button>
-    <button type="button" class="danger" onClick=${() => setDialog("delete")}>Delete</button>
+    ${!readOnly && html`<button type="button" onClick=${() => setDialog("tag")}>Tag</button>
+      <button type="button" onClick=${() => setDialog("rename")}>Rename</button>
+      <button type="button" class="danger" onClick=${() => setDialog("delete")}>Delete</button>`}
     <button type="button" onClick=${clear}>Clear</button>
     ${dialog === "delete" && html`<${Dialog} title="Delete ${several}?" action="Delete" danger onClose=${() => setDialog("")}
       onDone=${async () => { await deleteRuns(ids); done(); }}><p>Their rows and files are removed for good.</p><//>`}
@@ -211,7 +211,7 @@ export function RunsTable({ place, query }) {
       <button type="button" disabled=${exporting} title="All runs that fit, with all they have" onClick=${() => download("json")}>JSON</button>
       <span class="count" aria-live="polite">${table.loading ? "Loading …" : `${number(table.total)} run${table.total === 1 ? "" : "s"}`}</span>
     </div>
-    ${picked.length > 0 && html`<${Bulk} place=${place} chosen=${picked} names=${picked.map((run) => run.name)} clear=${() => setChosen(new Set())} reload=${table.reload} />`}
+    ${picked.length > 0 && html`<${Bulk} place=${place} chosen=${picked} names=${picked.map((run) => run.name)} clear=${() => setChosen(new Set())} reload=${table.reload} readOnly=${table.readOnly} />`}
     <${Status} error=${table.error} />
     <div class="scroll-x"><table class="grid ${table.loading ? "busy" : ""}">
       <thead><tr ref=${head}>
