@@ -12,6 +12,7 @@ import { TITLES, allRuns, cellOf, changeRun, deleteRuns, label, liveRuns, pageOf
 const PAGE = 50;
 const GROUPED = 1000;
 const SOME = 6;
+const COMPARED = 20;
 const UNORDERED = new Set(["tags"]);
 
 const plain = ({ name, displayName, state, tags, group, jobType, notes, createdAt, heartbeatAt, sweepName, user, config, summary }) => ({ name, displayName, state, tags, group, jobType, notes, createdAt, heartbeatAt, sweepName, user: user?.username, config, summary });
@@ -64,7 +65,7 @@ function Bulk({ place, chosen, clear, reload, names, readOnly }) {
   const tags = [...new Set(chosen.flatMap((run) => run.tags))];
   return html`<div class="bulk" role="toolbar" aria-label="Chosen runs">
     <b>${several}</b>
-    <a class="button" href="${pathTo(place.entity, place.project, "compare")}?runs=${names.slice(0, 20).join(",")}">Compare</a>
+    <a class="button" href="${pathTo(place.entity, place.project, "compare")}?runs=${names.slice(0, COMPARED).join(",")}">Compare${names.length > COMPARED && ` the first ${COMPARED}`}</a>
     <a class="button" href="${pathTo(place.entity, place.project, "relations")}?runs=${names.join(",")}">Relations</a>
     <a class="button" href="${pathTo(place.entity, place.project, "workspace")}?show=${names.join(",")}">Charts</a>
     ${!readOnly && html`<button type="button" onClick=${() => setDialog("tag")}>Tag</button>
@@ -236,7 +237,7 @@ export function RunsTable({ place, query }) {
       </tbody>`)}
     </table></div>
     ${!table.loading && !table.error && !table.runs.length && html`<p class="notice">No run fits.</p>`}
-    ${group && table.next && html`<p class="notice">Groups are made of the first ${GROUPED} runs of ${number(table.total)}; a filter brings others.</p>`}
+    ${group && table.next && html`<p class="notice">Groups are made of the first ${number(table.runs.length)} runs of ${number(table.total)}. <button type="button" onClick=${table.more}>Take more</button></p>`}
     <div ref=${end} class="end">${!group && table.next && "Loading more …"}</div>
   </div>`;
 }
