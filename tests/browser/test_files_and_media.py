@@ -133,6 +133,12 @@ def test_artifacts(page: Any, server: LocalServer, tmp_path: Path, elsewhere: Ex
     page.get_by_label("description", exact=True).fill("the first")
     page.keyboard.press("Control+Enter")
     page.get_by_text("the first").first.wait_for()
+    names = page.locator(".keyvalues .alias")
+    for text, wanted in (("best, good", ["best", "good"]), ("good", ["good"])):
+        page.get_by_role("button", name="Edit aliases").click()
+        page.get_by_label("aliases", exact=True).fill(text)
+        page.keyboard.press("Enter")
+        until(page, lambda wanted=wanted: names.all_inner_texts() == wanted)
     page.get_by_role("button", name="Files").click()
     page.get_by_role("button", name="inner").click()
     page.get_by_role("button", name="notes.txt").click()

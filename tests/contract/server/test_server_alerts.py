@@ -41,6 +41,27 @@ async def test_alerts_of_a_project_are_those_of_its_runs_newest_first(client: Cl
     }
 
 
+async def test_a_listing_goes_on_behind_an_alert(client: Client) -> None:
+    for run in ("a", "b"):
+        await client.upsert(run)
+    for title, run in (("first", "a"), ("second", "b"), ("third", "a"), ("fourth", "a")):
+        await alert(client, run, title)
+    fields = "alerts(first: 2) { id title }"
+    page = (await client.data(f'{{ project(name: "demo") {{ {fields} }} }}'))["project"]["alerts"]
+    assert [each["title"] for each in page] == ["fourth", "third"]
+    await alert(client, "a", "fifth")  # moves nothing
+    after = page[-1]["id"]
+    assert await titles(client, f'(first: 2, after: "{after}")') == ["second", "first"]
+    (only,) = (await client.run("a", f'alerts(after: "{after}") {{ title }}'))["alerts"]
+    assert only["title"] == "first"
+
+
+async def test_no_alert_goes_on_behind_what_is_none(client: Client) -> None:
+    await client.upsert("a")
+    query = '{ project(name: "demo") { alerts(after: "x") { title } } }'
+    assert "no alert with id" in (await client.post(query)).text
+
+
 async def test_alerts_go_with_their_run_and_stay_in_their_project(client: Client) -> None:
     made = await client.upsert("a")
     await client.upsert("x", modelName="other")

@@ -1,7 +1,7 @@
 // Files of a run or an artifact, with a look at those that are text or pictures.
 import { html, useMemo, useState, useLoaded } from "./lib.js";
 import { everything, fileUrl, frameUrl } from "./api.js";
-import { bytes, naturally, parse } from "./format.js";
+import { bytes, naturally, number, parse } from "./format.js";
 import { Guard, Moment, Status } from "./parts.js";
 import { TableFile } from "./logged-table.js";
 import { Viewer, viewerOf } from "./viewer.js";
@@ -11,6 +11,7 @@ const OF_RUN = `query Files($entity: String, $project: String, $run: String!, $a
     edges { node { name sizeBytes mimetype updatedAt } } pageInfo { endCursor hasNextPage } } } } }`;
 export const FILES = `query Files($id: ID!, $after: String) { artifact(id: $id) { files(first: 500, after: $after) {
   edges { node { name displayName sizeBytes directUrl digest } } pageInfo { endCursor hasNextPage } } } }`;
+const ROWS = 500; // of a folder, before somebody asks for more
 const LARGEST_TEXT = 512 * 1024;
 const LARGEST_TABLE = 32 * 1024 * 1024;
 
@@ -69,6 +70,7 @@ function inside(files, folder) {
 
 export function FileBrowser({ files, url, frame }) {
   const [folder, setFolder] = useState("");
+  const [many, setMany] = useState(ROWS);
   const [chosen, setChosen] = useState(null);
   const { folders, here } = useMemo(() => inside(files, folder), [files, folder]);
   const parts = folder.split("/").filter(Boolean);
@@ -79,10 +81,11 @@ export function FileBrowser({ files, url, frame }) {
       <nav class="crumbs" aria-label="Folders"><button type="button" onClick=${() => setFolder("")}>files</button>
         ${parts.map((part, i) => html`<span key=${i}>/</span><button type="button" onClick=${() => setFolder(`${parts.slice(0, i + 1).join("/")}/`)}>${part}</button>`)}</nav>
       <table class="grid"><thead><tr><th>Name</th><th class="number">Size</th><th>Changed</th><th></th></tr></thead><tbody>
-        ${folders.map(([name, size]) => html`<tr key=${name}><td><button type="button" class="link" onClick=${() => setFolder(`${folder}${name}/`)}>📁 ${name}</button></td><td class="number">${bytes(size)}</td><td></td><td></td></tr>`)}
-        ${here.map((file) => html`<tr key=${file.name} class=${chosen?.name === file.name ? "chosen" : ""}><td><button type="button" class="link" onClick=${() => setChosen(file)}>${file.name.slice(folder.length)}</button></td>
+        ${folders.slice(0, many).map(([name, size]) => html`<tr key=${name}><td><button type="button" class="link" onClick=${() => setFolder(`${folder}${name}/`)}>📁 ${name}</button></td><td class="number">${bytes(size)}</td><td></td><td></td></tr>`)}
+        ${here.slice(0, many).map((file) => html`<tr key=${file.name} class=${chosen?.name === file.name ? "chosen" : ""}><td><button type="button" class="link" onClick=${() => setChosen(file)}>${file.name.slice(folder.length)}</button></td>
           <td class="number">${bytes(file.sizeBytes)}</td><td>${file.updatedAt && html`<${Moment} at=${file.updatedAt} />`}</td><td>${url(file) && html`<a download href=${url(file)}>download</a>`}</td></tr>`)}
       </tbody></table>
+      ${Math.max(here.length, folders.length) > many && html`<button type="button" class="more" onClick=${() => setMany(many + 10 * ROWS)}>Show more of ${number(here.length + folders.length)}</button>`}
     </section>
     ${chosen && url(chosen) && html`<${Preview} key=${chosen.name} name=${chosen.name} url=${url(chosen)} frame=${frame?.(chosen)} source=${source} size=${Number(chosen.sizeBytes)} />`}
   </div>`;

@@ -11,8 +11,8 @@ const [WIDTH, HEIGHT, ACROSS, DOWN] = [180, 32, 64, 12];
 const VERSION = "id versionIndex artifactType { name } artifactSequence { name project { name entityName } }";
 const RUN = "name displayName project { name entityName }";
 const AROUND = `query Lineage($id: ID!) { artifact(id: $id) { ${VERSION}
-  createdBy { __typename ... on User { username } ... on Run { ${RUN} inputArtifacts(first: 50) { edges { node { ${VERSION} } } } } }
-  usedBy(first: 50) { edges { node { ${RUN} outputArtifacts(first: 20) { edges { node { ${VERSION} } } } } } } } }`;
+  createdBy { __typename ... on User { username } ... on Run { ${RUN} inputArtifacts(first: 50) { pageInfo { hasNextPage } edges { node { ${VERSION} } } } } }
+  usedBy(first: 50) { pageInfo { hasNextPage } edges { node { ${RUN} outputArtifacts(first: 50) { pageInfo { hasNextPage } edges { node { ${VERSION} } } } } } } } }`;
 
 export const runPath = (run) => pathTo(run.project.entityName, run.project.name, "runs", run.name);
 export function versionPath(artifact) {
@@ -21,13 +21,16 @@ export function versionPath(artifact) {
 }
 export const versionName = (artifact) => `${artifact.artifactSequence.name}:v${artifact.versionIndex}`;
 
-const nodesOf = (connection) => connection?.edges.map((edge) => edge.node) ?? [];
-
 // Versions are looked at one after another, from the middle outward; each knows its runs.
 async function load(id, steps) {
   const nodes = new Map();
   const edges = new Map();
   let more = false;
+  let cut = false;
+  const nodesOf = (connection) => {
+    cut ||= Boolean(connection?.pageInfo.hasNextPage);
+    return connection?.edges.map((edge) => edge.node) ?? [];
+  };
   const add = (key, column, values) => {
     if (!nodes.has(key) && nodes.size < MOST) nodes.set(key, { key, column, ...values });
     return nodes.get(key);
@@ -67,7 +70,7 @@ async function load(id, steps) {
     more = next.length > 0;
     waiting = nodes.size < MOST ? next.slice(0, AT_ONCE) : [];
   }
-  return { nodes: [...nodes.values()], edges: [...edges.values()], more, full: nodes.size >= MOST };
+  return { nodes: [...nodes.values()], edges: [...edges.values()], more, cut, full: nodes.size >= MOST };
 }
 
 // Places in pixels: a column for each distance, nodes below each other around the middle.
@@ -112,5 +115,6 @@ export function Lineage({ id }) {
       return node.path && node.key !== id ? html`<a ...${given} href=${node.path}>${node.label}</a>` : html`<span ...${given}>${node.label}</span>`;
     })}</div></div>
     <p class="quiet">${counted("artifact", "version")}, ${counted("run", "run")}.
-      ${found.full ? ` The first ${MOST} are shown.` : found.more && html` <button type="button" onClick=${() => setSteps(steps + STEPS)}>Further</button>`}</p>`;
+      ${found.full ? ` The first ${MOST} are shown.` : found.more && html` <button type="button" onClick=${() => setSteps(steps + STEPS)}>Further</button>`}
+      ${found.cut && !found.full && " Of a version or run with more than 50 neighbours, 50 are shown."}</p>`;
 }

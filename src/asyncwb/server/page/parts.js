@@ -61,10 +61,12 @@ export function Menu({ label, title, children, align = "left" }) {
   </div>`;
 }
 
-// Text that becomes a field when it is clicked. Enter keeps, Escape leaves it as it was.
+// Text that becomes a field when it is clicked. Enter keeps, Escape leaves it as it was. Without
+// `onSave` it is text alone: who only looks sees no way to change it.
 export function Editable({ text, label, placeholder, onSave, many, shown }) {
   const [draft, setDraft] = useState(null);
   const [error, setError] = useState("");
+  if (!onSave) return shown ?? text;
   if (draft === null) {
     return html`<span class="editable ${text ? "" : "empty"}" onClick=${() => setDraft(text ?? "")}>${shown ?? (text || placeholder)}
       <button type="button" class="pen" title="Edit ${label}" aria-label="Edit ${label}">✎</button></span>`;

@@ -21,7 +21,7 @@ const LIVE_SECONDS = 2;
 
 const RUN = `query Run($entity: String, $project: String, $run: String!) {
   project(name: $project, entityName: $entity) { run(name: $run) {
-    id name displayName state tags group jobType notes commit createdAt heartbeatAt sweepName exitcode
+    id name displayName readOnly state tags group jobType notes commit createdAt heartbeatAt sweepName exitcode
     historyLineCount eventsLineCount logLineCount fileCount config summaryMetrics eventsTail wandbConfig(keys: ["cli_version", "python_version", "framework", "m"])
     user { username name } } } }`;
 
@@ -61,13 +61,15 @@ function Overview({ place, run, save }) {
   const git = metadata?.git ?? {};
   const environment = { ...metadata };
   delete environment.git;
+  // `save` is null for those who may not change the run: they see what is there
+  const edited = (key, text, change, more = {}) => [key, (save || text) && html`<${Editable} text=${text} label=${key.toLowerCase()} onSave=${save && ((given) => save(change(given)))} ...${more} />`];
   const facts = [
     ["State", html`<${State} state=${run.state} />${run.exitcode ? ` exit code ${run.exitcode}` : ""}`],
-    ["Name", html`<${Editable} text=${run.displayName} label="name" onSave=${(text) => save({ displayName: text })} />`],
-    ["Tags", html`<${Editable} text=${run.tags.join(", ")} label="tags" placeholder="Add tags" shown=${run.tags.length ? html`<${Tags} tags=${run.tags} />` : null}
-      onSave=${(text) => save({ tags: [...new Set(text.split(",").map((tag) => tag.trim()).filter(Boolean))] })} />`],
-    ["Notes", html`<${Editable} text=${run.notes} label="notes" placeholder="Add notes" many shown=${run.notes ? html`<span class="notes">${run.notes}</span>` : null} onSave=${(text) => save({ notes: text })} />`],
-    ["Group", html`<${Editable} text=${run.group} label="group" placeholder="Add a group" onSave=${(text) => save({ groupName: text })} />`],
+    edited("Name", run.displayName, (text) => ({ displayName: text })),
+    edited("Tags", run.tags.join(", "), (text) => ({ tags: [...new Set(text.split(",").map((tag) => tag.trim()).filter(Boolean))] }),
+      { placeholder: "Add tags", shown: run.tags.length ? html`<${Tags} tags=${run.tags} />` : null }),
+    edited("Notes", run.notes, (text) => ({ notes: text }), { placeholder: "Add notes", many: true, shown: run.notes ? html`<span class="notes">${run.notes}</span>` : null }),
+    edited("Group", run.group, (text) => ({ groupName: text }), { placeholder: "Add a group" }),
     ["Author", run.user.username],
     ["Started", when(run.createdAt)],
     ["Duration", duration(lasted(run))],
@@ -101,7 +103,7 @@ export function RunPage({ place, name, tab, query }) {
   usePolling(reload, live ? LIVE_SECONDS : 0, [name]);
   const { value: types } = useLoaded(() => metricsOf(place, [name]), [name, run?.historyLineCount]);
   if (!run) return html`<${Status} loading=${loading} error=${error} empty>There is no run ${name} in ${place.entity}/${place.project}, or you may not see it.<//>`;
-  const save = async (values) => {
+  const save = run.readOnly ? null : async (values) => {
     await changeRun(run.id, values);
     reload();
   };
@@ -113,14 +115,14 @@ export function RunPage({ place, name, tab, query }) {
   return html`<article class="run">
     <header class="run-head">
       <i class="dot" style=${{ background: color(`${place.entity}/${place.project}`, name) }}></i>
-      <h1><${Editable} text=${label(run)} label="name" onSave=${(text) => save({ displayName: text })} /></h1>
+      <h1><${Editable} text=${label(run)} label="name" onSave=${save && ((text) => save({ displayName: text }))} /></h1>
       <${State} state=${run.state} />
       <span class="quiet"><${Moment} at=${run.createdAt} /> · ${duration(live ? (Date.now() - moment(run.createdAt)) / 1000 : lasted(run))}</span>
       <${Tags} tags=${run.tags} />
-      <${Menu} label="⋯" title="More" align="right">
+      ${save && html`<${Menu} label="⋯" title="More" align="right">
         ${run.state === "running" && html`<button type="button" onClick=${async () => { await graphql("mutation S($id: ID!) { stopRun(input: {id: $id}) { success } }", { id: run.id }); reload(); }}>Ask it to stop</button>`}
         <button type="button" class="danger" onClick=${() => setDeleting(true)}>Delete</button>
-      <//>
+      <//>`}
     </header>
     <${Tabs} tabs=${tabs} current=${tab} path=${path} />
     ${deleting && html`<${Dialog} title="Delete ${label(run)}?" action="Delete" danger onClose=${() => setDeleting(false)}

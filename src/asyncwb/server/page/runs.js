@@ -4,19 +4,20 @@ import { config, flatten, lasted, parse } from "./format.js";
 import { chartsOf } from "./presets.js";
 import { definitionOf, definitionsOf } from "./definitions.js";
 
+const AT_ONCE = 1000; // runs that are asked for by name
 const FIELDS = `id name displayName state tags group jobType notes createdAt heartbeatAt sweepName
   historyLineCount config summaryMetrics user { username name }`;
 
 const PAGE = `query Runs($entity: String, $project: String, $filters: JSONString, $order: String, $first: Int, $after: String) {
-  project(name: $project, entityName: $entity) { runs(filters: $filters, order: $order, first: $first, after: $after) {
+  project(name: $project, entityName: $entity) { readOnly runs(filters: $filters, order: $order, first: $first, after: $after) {
     totalCount edges { node { ${FIELDS} } } pageInfo { endCursor hasNextPage } } } }`;
 
 const LIVE = `query Live($entity: String, $project: String, $filters: JSONString, $first: Int) {
   project(name: $project, entityName: $entity) { runs(filters: $filters, order: "-created_at", first: $first) {
     totalCount edges { node { name state historyLineCount heartbeatAt } } } } }`;
 
-const KEYS = `query Keys($entity: String, $project: String, $filters: JSONString) {
-  project(name: $project, entityName: $entity) { runs(filters: $filters, first: 1000) {
+const KEYS = `query Keys($entity: String, $project: String, $filters: JSONString, $first: Int) {
+  project(name: $project, entityName: $entity) { runs(filters: $filters, first: $first) {
     edges { node { name historyKeys } } } } }`;
 
 export const named = (names) => JSON.stringify({ name: { $in: names } });
@@ -34,12 +35,22 @@ export async function pageOfRuns(place, { filters, order, first = 100, after = n
   const { project } = await graphql(PAGE, { ...place, filters, order, first, after });
   if (!project) throw new Error("There is no such project, or you may not see it.");
   const { totalCount, edges, pageInfo } = project.runs;
-  return { total: totalCount, runs: edges.map((edge) => asRun(edge.node)), next: pageInfo.hasNextPage ? pageInfo.endCursor : null };
+  return { total: totalCount, readOnly: project.readOnly, runs: edges.map((edge) => asRun(edge.node)), next: pageInfo.hasNextPage ? pageInfo.endCursor : null };
 }
 
 export async function allRuns(place, { filters, order }, most) {
   const variables = { ...place, filters, order, first: 500 };
   return (await everything(PAGE, variables, ({ project }) => project?.runs, most)).map(asRun);
+}
+
+// Of all runs of these names what a query asks of each; it takes filters and a number.
+export async function inParts(query, place, names) {
+  const found = [];
+  for (let start = 0; start < names.length; start += AT_ONCE) {
+    const { project } = await graphql(query, { ...place, filters: named(names.slice(start, start + AT_ONCE)), first: AT_ONCE });
+    found.push(...project.runs.edges.map((edge) => edge.node));
+  }
+  return found;
 }
 
 export async function liveRuns(place, filters, first) {
@@ -50,9 +61,7 @@ export async function liveRuns(place, filters, first) {
 // Types of the metrics of runs: {key: Set of types}.
 export async function metricsOf(place, names) {
   const types = new Map();
-  if (!names.length) return types;
-  const { project } = await graphql(KEYS, { ...place, filters: named(names) });
-  for (const { node } of project.runs.edges) {
+  for (const node of await inParts(KEYS, place, names)) {
     for (const [key, { typeCounts }] of Object.entries(node.historyKeys?.keys ?? {})) {
       if (!types.has(key)) types.set(key, new Set());
       for (const { type } of typeCounts) types.get(key).add(type);

@@ -1,13 +1,12 @@
 // What machines said of themselves while they ran, over the time of each run.
 import { html, useMemo, useState, useLoaded } from "./lib.js";
-import { graphql } from "./api.js";
 import { parse } from "./format.js";
 import { Panels, zoomTo } from "./panels.js";
 import { useLayout } from "./layout.js";
-import { named } from "./runs.js";
+import { inParts } from "./runs.js";
 
-const TAILS = `query Tails($entity: String, $project: String, $filters: JSONString) {
-  project(name: $project, entityName: $entity) { runs(filters: $filters, first: 1000) { edges { node { eventsLineCount eventsTail } } } } }`;
+const TAILS = `query Tails($entity: String, $project: String, $filters: JSONString, $first: Int) {
+  project(name: $project, entityName: $entity) { runs(filters: $filters, first: $first) { edges { node { eventsLineCount eventsTail } } } } }`;
 const PREFIX = "system.";
 
 // Names of the metrics in the last row of a run.
@@ -30,8 +29,7 @@ export function SystemOfRuns({ place, names, shown, settings, version }) {
   const [open, setOpen] = useState(false);
   const load = async () => {
     if (!open) return null;
-    const { project } = await graphql(TAILS, { ...place, filters: named(names) });
-    const nodes = project.runs.edges.map((edge) => edge.node);
+    const nodes = await inParts(TAILS, place, names);
     return { metrics: [...new Set(nodes.flatMap((node) => systemMetrics(node.eventsTail)))], version: nodes.reduce((sum, node) => sum + node.eventsLineCount, 0) };
   };
   const { value: found } = useLoaded(load, [open, names.join(), version]);

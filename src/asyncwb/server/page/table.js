@@ -12,6 +12,7 @@ import { TITLES, allRuns, cellOf, changeRun, deleteRuns, label, liveRuns, pageOf
 const PAGE = 50;
 const GROUPED = 1000;
 const SOME = 6;
+const COMPARED = 20;
 const UNORDERED = new Set(["tags"]);
 
 const plain = ({ name, displayName, state, tags, group, jobType, notes, createdAt, heartbeatAt, sweepName, user, config, summary }) => ({ name, displayName, state, tags, group, jobType, notes, createdAt, heartbeatAt, sweepName, user: user?.username, config, summary });
@@ -55,7 +56,7 @@ function useTable(place, filters, order, grouped) {
   return { ...state, loading: state.key !== key, more: () => load(state.next), reload: () => setRound((n) => n + 1) };
 }
 
-function Bulk({ place, chosen, clear, reload, names }) {
+function Bulk({ place, chosen, clear, reload, names, readOnly }) {
   const [dialog, setDialog] = useState("");
   const ids = chosen.map((run) => run.id);
   const done = () => { clear(); reload(); };
@@ -64,12 +65,12 @@ function Bulk({ place, chosen, clear, reload, names }) {
   const tags = [...new Set(chosen.flatMap((run) => run.tags))];
   return html`<div class="bulk" role="toolbar" aria-label="Chosen runs">
     <b>${several}</b>
-    <a class="button" href="${pathTo(place.entity, place.project, "compare")}?runs=${names.slice(0, 20).join(",")}">Compare</a>
+    <a class="button" href="${pathTo(place.entity, place.project, "compare")}?runs=${names.slice(0, COMPARED).join(",")}">Compare${names.length > COMPARED && ` the first ${COMPARED}`}</a>
     <a class="button" href="${pathTo(place.entity, place.project, "relations")}?runs=${names.join(",")}">Relations</a>
     <a class="button" href="${pathTo(place.entity, place.project, "workspace")}?show=${names.join(",")}">Charts</a>
-    <button type="button" onClick=${() => setDialog("tag")}>Tag</button>
-    <button type="button" onClick=${() => setDialog("rename")}>Rename</button>
-    <button type="button" class="danger" onClick=${() => setDialog("delete")}>Delete</button>
+    ${!readOnly && html`<button type="button" onClick=${() => setDialog("tag")}>Tag</button>
+      <button type="button" onClick=${() => setDialog("rename")}>Rename</button>
+      <button type="button" class="danger" onClick=${() => setDialog("delete")}>Delete</button>`}
     <button type="button" onClick=${clear}>Clear</button>
     ${dialog === "delete" && html`<${Dialog} title="Delete ${several}?" action="Delete" danger onClose=${() => setDialog("")}
       onDone=${async () => { await deleteRuns(ids); done(); }}><p>Their rows and files are removed for good.</p><//>`}
@@ -211,7 +212,7 @@ export function RunsTable({ place, query }) {
       <button type="button" disabled=${exporting} title="All runs that fit, with all they have" onClick=${() => download("json")}>JSON</button>
       <span class="count" aria-live="polite">${table.loading ? "Loading …" : `${number(table.total)} run${table.total === 1 ? "" : "s"}`}</span>
     </div>
-    ${picked.length > 0 && html`<${Bulk} place=${place} chosen=${picked} names=${picked.map((run) => run.name)} clear=${() => setChosen(new Set())} reload=${table.reload} />`}
+    ${picked.length > 0 && html`<${Bulk} place=${place} chosen=${picked} names=${picked.map((run) => run.name)} clear=${() => setChosen(new Set())} reload=${table.reload} readOnly=${table.readOnly} />`}
     <${Status} error=${table.error} />
     <div class="scroll-x"><table class="grid ${table.loading ? "busy" : ""}">
       <thead><tr ref=${head}>
@@ -236,7 +237,7 @@ export function RunsTable({ place, query }) {
       </tbody>`)}
     </table></div>
     ${!table.loading && !table.error && !table.runs.length && html`<p class="notice">No run fits.</p>`}
-    ${group && table.next && html`<p class="notice">Groups are made of the first ${GROUPED} runs of ${number(table.total)}; a filter brings others.</p>`}
+    ${group && table.next && html`<p class="notice">Groups are made of the first ${number(table.runs.length)} runs of ${number(table.total)}. <button type="button" onClick=${table.more}>Take more</button></p>`}
     <div ref=${end} class="end">${!group && table.next && "Loading more …"}</div>
   </div>`;
 }

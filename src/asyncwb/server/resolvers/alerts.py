@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from asyncwb.server.ids import iso, make_id
+from sqlalchemy import and_
+
+from asyncwb.server.ids import iso, make_id, parse_id
 from asyncwb.server.storage.alerts import list_alerts
-from asyncwb.server.storage.tables import runs
+from asyncwb.server.storage.tables import alerts, runs
 
 from .context import Info, Node, context_of
 from .paging import page_size
@@ -22,17 +24,25 @@ run = Resolvers("Run")
 
 
 @project.field("alerts")
-async def _of_project(node: Node, info: Info, *, first: int | None = None) -> list[Node]:
-    return await _alerts(info, runs.c.project_id == node["_id"], first)
+async def _of_project(node: Node, info: Info, **page: Any) -> list[Node]:
+    return await _alerts(info, runs.c.project_id == node["_id"], **page)
 
 
 @run.field("alerts")
-async def _of_run(node: Node, info: Info, *, first: int | None = None) -> list[Node]:
-    return await _alerts(info, runs.c.id == node["_id"], first)
+async def _of_run(node: Node, info: Info, **page: Any) -> list[Node]:
+    return await _alerts(info, runs.c.id == node["_id"], **page)
 
 
-async def _alerts(info: Info, condition: ColumnElement[bool], first: int | None) -> list[Node]:
+async def _alerts(
+    info: Info,
+    condition: ColumnElement[bool],
+    *,
+    first: int | None = None,
+    after: str | None = None,
+) -> list[Node]:
     limit = page_size(first)
+    if after is not None:
+        condition = and_(condition, alerts.c.id < parse_id("Alert", after))
     rows = await context_of(info).database.read(lambda db: list_alerts(db, condition, limit))
     return [_alert_node(row) for row in rows]
 

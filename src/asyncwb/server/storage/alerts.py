@@ -19,7 +19,7 @@ def list_alerts(connection: Connection, condition: ColumnElement[bool], limit: i
 
     Args:
         connection: A connection.
-        condition: Of which runs: one on columns of `runs`.
+        condition: Which: one on columns of `runs` and `alerts`.
         limit: Number at most.
     """
     query = (
