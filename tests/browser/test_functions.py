@@ -116,7 +116,8 @@ def test_columns_come_as_numbers_of_a_few_bytes(call: Any, page: Any) -> None:
         """async (bytes) => {
           const address = document.querySelector("script[type=module]").src;
           const { columnsOf } = await import(address.replace("app.js", "api.js"));
-          const plain = (part) => Object.fromEntries(Object.entries(part).map(([name, column]) => [name, [...column]]));
+          const plain = (part) => Object.fromEntries(
+            Object.entries(part).map(([name, column]) => [name, [...column]]));
           const { x, y, mean } = columnsOf(new Uint8Array(bytes).buffer);
           return { x: [...x], y: plain(y), mean: plain(mean) };
         }""",
