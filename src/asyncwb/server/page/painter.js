@@ -1,7 +1,9 @@
 // The lines of charts, painted in a worker, so that the page moves meanwhile. {chart, lines} is what
 // a chart draws, {chart, view} asks for a picture of a part of it, {chart} alone takes its leave.
-const DENSE = 20_000;
 const FEW = 40;
+// Browsers draw lines of one dot many times faster than any other: those that go up and down all the time are
+// drawn so, when all of them together would be longer than this.
+const LONG = 300_000;
 const DOT = 2.5;
 const charts = new Map();
 
@@ -26,11 +28,13 @@ function valued(values, index, by) {
   return index;
 }
 
-// A line. Of the points over one column of dots its first, least, largest and last show the same.
+// A line; how far up and down it goes. Of the points over one column of dots its first, least, largest and
+// last show the same.
 function trace(context, { xs, first, last }, values, up) {
-  let [column, count, x, from, low, high, to] = [NaN, 0, 0, 0, 0, 0, 0];
+  let [column, count, x, from, low, high, to, way] = [NaN, 0, 0, 0, 0, 0, 0, 0];
   const end = () => {
     if (count === 0) return;
+    way += high - low;
     context.lineTo(x, from);
     if (count > 2) {
       context.lineTo(x, low);
@@ -43,6 +47,7 @@ function trace(context, { xs, first, last }, values, up) {
     if (Number.isNaN(y)) continue;
     if (Math.floor(xs[i]) !== column) {
       end();
+      if (count) way += Math.abs(y - to);
       [column, count, x, from, low, high, to] = [Math.floor(xs[i]), 1, xs[i], y, y, y, y];
       continue;
     }
@@ -52,6 +57,7 @@ function trace(context, { xs, first, last }, values, up) {
     to = y;
   }
   end();
+  return way;
 }
 
 function fillBand(context, { xs, first, last }, [top, bottom], up) {
@@ -89,25 +95,25 @@ function paint({ columns: [x, ...columns], series, bands }, { width, height, rat
   const up = (value) => height - above(value);
   const seen = { xs: Float64Array.from(x, across), first, last };
   const few = x.length <= FEW;
-  // Browsers draw lines of one dot many times faster than any other.
-  const thickest = series.length * (last - first) > DENSE ? 1 : Infinity;
   context.lineJoin = "round";
   for (const { series: [top, bottom], fill } of bands) {
     context.globalAlpha = alphas?.[top - 1] ?? 1;
     context.fillStyle = fill;
     fillBand(context, seen, [columns[top - 1], columns[bottom - 1]], up);
   }
-  series.forEach(({ color, width: wide, hidden }, i) => {
-    if (!wide) return;
+  // raw lines behind all smoothed ones
+  for (const i of [...series.keys()].sort((a, b) => Boolean(series[b].hidden) - Boolean(series[a].hidden))) {
+    const { color, width: wide, hidden } = series[i];
+    if (!wide) continue;
     context.globalAlpha = alphas?.[i] ?? 1;
     context.strokeStyle = color;
     context.fillStyle = color;
-    context.lineWidth = Math.min(wide * ratio, thickest);
     context.beginPath();
-    trace(context, seen, columns[i], up);
+    const way = trace(context, seen, columns[i], up);
+    context.lineWidth = way * series.length > LONG ? Math.min(wide * ratio, 1) : wide * ratio;
     context.stroke();
     if (!hidden && (few || only(columns[i], first, last))) dots(context, seen, columns[i], up, DOT * ratio);
-  });
+  }
   return canvas.transferToImageBitmap();
 }
 
