@@ -33,14 +33,17 @@ function useTable(place, filters, order, grouped) {
   const [state, setState] = useState({ key: "", runs: [], total: 0, next: null, error: null });
   const [round, setRound] = useState(0);
   const busy = useRef(false);
+  const latest = useRef(key);
+  latest.current = key;
+  const show = (next) => latest.current === key && setState(next); // else somebody asked for others meanwhile
   const load = async (after) => {
     if (busy.current && after) return;
     busy.current = true;
     try {
       const page = await pageOfRuns(place, { filters, order, first: grouped ? GROUPED : PAGE, after });
-      setState((last) => ({ ...page, key, error: null, runs: after && last.key === key ? [...last.runs, ...page.runs] : page.runs }));
+      show((last) => ({ ...page, key, error: null, runs: after && last.key === key ? [...last.runs, ...page.runs] : page.runs }));
     } catch (error) {
-      setState((last) => ({ ...last, key, error }));
+      show((last) => ({ ...last, key, error }));
     } finally {
       busy.current = false;
     }
@@ -195,6 +198,19 @@ export function RunsTable({ place, query }) {
       setExporting(false);
     }
   };
+  // a thousand cells: not compared again when an order is chosen, only when its rows are there
+  const bodies = useMemo(() => groups.map(([name, runs]) => html`<tbody key=${name}>
+    ${group && html`<tr class="group-row"><th class="tick"><input type="checkbox" aria-label="Choose this group" checked=${runs.every((run) => chosen.has(run.name))} onChange=${(event) => toggle(runs.map((run) => run.name), event.target.checked)} /></th>
+      <th scope="rowgroup" colspan=${columns.length}>${titleOf(group)}: ${name} <small>${runs.length} runs</small></th></tr>`}
+    ${runs.map((run) => html`<tr key=${run.name} class=${chosen.has(run.name) ? "chosen" : ""}>
+      <td class="tick stuck"><input type="checkbox" aria-label="Choose ${label(run)}" checked=${chosen.has(run.name)} onChange=${(event) => toggle([run.name], event.target.checked)} /></td>
+      ${columns.map((column) => {
+        const found = cellOf(run, column);
+        const kept = stuck.get(column);
+        return html`<td key=${column} class=${`${typeof found === "number" ? "number" : ""} ${kept ? "stuck" : ""}`} style=${kept} title=${column === "createdAt" ? when(run.createdAt) : undefined}>${cell(run, column, place, found)}</td>`;
+      })}
+    </tr>`)}
+  </tbody>`), [groups, columns.join(), chosen, stuck]);
   const kept = new URLSearchParams([...query].filter(([key]) => ["q", "filter"].includes(key)));
   const relations = `${pathTo(place.entity, place.project, "relations")}?${kept}`;
 
@@ -222,18 +238,7 @@ export function RunsTable({ place, query }) {
           ${column.startsWith("config.") && html`<small>config</small>`}${column.startsWith("summary.") && html`<small>summary</small>`}
         </th>`)}
       </tr></thead>
-      ${groups.map(([name, runs]) => html`<tbody key=${name}>
-        ${group && html`<tr class="group-row"><th class="tick"><input type="checkbox" aria-label="Choose this group" checked=${runs.every((run) => chosen.has(run.name))} onChange=${(event) => toggle(runs.map((run) => run.name), event.target.checked)} /></th>
-          <th scope="rowgroup" colspan=${columns.length}>${titleOf(group)}: ${name} <small>${runs.length} runs</small></th></tr>`}
-        ${runs.map((run) => html`<tr key=${run.name} class=${chosen.has(run.name) ? "chosen" : ""}>
-          <td class="tick stuck"><input type="checkbox" aria-label="Choose ${label(run)}" checked=${chosen.has(run.name)} onChange=${(event) => toggle([run.name], event.target.checked)} /></td>
-          ${columns.map((column) => {
-            const found = cellOf(run, column);
-            const kept = stuck.get(column);
-            return html`<td key=${column} class=${`${typeof found === "number" ? "number" : ""} ${kept ? "stuck" : ""}`} style=${kept} title=${column === "createdAt" ? when(run.createdAt) : undefined}>${cell(run, column, place, found)}</td>`;
-          })}
-        </tr>`)}
-      </tbody>`)}
+      ${bodies}
     </table></div>
     ${!table.loading && !table.error && !table.runs.length && html`<p class="notice">No run fits.</p>`}
     ${group && table.next && html`<p class="notice">Groups are made of the first ${GROUPED} runs of ${number(table.total)}; a filter brings others.</p>`}
