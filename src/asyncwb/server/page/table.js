@@ -1,12 +1,12 @@
 // All runs of a project: columns, order, filters; and changes of many at once.
-import { html, useEffect, useMemo, useRef, useState, memory, useSettled, useSeen, usePolling } from "./lib.js";
+import { html, useEffect, useMemo, useRef, useState, memory, useSeen, usePolling } from "./lib.js";
 import { setQuery } from "./router.js";
 import { pathTo } from "./api.js";
 import { duration, naturally, number, value, when } from "./format.js";
 import { Dialog, Menu, Moment, State, Status, Tags } from "./parts.js";
 import { saveCsv, saveJson } from "./export.js";
 import { toggled } from "./layout.js";
-import { FilterMenu, filterText } from "./filters.js";
+import { FilterMenu, useFilters } from "./filters.js";
 import { TITLES, allRuns, cellOf, changeRun, deleteRuns, label, liveRuns, pageOfRuns, serverKey, titleOf } from "./runs.js";
 
 const PAGE = 50;
@@ -132,7 +132,7 @@ function Columns({ all, shown, onChange, pinned, onPin }) {
 
 export function RunsTable({ place, query }) {
   const base = `${place.entity}/${place.project}`;
-  const filters = useSettled(filterText(query));
+  const filters = useFilters(query);
   const order = query.get("order") ?? "-createdAt";
   const group = query.get("group") ?? "";
   const sign = order[0];

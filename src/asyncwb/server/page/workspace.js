@@ -1,12 +1,12 @@
 // Runs of a project over each other: the list of runs at the left, a chart for each metric.
-import { html, useEffect, useMemo, useRef, useState, useLoaded, usePolling, useSettled } from "./lib.js";
+import { html, useEffect, useMemo, useRef, useState, useLoaded, usePolling } from "./lib.js";
 import { setQuery } from "./router.js";
 import { pathTo } from "./api.js";
 import { color } from "./colors.js";
 import { number, value } from "./format.js";
 import { saveHtml } from "./export.js";
 import { Status } from "./parts.js";
-import { FilterMenu, filterText } from "./filters.js";
+import { FilterMenu, useFilters } from "./filters.js";
 import { allRuns, cellOf, label, liveRuns, metricsOf, named, numbersOf, pageOfRuns, titleOf } from "./runs.js";
 import { ChartControls, Panels, chartSettings, zoomTo } from "./panels.js";
 import { chartsOfRuns } from "./custom-charts.js";
@@ -69,7 +69,7 @@ function useShown(query, runs) {
 
 export function Workspace({ place, query }) {
   const base = `${place.entity}/${place.project}`;
-  const filters = useSettled(filterText(query));
+  const filters = useFilters(query);
   const list = useRuns(place, filters);
   const shown = useShown(query, list.runs);
   const settings = chartSettings(query);
