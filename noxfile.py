@@ -171,7 +171,7 @@ def examples(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measure against the wandb package and the raw limit in one run."""
     # Not the test extra: httpx imports trio where it is installed, which users seldom have.
-    session.install("-e", ".[server,pandas,media]", *WANDB, TORCH[0])
+    session.install("-e", ".[server,pandas,media]", *WANDB, TORCH[0], "playwright")
     session.run("python", "-m", "benchmarks", *session.posargs)
 
 

@@ -24,6 +24,7 @@ from benchmarks import (
     heartbeat,
     kills,
     media,
+    page,
     reading,
     searching,
     serving,
@@ -431,6 +432,7 @@ def main() -> None:
         "media": bench_media,
         "ingest": lambda _: serving.ingest_table(),
         "charts": lambda _: serving.charts_table(),
+        "page": lambda _: page.page_tables(),
         "starts": lambda rounds: serving.starts_table(2 * rounds),
     }
     parser.add_argument("names", nargs="*", choices=[*suites, []])

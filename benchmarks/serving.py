@@ -31,6 +31,7 @@ INGEST_RATE = 22_000.0  # rows/s
 INGEST_ROWS = 200  # of a post
 CHART_RUNS = 100
 CHART_ROWS = 100_000
+KINDS = 5  # of rows: making them for each run would take longer than storing them
 KEYS = [f"metric_{i}" for i in range(10)]
 CREATE = 'mutation($n: String) { upsertBucket(input: {name: $n, modelName: "load"}) { inserted } }'
 
@@ -129,16 +130,16 @@ async def ingest(url: str, key: str, seconds: float, rate: float) -> dict[str, f
 
 
 async def fill(url: str, key: str, runs: int, rows: int) -> None:
-    """Runs of many rows, finished."""
+    """Runs of many rows, finished. Every fifth has the same values."""
     rng = random.Random(2)
     async with httpx.AsyncClient(base_url=url, auth=("api", key), timeout=120) as http:
         names = [f"run{i}" for i in range(runs)]
         await create(http, names)
         size = 2000
         for low in range(0, rows, size):
-            body = json.dumps(lines(low, size, rng)).encode()
-            for name in names:
-                await post(http, name, low, body)
+            kinds = [json.dumps(lines(low, size, rng)).encode() for _ in range(KINDS)]
+            for number, name in enumerate(names):
+                await post(http, name, low, kinds[number % KINDS])
         for name in names:
             await post(http, name, rows, b"[]", complete=True, exitcode=0)
 
@@ -158,7 +159,7 @@ async def chart(url: str, key: str, metric: str, runs: int, **more: object) -> d
     return {"s": wall, "bytes": len(answer.content)}
 
 
-def _child(*arguments: object) -> dict[str, float]:
+def child(*arguments: object) -> dict[str, float]:
     """This module in a process of its own."""
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.serving", *map(str, arguments)],
@@ -176,7 +177,7 @@ def fill_ingest(table: Table, folder: Path) -> None:
             ("as fast as it answers", 0, ">= 20,000", ""),
         ):
             before = cpu_seconds(server.pid)
-            got = _child("ingest", server.url, key, INGEST_SECONDS, rate)
+            got = child("ingest", server.url, key, INGEST_SECONDS, rate)
             cpu = cpu_seconds(server.pid) - before
             table.add(f"{label}: rows/s", "-", f"{got['rows_per_s']:,.0f}", "-", goal)
             times = f"{got['p50_ms']:.0f} / {got['p99_ms']:.0f} ms"
@@ -191,16 +192,16 @@ def fill_charts(table: Table, folder: Path, runs: int, rows: int) -> None:
     """Charts of many long runs, from segments that are settled."""
     key = ensure_first_user(folder).api_key
     with started(folder) as server:
-        _child("fill", server.url, key, runs, rows)
-        settled = _wait_until_quiet(server.pid)
+        child("fill", server.url, key, runs, rows)
+        settled = wait_until_quiet(server.pid)
     # A fresh process, with nothing in memory.
     with started(folder) as server:
         time.sleep(3)
-        first = _child("chart", server.url, key, KEYS[0], runs)
+        first = child("chart", server.url, key, KEYS[0], runs)
         before = cpu_seconds(server.pid)
-        again = [_child("chart", server.url, key, metric, runs) for metric in KEYS[1:]]
+        again = [child("chart", server.url, key, metric, runs) for metric in KEYS[1:]]
         cpu = (cpu_seconds(server.pid) - before) / len(again)
-        near = _child("zoom", server.url, key, KEYS[0], runs, rows)
+        near = child("zoom", server.url, key, KEYS[0], runs, rows)
         peak, anonymous = memory_mb(server.pid, "VmHWM"), memory_mb(server.pid, "RssAnon")
     table.add("first chart", "-", f"{first['s']:.2f} s", "-", "")
     middle = statistics.median(got["s"] for got in again)
@@ -213,7 +214,7 @@ def fill_charts(table: Table, folder: Path, runs: int, rows: int) -> None:
     print(f"  settled after {settled:.0f} s", flush=True)
 
 
-def _wait_until_quiet(pid: int) -> float:
+def wait_until_quiet(pid: int) -> float:
     """Wait until the server has nothing more to do by itself."""
     began = time.perf_counter()
     last = cpu_seconds(pid)

@@ -7,6 +7,7 @@ that `$ne`, `$nin` and `$not` hold for it. Values compare with values of their o
 from __future__ import annotations
 
 import operator
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["Field", "JsonField", "NumberField", "TagsField", "TextField", "TimeField"]
+
+_PLAIN = re.compile(r"[\w :,=@/-]+").fullmatch  # a pattern that means itself
 
 _COMPARE: dict[str, Callable[[Any, Any], ColumnElement[bool]]] = {
     "$gt": operator.gt,
@@ -82,9 +85,9 @@ def _inside(part: str, text: Any) -> ColumnElement[bool]:
     return either(sqlite=func.instr(text, part), postgresql=func.strpos(text, part)) > 0
 
 
-def _found(text: ColumnElement[Any], pattern: Any) -> ColumnElement[bool]:
-    """Whether a pattern is found in a text."""
-    return text.regexp_match(literal(check_pattern(pattern), Pattern()))
+def _matching(pattern: str, text: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Whether a checked pattern is found in a text."""
+    return text.regexp_match(literal(pattern, Pattern()))
 
 
 def _number(value: Any) -> int | float | None:
@@ -127,7 +130,9 @@ class TextField(Field):
 
     @override
     def matches(self, pattern: Any) -> ColumnElement[bool]:
-        return _found(self._column, pattern)
+        checked = check_pattern(pattern)
+        # most patterns are what somebody types into a search: plain text, which needs no engine
+        return (_inside if _PLAIN(checked) else _matching)(checked, self._column)
 
     @override
     def contains(self, value: Any) -> ColumnElement[bool]:
@@ -264,7 +269,7 @@ class TagsField(Field):
 
     @override
     def matches(self, pattern: Any) -> ColumnElement[bool]:
-        return self._any(_found(self._tag, pattern))
+        return self._any(_matching(check_pattern(pattern), self._tag))
 
     @override
     def contains(self, value: Any) -> ColumnElement[bool]:
@@ -356,7 +361,7 @@ class JsonField(Field):
 
     @override
     def matches(self, pattern: Any) -> ColumnElement[bool]:
-        return _found(self._value.text, pattern)
+        return _matching(check_pattern(pattern), self._value.text)
 
     @override
     def contains(self, value: Any) -> ColumnElement[bool]:

@@ -1,15 +1,16 @@
-// One chart: lines over a shared x axis. Drag to zoom, double-click for everything.
+// One chart: lines over a shared x axis. Drag to zoom, double-click for everything; see gestures.js.
+// uPlot draws the axes and follows the pointer, a worker paints the lines.
 import { html, useEffect, useMemo, useRef } from "./lib.js";
 import { duration, number } from "./format.js";
 import { saveCsv, savePng } from "./export.js";
 import { Figure } from "./figure.js";
+import { followHands } from "./gestures.js";
+import { Painting } from "./painting.js";
 import { inTurn } from "./turns.js";
 
-const FEW_POINTS = 40;
 const NEAR = 60;
 const LISTED = 9;
 const HIGHLIGHTED = 40;
-const DENSE = 20_000;
 const DIGITS = 7; // of what the server answers
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -20,27 +21,28 @@ function formatX(axis, value) {
   return number(value);
 }
 
+const has = (value) => value !== undefined && !Number.isNaN(value);
+
 // The nearest place with a value: runs need not have one at every place.
 function nearest(plot, index, hovered) {
   const values = plot.data[index];
   for (let away = 0; away <= NEAR; away += 1) {
-    if (values[hovered - away] != null) return hovered - away;
-    if (values[hovered + away] != null) return hovered + away;
+    for (const index of [hovered - away, hovered + away]) if (has(values[index])) return index;
   }
-  return hovered;
+  return null;
 }
 
-function tooltip(box, specs, axis) {
+function tooltip(box, specs, axis, moving) {
   return (plot) => {
     const { left, top, idx } = plot.cursor;
-    if (idx == null || left < 0 || !plot.root.matches(":hover")) {
+    if (idx == null || left < 0 || moving() || !plot.root.matches(":hover")) {
       box.hidden = true;
       return;
     }
     const at = plot.posToVal(top, "y");
     const rows = specs
       .map((spec, i) => ({ spec, value: plot.data[i + 1][nearest(plot, i + 1, idx)] }))
-      .filter(({ spec, value }) => !spec.hidden && value != null)
+      .filter(({ spec, value }) => !spec.hidden && has(value))
       .sort((a, b) => Math.abs(a.value - at) - Math.abs(b.value - at))
       .slice(0, LISTED)
       .sort((a, b) => b.value - a.value);
@@ -67,14 +69,47 @@ function tooltip(box, specs, axis) {
   };
 }
 
-function options(box, { series, bands }, settings, size) {
-  const { axis, logX, logY, range, zoomed, columns } = settings;
+// The least and largest value of what is seen.
+function extremes(plot) {
+  const [from, to] = plot.series[0].idxs;
+  let [low, high] = [Infinity, -Infinity];
+  for (const values of plot.data.slice(1)) {
+    for (let i = from; i <= to; i += 1) {
+      if (values[i] < low) low = values[i];
+      if (values[i] > high) high = values[i];
+    }
+  }
+  return [low, high];
+}
+
+const same = (ends, others) => ends?.join() === others?.join();
+
+// The ends of all there is; where only a part is known, there may be more on both sides.
+function wholeOf(x, range, logX) {
+  const [first, last] = [x[0], x[x.length - 1]];
+  return range && first >= range[0] && last <= range[1] ? [logX ? 0 : -Infinity, Infinity] : [first, last];
+}
+
+function boundsOfY(plot, logY) {
+  const [low, high] = extremes(plot);
+  if (low > high) return logY ? [1, 10] : [0, 1];
+  return logY ? uPlot.rangeLog(low, high, 10, false) : uPlot.rangeNum(low, high, 0.08, false);
+}
+
+function viewOf({ bbox, scales: { x, y }, series }, { logX, logY }) {
+  const alphas = series.slice(1).map(({ alpha }) => alpha);
+  return {
+    width: bbox.width, height: bbox.height, ratio: devicePixelRatio, xs: [x.min, x.max], ys: [y.min, y.max], logX, logY,
+    alphas: alphas.some((alpha) => alpha !== 1) ? alphas : null,
+  };
+}
+
+// `settings.ends` are those of x that somebody chose, or null.
+function options(box, { series }, settings, size) {
+  const { axis, logX, logY, ends, moving, zoomed, drawn } = settings;
   const line = { stroke: css("--muted"), grid: { stroke: css("--grid"), width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif" };
-  const few = columns[0].length <= FEW_POINTS;
-  // Browsers draw lines of one dot many times faster than any other.
-  const dense = series.length * columns[0].length > DENSE;
   const bounds = (plot, low, high) => {
-    if (range) return range;
+    if (ends()) return ends();
     if (low == null) return [logX ? 1 : 0, logX ? 10 : 1];
     return low === high ? [logX ? low / 2 : low - 1, logX ? high * 2 : high + 1] : [low, high];
   };
@@ -85,30 +120,29 @@ function options(box, { series, bands }, settings, size) {
     focus: { alpha: series.length <= HIGHLIGHTED ? 0.35 : 1 },
     scales: {
       x: { time: axis === "_timestamp", distr: logX ? 3 : 1, range: bounds },
-      y: logY ? { distr: 3 } : { range: (plot, low, high) => (low == null ? [0, 1] : uPlot.rangeNum(low, high, 0.08, false)) },
+      y: { distr: logY ? 3 : 1, range: (plot) => boundsOfY(plot, logY) },
     },
     axes: [
       { ...line, size: 28, space: 70, ...(axis === "_timestamp" ? {} : { values: (plot, ticks) => ticks.map((tick) => (tick == null ? "" : formatX(axis, tick))) }) },
       { ...line, size: 58, space: 32, values: (plot, ticks) => ticks.map((tick) => (tick == null ? "" : number(tick))) },
     ],
     series: [{}, ...series.map((spec) => ({
-      label: spec.label,
-      stroke: spec.width ? spec.color : "transparent",
-      width: dense ? Math.min(spec.width, 1 / devicePixelRatio) : spec.width,
-      spanGaps: true,
-      points: { show: few && !spec.hidden, size: 5, fill: spec.color },
+      label: spec.label, stroke: spec.color, width: spec.width, auto: false, paths: () => null, points: { show: false },
     }))],
-    bands,
     cursor: {
       drag: { x: true, y: false, setScale: false },
       focus: series.length <= HIGHLIGHTED ? { prox: 24 } : undefined,
       dataIdx: nearest,
       points: { show: series.length <= HIGHLIGHTED },
       sync: { key: `x:${axis}:${logX}`, setSeries: false },
-      bind: { dblclick: () => () => { zoomed(null); return null; } },
+      bind: {
+        dblclick: () => () => { zoomed(null); return null; },
+        mousedown: (plot, target, handle) => (event) => { if (event.button === 0 && !event.shiftKey) handle(event); return null; },
+      },
     },
     hooks: {
-      setCursor: [tooltip(box, series, axis)],
+      draw: [drawn],
+      setCursor: [tooltip(box, series, axis, moving)],
       setSelect: [(plot) => {
         const { left, width } = plot.select;
         if (width > 4) zoomed([plot.posToVal(left, "x"), plot.posToVal(left + width, "x")]);
@@ -122,31 +156,54 @@ export function Chart({ title, lines, axis, logX, logY, range, onZoom, loading, 
   const place = useRef(null);
   const box = useRef(null);
   const plot = useRef(null);
-  const drawn = useRef(null);
+  const painting = useRef(null);
+  const ends = useRef(null); // of x, as they are seen: while somebody moves the chart, not yet `range`
   const latest = useRef(null);
-  latest.current = lines;
-  const zoomed = useRef(onZoom);
-  zoomed.current = onZoom;
-  const shape = useMemo(
-    () => JSON.stringify([lines.series, lines.bands, axis, logX, logY, range, lines.columns[0].length <= FEW_POINTS]),
-    [lines, axis, logX, logY, range],
-  );
+  latest.current = { lines, range, onZoom };
+  const shape = useMemo(() => JSON.stringify([lines.series, axis, logX, logY]), [lines, axis, logX, logY]);
   const empty = !lines.series.length;
+
+  const end = () => {
+    plot.current?.letGo();
+    plot.current?.destroy();
+    painting.current?.close();
+    plot.current = painting.current = null;
+  };
+  const whileBusy = (busy) => place.current?.setAttribute("aria-busy", busy);
 
   useEffect(() => {
     if (empty) return undefined;
     const node = place.current;
     const size = () => ({ width: node.clientWidth, height: node.clientHeight });
+    const zoomed = (to) => latest.current.onZoom(to);
+    const drawn = (made) => made === plot.current && whileBusy(!painting.current.draw(made.ctx, viewOf(made, { logX, logY }), made.bbox.left, made.bbox.top));
     const make = () => {
       if (!box.current) return; // it was taken away before its turn came
-      const now = latest.current;
-      const settings = { axis, logX, logY, range, columns: now.columns, zoomed: (to) => zoomed.current(to) };
-      plot.current?.destroy();
-      plot.current = new uPlot(options(box.current, now, settings, size()), now.columns, node);
-      drawn.current = now;
+      const now = latest.current.lines;
+      ends.current = latest.current.range;
+      end();
+      painting.current = new Painting(() => plot.current.redraw(false));
+      painting.current.setLines(now);
+      const settings = { axis, logX, logY, ends: () => ends.current, moving: () => !same(ends.current, latest.current.range), zoomed, drawn };
+      const made = new uPlot(options(box.current, now, settings, size()), now.columns, node);
+      made.letGo = followHands(made, {
+        logX,
+        ends: () => [made.scales.x.min, made.scales.x.max],
+        whole: () => wholeOf(made.data[0], latest.current.range, logX),
+        show: (to) => {
+          ends.current = to;
+          made.setScale("x", { min: to[0], max: to[1] });
+        },
+        done: (to) => zoomed(same(to, wholeOf(made.data[0], latest.current.range, logX)) ? null : to),
+      });
+      plot.current = made;
     };
+    whileBusy(true);
     const takeBack = inTurn(make);
-    const resized = new ResizeObserver(() => plot.current?.setSize(size()));
+    const resized = new ResizeObserver(() => {
+      const { width, height } = size();
+      if (plot.current && (plot.current.width !== width || plot.current.height !== height)) plot.current.setSize({ width, height });
+    });
     resized.observe(node);
     window.addEventListener("theme", make);
     return () => {
@@ -157,24 +214,26 @@ export function Chart({ title, lines, axis, logX, logY, range, onZoom, loading, 
   }, [shape, empty]);
 
   useEffect(() => {
-    if (empty) return undefined;
+    if (empty || !plot.current) return undefined;
+    whileBusy(true);
     return inTurn(() => {
-      if (plot.current && drawn.current !== lines) plot.current.setData(lines.columns);
-      drawn.current = lines;
+      if (!plot.current || (painting.current.lines === lines && same(ends.current, range))) return;
+      ends.current = range;
+      painting.current.setLines(lines);
+      plot.current.setData(lines.columns);
     });
-  }, [lines]);
+  }, [lines, range?.join()]);
 
   // A new plot takes the place of the last one when it is its turn; where there is nothing to draw, none is.
-  useEffect(() => () => {
-    plot.current?.destroy();
-    plot.current = null;
-  }, [empty]);
+  useEffect(() => end, [empty]);
 
   const csv = () => {
     const header = [axis, ...lines.series.map((spec, i) => spec.label + (spec.hidden ? ` (${lines.bands.length ? ["max", "min"][i % 3] : "raw"})` : ""))];
-    const value = (y) => (y == null ? null : Number(y.toPrecision(DIGITS)));
+    const value = (y) => (has(y) ? Number(y.toPrecision(DIGITS)) : null);
     const [x, ...columns] = lines.columns;
-    saveCsv(file, header, x.map((at, row) => [at, ...columns.map((column) => value(column[row]))]));
+    const { min, max } = plot.current.scales.x;
+    const rows = Array.from(x, (at, row) => [at, ...columns.map((column) => value(column[row]))]);
+    saveCsv(file, header, rows.filter(([at]) => at >= min && at <= max));
   };
 
   const actions = html`

@@ -1,9 +1,9 @@
 // How any runs of a project depend on their config: those that fit the filter, or those that are named.
-import { html, useMemo, useState, useLoaded, useSettled } from "./lib.js";
+import { html, useMemo, useState, useLoaded } from "./lib.js";
 import { setQuery } from "./router.js";
 import { number } from "./format.js";
 import { Menu, Status } from "./parts.js";
-import { FilterMenu, filterText } from "./filters.js";
+import { FilterMenu, useFilters } from "./filters.js";
 import { allRuns, named, titleOf } from "./runs.js";
 import { definitionOf } from "./definitions.js";
 import { Relations, numbersIn, variedIn } from "./relations.js";
@@ -24,7 +24,8 @@ function Choice({ all, chosen }) {
 
 export function Explore({ place, query }) {
   const names = query.get("runs")?.split(",").filter(Boolean);
-  const filters = useSettled(names ? named(names) : filterText(query));
+  const found = useFilters(query);
+  const filters = names ? named(names) : found;
   const { value: runs, loading, error } = useLoaded(() => allRuns(place, { filters, order: "-created_at" }, MOST), [place.entity, place.project, filters]);
   const [varied, metrics] = useMemo(() => [variedIn(runs ?? []), numbersIn("summary", runs ?? [])], [runs]);
   const columns = query.get("axes")?.split("|").filter(Boolean) ?? varied.slice(0, FIRST);

@@ -1,5 +1,5 @@
 // Conditions on runs as people choose them, and as the server's filter language has them.
-import { html, useState } from "./lib.js";
+import { html, useSettled, useState } from "./lib.js";
 import { Menu } from "./parts.js";
 import { serverKey, titleOf } from "./runs.js";
 
@@ -19,10 +19,10 @@ function condition([key, operator, text]) {
   return { [name]: { [CODES[operator]]: value } };
 }
 
-// The filter text of what stands in the address.
-export function filterText(query, base = []) {
-  const conditions = [...base, ...readFilters(query).map(condition)];
-  const search = query.get("q");
+// The filter text of what stands in the address; what is typed counts when somebody pauses.
+export function useFilters(query) {
+  const search = useSettled(query.get("q"));
+  const conditions = readFilters(query).map(condition);
   if (search) {
     const pattern = { $regex: search };
     conditions.push({ $or: [{ display_name: pattern }, { name: pattern }, { notes: pattern }] });

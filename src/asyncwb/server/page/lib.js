@@ -77,7 +77,7 @@ export function useOnceSeen(ref) {
 }
 
 // A value that follows after it has been quiet for a moment.
-export function useSettled(value, milliseconds = 120) {
+export function useSettled(value, milliseconds = 80) {
   const [settled, setSettled] = useState(value);
   useEffect(() => {
     const timer = setTimeout(() => setSettled(value), milliseconds);

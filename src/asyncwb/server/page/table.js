@@ -1,12 +1,12 @@
 // All runs of a project: columns, order, filters; and changes of many at once.
-import { html, useEffect, useMemo, useRef, useState, memory, useSettled, useSeen, usePolling } from "./lib.js";
+import { html, useEffect, useMemo, useRef, useState, memory, useSeen, usePolling } from "./lib.js";
 import { setQuery } from "./router.js";
 import { pathTo } from "./api.js";
 import { duration, naturally, number, value, when } from "./format.js";
 import { Dialog, Menu, Moment, State, Status, Tags } from "./parts.js";
 import { saveCsv, saveJson } from "./export.js";
 import { toggled } from "./layout.js";
-import { FilterMenu, filterText } from "./filters.js";
+import { FilterMenu, useFilters } from "./filters.js";
 import { TITLES, allRuns, cellOf, changeRun, deleteRuns, label, liveRuns, pageOfRuns, serverKey, titleOf } from "./runs.js";
 
 const PAGE = 50;
@@ -34,14 +34,17 @@ function useTable(place, filters, order, grouped) {
   const [state, setState] = useState({ key: "", runs: [], total: 0, next: null, error: null });
   const [round, setRound] = useState(0);
   const busy = useRef(false);
+  const latest = useRef(key);
+  latest.current = key;
+  const show = (next) => latest.current === key && setState(next); // else somebody asked for others meanwhile
   const load = async (after) => {
     if (busy.current && after) return;
     busy.current = true;
     try {
       const page = await pageOfRuns(place, { filters, order, first: grouped ? GROUPED : PAGE, after });
-      setState((last) => ({ ...page, key, error: null, runs: after && last.key === key ? [...last.runs, ...page.runs] : page.runs }));
+      show((last) => ({ ...page, key, error: null, runs: after && last.key === key ? [...last.runs, ...page.runs] : page.runs }));
     } catch (error) {
-      setState((last) => ({ ...last, key, error }));
+      show((last) => ({ ...last, key, error }));
     } finally {
       busy.current = false;
     }
@@ -130,7 +133,7 @@ function Columns({ all, shown, onChange, pinned, onPin }) {
 
 export function RunsTable({ place, query }) {
   const base = `${place.entity}/${place.project}`;
-  const filters = useSettled(filterText(query));
+  const filters = useFilters(query);
   const order = query.get("order") ?? "-createdAt";
   const group = query.get("group") ?? "";
   const sign = order[0];
@@ -196,6 +199,19 @@ export function RunsTable({ place, query }) {
       setExporting(false);
     }
   };
+  // a thousand cells: not compared again when an order is chosen, only when its rows are there
+  const bodies = useMemo(() => groups.map(([name, runs]) => html`<tbody key=${name}>
+    ${group && html`<tr class="group-row"><th class="tick"><input type="checkbox" aria-label="Choose this group" checked=${runs.every((run) => chosen.has(run.name))} onChange=${(event) => toggle(runs.map((run) => run.name), event.target.checked)} /></th>
+      <th scope="rowgroup" colspan=${columns.length}>${titleOf(group)}: ${name} <small>${runs.length} runs</small></th></tr>`}
+    ${runs.map((run) => html`<tr key=${run.name} class=${chosen.has(run.name) ? "chosen" : ""}>
+      <td class="tick stuck"><input type="checkbox" aria-label="Choose ${label(run)}" checked=${chosen.has(run.name)} onChange=${(event) => toggle([run.name], event.target.checked)} /></td>
+      ${columns.map((column) => {
+        const found = cellOf(run, column);
+        const kept = stuck.get(column);
+        return html`<td key=${column} class=${`${typeof found === "number" ? "number" : ""} ${kept ? "stuck" : ""}`} style=${kept} title=${column === "createdAt" ? when(run.createdAt) : undefined}>${cell(run, column, place, found)}</td>`;
+      })}
+    </tr>`)}
+  </tbody>`), [groups, columns.join(), chosen, stuck]);
   const kept = new URLSearchParams([...query].filter(([key]) => ["q", "filter"].includes(key)));
   const relations = `${pathTo(place.entity, place.project, "relations")}?${kept}`;
 
@@ -223,18 +239,7 @@ export function RunsTable({ place, query }) {
           ${column.startsWith("config.") && html`<small>config</small>`}${column.startsWith("summary.") && html`<small>summary</small>`}
         </th>`)}
       </tr></thead>
-      ${groups.map(([name, runs]) => html`<tbody key=${name}>
-        ${group && html`<tr class="group-row"><th class="tick"><input type="checkbox" aria-label="Choose this group" checked=${runs.every((run) => chosen.has(run.name))} onChange=${(event) => toggle(runs.map((run) => run.name), event.target.checked)} /></th>
-          <th scope="rowgroup" colspan=${columns.length}>${titleOf(group)}: ${name} <small>${runs.length} runs</small></th></tr>`}
-        ${runs.map((run) => html`<tr key=${run.name} class=${chosen.has(run.name) ? "chosen" : ""}>
-          <td class="tick stuck"><input type="checkbox" aria-label="Choose ${label(run)}" checked=${chosen.has(run.name)} onChange=${(event) => toggle([run.name], event.target.checked)} /></td>
-          ${columns.map((column) => {
-            const found = cellOf(run, column);
-            const kept = stuck.get(column);
-            return html`<td key=${column} class=${`${typeof found === "number" ? "number" : ""} ${kept ? "stuck" : ""}`} style=${kept} title=${column === "createdAt" ? when(run.createdAt) : undefined}>${cell(run, column, place, found)}</td>`;
-          })}
-        </tr>`)}
-      </tbody>`)}
+      ${bodies}
     </table></div>
     ${!table.loading && !table.error && !table.runs.length && html`<p class="notice">No run fits.</p>`}
     ${group && table.next && html`<p class="notice">Groups are made of the first ${number(table.runs.length)} runs of ${number(table.total)}. <button type="button" onClick=${table.more}>Take more</button></p>`}

@@ -1,12 +1,12 @@
 // Runs of a project over each other: the list of runs at the left, a chart for each metric.
-import { html, useEffect, useMemo, useRef, useState, useLoaded, usePolling, useSettled } from "./lib.js";
+import { html, useEffect, useMemo, useRef, useState, useLoaded, usePolling } from "./lib.js";
 import { setQuery } from "./router.js";
 import { pathTo } from "./api.js";
 import { color } from "./colors.js";
 import { number, value } from "./format.js";
 import { saveHtml } from "./export.js";
 import { Status } from "./parts.js";
-import { FilterMenu, filterText } from "./filters.js";
+import { FilterMenu, useFilters } from "./filters.js";
 import { allRuns, cellOf, label, liveRuns, metricsOf, named, numbersOf, pageOfRuns, titleOf } from "./runs.js";
 import { ChartControls, Panels, chartSettings, zoomTo } from "./panels.js";
 import { chartsOfRuns } from "./custom-charts.js";
@@ -69,7 +69,7 @@ function useShown(query, runs) {
 
 export function Workspace({ place, query }) {
   const base = `${place.entity}/${place.project}`;
-  const filters = useSettled(filterText(query));
+  const filters = useFilters(query);
   const list = useRuns(place, filters);
   const shown = useShown(query, list.runs);
   const settings = chartSettings(query);
@@ -119,6 +119,15 @@ export function Workspace({ place, query }) {
     return saveHtml(`${place.project}-report`, base, ["", "Run", "State", ...shownColumns], rows);
   };
 
+  // A long list that stays as it was is not compared again while somebody moves the charts.
+  const items = useMemo(() => html`<ul>${list.runs.map((run) => html`<li key=${run.name} class=${shown.has(run.name) ? "on" : ""}>
+      <input type="checkbox" checked=${shown.has(run.name)} onChange=${() => toggle(run.name)} aria-label="Show ${label(run)}"
+        style=${{ accentColor: color(base, run.name) }} />
+      <i class="dot ${run.state}" style=${{ background: color(base, run.name) }} title=${run.state}></i>
+      <a href="${pathTo(place.entity, place.project, "runs", run.name)}" title=${`${label(run)} · ${run.state}`}>${label(run)}</a>
+      <button type="button" class="solo" title="Show this run alone" onClick=${() => show([run.name])}>solo</button>
+    </li>`)}</ul>`, [base, list.runs, [...shown].join()]);
+
   return html`<div class="workspace">
     <aside class="run-list" aria-label="Runs">
       <div class="run-tools">
@@ -137,13 +146,7 @@ export function Workspace({ place, query }) {
         </div>
       </div>
       <${Status} loading=${list.loading && !list.runs.length} error=${list.error} empty=${!list.runs.length}>No runs here yet.<//>
-      <ul>${list.runs.map((run) => html`<li key=${run.name} class=${shown.has(run.name) ? "on" : ""}>
-        <input type="checkbox" checked=${shown.has(run.name)} onChange=${() => toggle(run.name)} aria-label="Show ${label(run)}"
-          style=${{ accentColor: color(base, run.name) }} />
-        <i class="dot ${run.state}" style=${{ background: color(base, run.name) }} title=${run.state}></i>
-        <a href="${pathTo(place.entity, place.project, "runs", run.name)}" title=${`${label(run)} · ${run.state}`}>${label(run)}</a>
-        <button type="button" class="solo" title="Show this run alone" onClick=${() => show([run.name])}>solo</button>
-      </li>`)}</ul>
+      ${items}
       ${list.next && html`<button type="button" class="more" onClick=${list.more}>Show more of ${number(list.total - list.runs.length)}</button>`}
     </aside>
     <div class="workspace-charts">
