@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from page_view import chart, drawn_colors, query, until
 
+import asyncwb.sync as wandb
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Executor
     from pathlib import Path
+
+    from asyncwb.testing import LocalServer
 
 DRAWN = {
     "ROC Curve": "polyline",
@@ -89,6 +94,68 @@ def test_a_chart_of_an_unknown_kind_is_its_table(page: Any, showcase: str) -> No
     own = custom(page, "Our own")
     own.get_by_text("the table of team/mine").wait_for()
     own.get_by_role("cell", name="dog").wait_for()
+
+
+BARS = {
+    "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
+    "data": {"name": "wandb"},
+    "title": "${string:title}",
+    "transform": [{"filter": "datum['${field:y}'] > 1"}],
+    "mark": "bar",
+    "encoding": {
+        "x": {"field": "${field:x}", "type": "ordinal"},
+        "y": {"field": "${field:y}", "type": "quantitative"},
+    },
+}
+ARCS = {
+    "$schema": "https://vega.github.io/schema/vega/v6.json",
+    "data": [{"name": "wandb", "transform": [{"type": "pie", "field": "${field:y}"}]}],
+    "marks": [{
+        "type": "arc", "from": {"data": "wandb"},
+        "encode": {"update": {
+            "startAngle": {"field": "startAngle"}, "endAngle": {"field": "endAngle"},
+            "outerRadius": {"value": 40}, "x": {"value": 50}, "y": {"value": 50},
+            "fill": {"value": "teal"}}},
+    }],
+}  # fmt: skip
+# a preset is what somebody wrote: it loads nothing and reaches nothing
+REACHING = {"data": {"url": "http://127.0.0.1:9/x.json"}, "mark": "point", "encoding": {}}
+
+
+def log_charts(server: LocalServer) -> None:
+    api = wandb.Api({"base_url": server.url, "api_key": server.api_key})
+    settings = wandb.Settings(base_url=server.url, api_key=server.api_key)
+    with wandb.init(project="presets", id="r", settings=settings) as run:
+        table = wandb.Table(columns=["kind.of", "n"], data=[["cat", 3], ["dog", 2], ["bee", 1]])
+        for name, spec in (("bars", BARS), ("arcs", ARCS), ("reaching", REACHING)):
+            preset = api.create_custom_chart("local", name, name, "vega2", "private", spec)
+            fields = {"x": "kind.of", "y": "n"}
+            run.log({name: wandb.plot_table(preset, table, fields, {"title": f"All {name}"})})
+
+
+def test_presets_of_the_server_are_drawn(
+    page: Any, server: LocalServer, elsewhere: Executor, screenshot: Callable[[Any, str], Path]
+) -> None:
+    elsewhere.submit(log_charts, server).result()
+    page.goto(f"{server.url}/local/presets/runs/r")
+    bars = custom(page, "All bars")
+    inside = bars.frame_locator("iframe")
+    until(page, lambda: inside.locator(".mark-rect path").count() == 2)
+    assert inside.get_by_text("All bars").count() == 1
+    assert set(inside.locator(".mark-text text").all_text_contents()) >= {"cat", "dog", "kind.of"}
+    until(page, lambda: custom(page, "All arcs").frame_locator("iframe").locator(
+        ".mark-arc path").count() == 3)  # fmt: skip
+    screenshot(page, "presets-light")
+    page.keyboard.press("t")
+    until(page, lambda: inside.locator(".mark-rect path").count() == 2)
+    screenshot(page, "presets-dark")
+    bars.hover()
+    bars.get_by_role("button", name="table").click()
+    bars.get_by_role("cell", name="dog").wait_for()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    custom(page, "All reaching").frame_locator("iframe").locator("svg").wait_for()
+    assert not [url for url in asked if ":9/" in url]
 
 
 def test_metrics_are_drawn_as_they_were_defined(page: Any, showcase: str) -> None:

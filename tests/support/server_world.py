@@ -120,6 +120,10 @@ class World:
         view = {**there, "displayName": "hush", "spec": '{"hush": 1}'}
         made = await self.do("max", "upsertView", view, "view { id }")
         self.ids["view"] = made["view"]["id"]
+        chart = {"entity": "crew", "name": "hush-chart", "displayName": "hush", "type": "vega2",
+                 "access": "PRIVATE", "spec": '{"title": "hush"}'}  # fmt: skip
+        made = await self.do("max", "createCustomChart", chart, "chart { id }")
+        self.ids["chart"] = made["chart"]["id"]
         made = await self.do("max", "upsertSweep", {**there, "config": SWEEP}, "sweep { id name }")
         self.ids["sweep"], self.ids["sweep name"] = made["sweep"]["id"], made["sweep"]["name"]
         asked = {**there, "sweep": made["sweep"]["name"], "host": "hush"}

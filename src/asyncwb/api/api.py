@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from asyncwb.api.administration import Administration
 from asyncwb.api.artifact_queries import ArtifactQueries
 from asyncwb.api.client import Client
+from asyncwb.api.custom_charts import CustomCharts
 from asyncwb.api.history import RunAddress
 from asyncwb.api.local import EVERY, LocalService
 from asyncwb.api.paths import ProjectPath, project_path, run_path
@@ -38,7 +39,7 @@ _PATH_FORMS = (
 )
 
 
-class Api(ProjectQueries, Administration, ArtifactQueries, RegistryQueries):
+class Api(ProjectQueries, Administration, ArtifactQueries, RegistryQueries, CustomCharts):
     """Queries what a server keeps: `run = await asyncwb.Api().run("entity/project/run_id")`.
 
     Making one sends nothing and looks up no key: the first request does. One Api has at most 16

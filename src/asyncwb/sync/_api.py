@@ -14,7 +14,7 @@ from asyncwb.sync._base import Wrapper, wrapped_as
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
-    from typing import Any
+    from typing import Any, Literal
 
     from asyncwb.api.registries.changes import Visibility
     from asyncwb.api.registries.queries import Organization
@@ -683,6 +683,39 @@ class Api(Wrapper[AsyncApi]):
                 description,
                 artifact_types,
             )
+        )
+
+    def create_custom_chart(
+        self,
+        entity: str,
+        name: str,
+        display_name: str,
+        spec_type: Literal["vega2"],
+        access: Literal["private", "public"],
+        spec: str | Mapping[str, Any],
+    ) -> str:
+        """Keep a Vega-Lite specification, for charts to be drawn with.
+
+        Args:
+            entity: User or team that it belongs to.
+            name: What it is called there; once made it stays as it is.
+            display_name: A name for people.
+            spec_type: "vega2".
+            access: "private": drawn for those who see what is the entity's; "public": for
+                everybody.
+            spec: Vega-Lite, or Vega with its address as `$schema`: a mapping, or its JSON text.
+                `${field:x}` stands for the column that a chart names for `x`, `${string:title}`
+                for its text; the table is the data named `wandb`.
+
+        Returns:
+            Its id, `entity/name`: the `vega_spec_name` of `plot_table`.
+
+        Raises:
+            InvalidValueError: An argument is wrong; nothing is sent.
+            CommError: The server refused, for example a name that is taken, or was not reached.
+        """
+        return PORTAL.call(
+            self._async.create_custom_chart, entity, name, display_name, spec_type, access, spec
         )
 
 

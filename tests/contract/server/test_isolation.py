@@ -33,6 +33,7 @@ STRANGERS = ("eve", "bob")
 HERE = {"entityName": "crew", "projectName": "hush"}
 RUN = {**HERE, "runName": "r"}
 LINE = [{"tagName": "t"}]
+CHART = {"displayName": "x", "type": "vega2", "access": "PRIVATE", "spec": "{}"}
 NEW_SWEEP = '{"method": "random", "parameters": {"x": {"value": 1}}}'
 
 
@@ -58,6 +59,7 @@ MUTATIONS: dict[str, Callable[[World], Given]] = {
     "deleteFiles": lambda w: {"files": [w.ids["file"]]},
     "upsertView": lambda w: {"id": w.ids["view"], "displayName": "x"},
     "deleteView": lambda w: {"id": w.ids["view"]},
+    "createCustomChart": lambda _: {**CHART, "entity": "crew", "name": "x"},
     "upsertSweep": lambda w: {"id": w.ids["sweep"], "state": "CANCELED"},
     "createAgent": lambda w: {**HERE, "sweep": w.ids["sweep name"], "host": "x"},
     "agentHeartbeat": lambda w: {"id": w.ids["agent"]},
@@ -167,6 +169,8 @@ QUERIES: dict[str, tuple[str, Callable[[World], Given]]] = {
     "clientIDMapping": ("query($id: ID!) { clientIDMapping(clientID: $id) { serverID } }",
                         lambda _: {"id": "hush-data"}),
     "view": ("query($id: ID!) { view(id: $id) { name } }", lambda w: {"id": w.ids["view"]}),
+    "customChart": ("query($id: ID!) { customChart(id: $id) { displayName spec } }",
+                    lambda w: {"id": w.ids["chart"]}),
 }  # fmt: skip
 PUBLIC = {
     "viewer": "the caller",
@@ -179,7 +183,7 @@ NODES: dict[str, str | None] = {
     "Run": "run", "Project": "project", "Sweep": "sweep", "Agent": "agent", "View": "view",
     "File": "file", "Artifact": "data", "ArtifactManifest": "manifest of draft",
     "ArtifactSequence": "collection of data", "ArtifactPortfolio": "portfolio",
-    "ApiKey": "key of ann", "Invite": "invite",
+    "ApiKey": "key of ann", "Invite": "invite", "CustomChart": "chart",
     "User": None, "Entity": None, "Organization": None, "ProjectMember": None,
     "ArtifactAlias": None, "ArtifactType": None, "ArtifactCollectionMembership": None, "Tag": None,
 }  # fmt: skip
@@ -213,6 +217,7 @@ def nowhere(made: World) -> dict[str, str]:
             known[text] = "none0000"
             continue
         known[text] = make_id(kind, 99_999)
+    known[made.ids["chart"]] = "nobody/no-chart"
     return known
 
 
@@ -396,6 +401,7 @@ async def test_guessed_ids(there: World) -> None:
                 "query($id: ID!) { artifact(id: $id) { id digest description } }",
                 "query($id: ID!) { artifactCollection(id: $id) { id name } }",
                 "query($id: ID!) { view(id: $id) { id spec } }",
+                "query($id: ID!) { customChart(id: $id) { id spec } }",
                 "query($id: ID!) { user(id: $id) { apiKeys { edges { node { id } } } } }",
                 "query($id: ID!) { organization(id: $id) { id } }",
                 "query($id: ID!) { clientIDMapping(clientID: $id) { serverID } }",
@@ -414,7 +420,7 @@ async def test_guessed_ids(there: World) -> None:
     }
     assert takers == {
         "artifact", "artifactCollection", "view", "user", "users", "organization",
-        "clientIDMapping"}  # fmt: skip
+        "clientIDMapping", "customChart"}  # fmt: skip
     assert asked > 300
 
 

@@ -26,10 +26,11 @@ if TYPE_CHECKING:
     from postgres import Cluster
     from sqlalchemy import Engine
 
-SECOND = """
+NEXT = f"{int(migrations.HEAD) + 1:04}"
+LATER = f"""
 import sqlalchemy as sa
 from alembic import op
-revision, down_revision, branch_labels, depends_on = "0003", "0002", None, None
+revision, down_revision, branch_labels, depends_on = "{NEXT}", "{migrations.HEAD}", None, None
 def upgrade():
     anew = "always" if op.get_bind().dialect.name == "sqlite" else "auto"
     with op.batch_alter_table("users", recreate=anew) as table:
@@ -172,11 +173,11 @@ def test_a_table_that_is_written_anew_takes_nothing_along(
         connection.execute(entities.insert().values(name="u", user_id=user[0], created_at=1))
     scripts = tmp_path / "scripts"
     shutil.copytree(migrations.FOLDER, scripts)
-    (scripts / "versions" / "0003_sleep.py").write_text(SECOND)
+    (scripts / "versions" / f"{NEXT}_sleep.py").write_text(LATER)
     monkeypatch.setattr(migration, "FOLDER", scripts)
-    monkeypatch.setattr(migration, "HEAD", "0003")
+    monkeypatch.setattr(migration, "HEAD", NEXT)
     migration.migrate(engine)
-    assert version(engine) == "0003"
+    assert version(engine) == NEXT
     with engine.connect() as connection:
         assert connection.execute(text("SELECT sleeps FROM users")).scalar() in (0, False)
         assert connection.execute(text("SELECT name FROM entities")).scalar() == "u"

@@ -47,7 +47,6 @@ NOT_THERE = {
         "automation", "automations", "create_automation", "delete_automation", "integrations",
         "slack_integrations", "update_automation", "webhook_integrations",
     )},
-    "Api.create_custom_chart": "presets are of the web app's charts, which the server has not",
     "Api.sync_tensorboard": "runs read event files: init(sync_tensorboard=True)",
     "Projects.length": "counts here, where the package says None",
     "HTTPSummary.load": "there is nothing to load",

@@ -11,7 +11,7 @@ from typing import Final
 
 __all__ = ["FOLDER", "HEAD"]
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 """The newest script; a test sees that it is. Asking Alembic would cost every start its import."""
 
 FOLDER = Path(__file__).parent

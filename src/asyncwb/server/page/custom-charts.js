@@ -9,6 +9,7 @@ import { DataTable } from "./data-table.js";
 import { Status } from "./parts.js";
 import { drawingOf } from "./presets.js";
 import { saveCsv, saveSvg } from "./export.js";
+import { PresetChart, usePreset } from "./preset-chart.js";
 
 const MOST = 20; // tables that one chart fetches
 
@@ -54,22 +55,25 @@ export function CustomChart({ place, chart, lineOf, version, stepped, tools }) {
   const [asTable, setAsTable] = useState(false);
   const { value: tables, error, loading, slider, step } = useTables({ place, chart, lineOf, version, stepped, seen });
   const drawing = useMemo(() => tables && drawingOf(chart, tables), [tables, chart.preset, JSON.stringify([chart.fields, chart.texts])]);
+  const { value: preset } = usePreset(chart.preset, Boolean(tables?.length && !drawing));
+  const drawable = drawing || preset;
   const title = chart.texts.title || chart.key;
   const csv = () => {
     const [{ columns }] = tables;
     saveCsv(`${place.project}-${chart.key}`, ["run", ...columns], tables.flatMap(({ run, data }) => data.map((row) => [run.label, ...row])));
   };
   const actions = html`
-    ${drawing && html`<button type="button" aria-pressed=${asTable} onClick=${() => setAsTable(!asTable)}>table</button>`}
+    ${drawable && html`<button type="button" aria-pressed=${asTable} onClick=${() => setAsTable(!asTable)}>table</button>`}
     <button type="button" title="Save as CSV" disabled=${!tables?.length} onClick=${csv}>CSV</button>
     ${drawing && !asTable && html`<button type="button" title="Save as PNG" onClick=${() => saveSvg(`${place.project}-${chart.key}`, drawn.current, title)}>PNG</button>`}`;
   const notes = [
     step !== null && `step ${number(step)}`,
     chart.runs.length > MOST && `the first ${MOST} of ${number(chart.runs.length)} runs`,
-    tables?.length > 0 && !drawing && `the table of ${chart.preset}`,
+    tables?.length > 0 && !drawable && `the table of ${chart.preset}`,
   ];
   return html`<div ref=${holder}><${Figure} title=${title} note=${notes.filter(Boolean).join(" · ")} busy=${loading} actions=${actions} tools=${tools}>
     ${drawing && !asTable ? html`<${Plot} drawing=${drawing} label=${title} place=${drawn} />`
+      : preset && tables?.length && !asTable ? html`<${PresetChart} preset=${preset} chart=${chart} tables=${tables} title=${title} />`
       : tables?.length ? html`<div class="plot scrolled"><${DataTable} table=${tables[0]} name=${chart.key} /></div>`
       : html`<${Status} loading=${loading || !seen} error=${error} empty>No table yet.<//>`}
     ${slider}

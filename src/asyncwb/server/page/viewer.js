@@ -25,7 +25,8 @@ function colors() {
   return Object.fromEntries(["surface", "text", "muted", "grid", "accent"].map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
 }
 
-export function Viewer({ url, name, caption, small }) {
+// `load` gives what is shown, where it is no file.
+export function Viewer({ url, name, caption, small, kind = viewerOf(name), load = () => read(url) }) {
   const holder = useRef(null);
   const frame = useRef(null);
   const seen = useSeen(holder);
@@ -39,7 +40,7 @@ export function Viewer({ url, name, caption, small }) {
       if (source !== frame.current?.contentWindow) return;
       if (data.ready) {
         try {
-          const file = await read(url);
+          const file = await load();
           say({ show: name, file, colors: colors() }, [file]);
         } catch (error) {
           setState({ error: error.message, facts: "" });
@@ -53,8 +54,8 @@ export function Viewer({ url, name, caption, small }) {
       window.removeEventListener("message", listen);
       window.removeEventListener("theme", dress);
     };
-  }, [seen, url]);
-  const page = new URL(`viewers/${viewerOf(name)}.html`, import.meta.url).href;
+  }, [seen, url ?? load]);
+  const page = new URL(`viewers/${kind}.html`, import.meta.url).href;
   return html`<div ref=${holder}>
     ${caption && html`<p>${caption}</p>`}
     ${state.error ? html`<p class="notice">${state.error}</p>` : seen ? html`<iframe ref=${frame} class="viewer" sandbox="allow-scripts" referrerpolicy="no-referrer" src=${page} title=${name}></iframe>` : html`<div class="viewer"></div>`}

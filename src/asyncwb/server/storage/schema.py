@@ -11,6 +11,7 @@ from sqlalchemy import BigInteger, Integer, String, Text
 
 from . import (
     artifact_tables,
+    custom_chart_tables,
     registry_tables,
     series_tables,
     session_tables,
@@ -24,6 +25,7 @@ __all__ = ["TABLE_MODULES", "metadata"]
 
 TABLE_MODULES = (
     artifact_tables,
+    custom_chart_tables,
     registry_tables,
     series_tables,
     session_tables,
