@@ -72,7 +72,7 @@ async def test_the_document_names_all_modules_that_the_page_loads(client: Client
         name = waiting.pop()
         loaded.add(name)
         script = (PAGE / name).read_text()
-        found = re.findall(r'(?:from|import)\s*\(?"(\./[^"]+)"', script)
+        found = re.findall(r'(?:from|import|new URL)\s*\(?"(\./[^"]+)"', script)
         targets = {(PAGE / name).parent.joinpath(each).resolve() for each in found}
         paths = {path.relative_to(PAGE.resolve()).as_posix() for path in targets}
         waiting += paths - loaded
