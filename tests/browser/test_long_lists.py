@@ -20,7 +20,7 @@ MANY = 103  # a page has 100
 
 @pytest.fixture(scope="session")
 def many(server: LocalServer, tmp_path_factory: pytest.TempPathFactory, elsewhere: Executor) -> str:
-    """The address of a project with a run that made many artifacts and versions, and sent alerts."""
+    """The address of a project with a run that made many artifacts and sent many alerts."""
     settings = {
         **server.settings,
         "root_dir": str(tmp_path_factory.mktemp("many")),
