@@ -93,7 +93,7 @@ def torch(session: nox.Session) -> None:
 @nox.session
 def browser(session: nox.Session) -> None:
     """The page of the server in Debian's Chromium (`apt-get install chromium`)."""
-    session.install("-e", ".[test,demo]", "playwright", "plotly")
+    session.install("-e", ".[test,demo]", "playwright", "plotly", "bokeh")
     # native: the driver's greenlets and the assertion rewriting of pytest's own style do not mix
     run_pytest(session, "tests/browser", "--tb=native", *session.posargs)
 

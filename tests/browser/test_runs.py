@@ -156,6 +156,39 @@ def test_the_table_is_saved(table: Any, tmp_path: Path) -> None:
     assert {row["Tags"] for row in rows} == {"example async"}
 
 
+def test_tables_are_saved_as_parquet(table: Any, tmp_path: Path) -> None:
+    read: Any = pytest.importorskip("pyarrow.parquet", reason="needs the export extra").read_table
+    page = table
+    page.get_by_label("Search runs").fill("^h16")
+    until(page, lambda: len(names(page)) == 2)
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="Parquet").click()
+    assert saved.value.suggested_filename == "digits-runs.parquet"
+    saved.value.save_as(tmp_path / "runs.parquet")
+    runs = read(tmp_path / "runs.parquet").to_pylist()
+    assert {run["config.hidden"] for run in runs} == {16}
+    page.get_by_role("link", name=runs[0]["name"]).click()
+    page.get_by_role("button", name="⋯").click()
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="History as Parquet").click()
+    saved.value.save_as(tmp_path / "history.parquet")
+    history = read(tmp_path / "history.parquet").to_pylist()
+    assert len(history) == runs[0]["history_rows"] > 0
+    assert history[-1]["val/loss"] == runs[0]["summary.val/loss"]
+
+
+def test_without_pyarrow_there_is_no_such_button(page: Any, server: LocalServer) -> None:
+    def without(route: Any) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "parquet": False})
+
+    page.route("**/-/session", without)
+    page.goto(f"{server.url}/local/digits/table")
+    page.get_by_text("5 runs").wait_for()
+    page.get_by_role("button", name="JSON").wait_for()
+    assert page.get_by_role("link", name="Parquet").count() == 0
+
+
 def test_many_are_tagged_renamed_and_deleted(own: Any) -> None:
     page = own
     page.get_by_label("Choose all of these runs").check()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from page_view import until
+from PIL import Image
 from seed import post, seed
 
 if TYPE_CHECKING:
@@ -19,6 +22,13 @@ def panel(page: Any, name: str) -> Any:
     found = page.locator(".media").filter(has=page.get_by_role("heading", name=name))
     found.scroll_into_view_if_needed()
     return found
+
+
+def alone(page: Any, name: str) -> Any:
+    """A panel without others beside it, which a machine without graphics needs long to draw."""
+    page.get_by_label("Search media").fill(f"^{name}$")
+    until(page, lambda: page.locator(".media").count() == 1)
+    return panel(page, name)
 
 
 @pytest.fixture
@@ -61,26 +71,55 @@ def test_a_figure_is_shown(media: Any, screenshot: Callable[[Any, str], Path]) -
     screenshot(media, "viewers-dark")
 
 
+def test_a_figure_in_space_is_shown(media: Any, screenshot: Callable[[Any, str], Path]) -> None:
+    frame = alone(media, "surface").frame_locator("iframe")
+    frame.get_by_text("A surface").wait_for(timeout=30_000)
+    draw = "view => Plotly.toImage(view, { width: 300, height: 200 })"
+    drawn = frame.locator("#view").evaluate(draw)
+    picture = Image.open(io.BytesIO(base64.b64decode(drawn.partition(",")[2]))).convert("RGB")
+    assert len(picture.getcolors(100_000)) > 100  # a shaded surface
+    screenshot(media, "viewer-space")
+
+
+def test_a_plot_of_bokeh_is_shown(media: Any, screenshot: Callable[[Any, str], Path]) -> None:
+    frame = alone(media, "plot").frame_locator("iframe")
+    canvas = frame.locator("canvas").first
+    canvas.wait_for(timeout=30_000)
+    until(media, lambda: colours(canvas) > 3)
+    assert canvas.bounding_box()["height"] > 200
+    screenshot(media, "viewer-bokeh")
+
+
 def test_what_is_no_model_says_so(page: Any, showcase: str, server: LocalServer) -> None:
     from test_files_and_media import upload
 
-    upload(server, "showcase", "run0", {"broken.gltf": b"{", "odd.plotly.json": ODD})
+    odd = {"odd.plotly.json": ODD, "old.bokeh.json": OLD, "more.bokeh.json": MORE}
+    upload(server, "showcase", "run0", {"broken.gltf": b"{", **odd})
     page.goto(f"{showcase}/runs/run0/files")
     page.get_by_role("button", name="broken.gltf").click()
     page.get_by_text("It cannot be shown:").wait_for(timeout=30_000)
     page.get_by_role("button", name="odd.plotly.json").click()
-    page.get_by_text("traces of type surface need all of plotly").wait_for(timeout=30_000)
+    page.get_by_text("traces of type sunburst need all of plotly").wait_for(timeout=30_000)
+    page.get_by_role("button", name="old.bokeh.json").click()
+    page.get_by_text("Bokeh 2.4.3 wrote it").wait_for(timeout=30_000)
+    page.get_by_role("button", name="more.bokeh.json").click()
+    page.get_by_text("widgets and tables need all of Bokeh").wait_for(timeout=30_000)
 
 
-ODD = b'{"data": [{"type": "surface", "z": [[1, 2], [3, 4]]}], "layout": {}}'
+ODD = b'{"data": [{"type": "sunburst", "labels": ["a"], "parents": [""]}], "layout": {}}'
+OLD = b'{"version": "2.4.3", "title": "", "roots": {"references": [], "root_ids": []}}'
+MORE = (
+    b'{"version": "3.9.2", "title": "", "roots": [{"type": "object", "name": "Slider", "id": "p1",'
+    b' "attributes": {"start": 0, "end": 1, "value": 0, "step": 1}}]}'
+)
 
 
 def test_a_viewer_reaches_neither_session_nor_network(media: Any) -> None:
     frame = panel(media, "figure").locator("iframe")
     frame.wait_for()
     assert frame.get_attribute("sandbox") == "allow-scripts"
+    panel(media, "figure").frame_locator("iframe").get_by_text("A figure").wait_for(timeout=30_000)
     inside = frame.element_handle().content_frame()
-    inside.wait_for_function("globalThis.Plotly", timeout=30_000)
     said = inside.evaluate(
         """async () => {
           const attempts = {

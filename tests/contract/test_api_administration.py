@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from seed import seed
@@ -131,6 +131,39 @@ async def test_an_invited_address_joins_with_its_account(api: Api, server: Local
         ("dora", True, False),
     ]
     assert await hers.members[0].delete()
+
+
+async def test_roles_of_those_who_are_invited(api: Api, server: LocalServer) -> None:
+    team = await api.create_team("roles")
+    for name in ("vera", "mona", "adam"):
+        await api.create_user(f"{name}@example.com")
+    for who in ("vera", "later@example.com"):
+        assert await team.invite(who, role="viewer")
+    assert await team.invite("mona", role="member")
+    assert await team.invite("adam", role="admin")
+    await team.load()
+    found = {member.username or member.email: member.role for member in team.members}
+    assert found == {
+        "local": "admin",
+        "vera": "viewer",
+        "later@example.com": "viewer",
+        "mona": "member",
+        "adam": "admin",
+    }
+    vera = await api.user("vera")
+    assert vera is not None
+    hers = as_key(server, await vera.generate_api_key())
+    with pytest.raises(CommError, match="viewer"):
+        await hers.create_run(project="p", entity="roles")
+
+
+async def test_a_role_has_to_be_one(api: Api) -> None:
+    team = await api.create_team("strict")
+    wrong: Any = "owner"
+    with pytest.raises(InvalidValueError, match="viewer, member, admin"):
+        await team.invite("local", role=wrong)
+    with pytest.raises(InvalidValueError, match="contradict"):
+        await team.invite("local", admin=True, role="viewer")
 
 
 async def test_a_service_account_has_a_key_that_ends_with_it(api: Api, server: LocalServer) -> None:

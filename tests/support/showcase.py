@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 import asyncwb.sync as wandb
+from asyncwb.media import Bokeh
 
 PROJECT = "showcase"
 PDB = """\
@@ -153,7 +154,7 @@ def everything(run: Any, folder: Path) -> None:
             "samples": wandb.Table(columns=["i", "picture", "class", "score"], data=rows),
         }
     )
-    run.log({"figure": figure()})
+    run.log({"figure": figure(), "surface": surface(), "plot": plot()})
     run.alert("Loss is low", "It came below 0.1.", level="INFO")
     run.alert("Disk is nearly full", "5 % are left on /data.", level="WARN")
 
@@ -165,6 +166,24 @@ def figure() -> Any:
     bars = graph_objects.Bar(x=["a", "b", "c"], y=[3, 1, 2], name="bars")
     line = graph_objects.Scatter(x=["a", "b", "c"], y=[1, 3, 2], name="line")
     return graph_objects.Figure([bars, line], {"title": {"text": "A figure"}})
+
+
+def surface() -> Any:
+    """A figure of plotly in space."""
+    from plotly import graph_objects
+
+    surface = graph_objects.Surface(z=[[0, 1, 0], [1, 2, 1], [0, 1, 0]])
+    return graph_objects.Figure(surface, {"title": {"text": "A surface"}})
+
+
+def plot() -> Bokeh:
+    """A plot of bokeh."""
+    from bokeh.plotting import figure
+
+    made = figure(title="A plot")
+    made.line([1, 2, 3], [3, 1, 2])
+    made.scatter([1, 2, 3], [3, 1, 2], size=14)
+    return Bokeh(made)
 
 
 def artifacts(run: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from asyncwb.api.user import refused
 from asyncwb.errors import CommError, InvalidValueError, NotFoundError
@@ -10,6 +10,7 @@ from asyncwb.graphql.account_operations import (
     CREATE_SERVICE_ACCOUNT,
     CREATE_TEAM,
     INVITE,
+    INVITE_AS,
     REMOVE_MEMBER,
     TEAM,
 )
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from asyncwb.graphql.service import Service
 
 __all__ = ["Member", "Team", "create_team", "fetch_team"]
+
+_ROLES = ("viewer", "member", "admin")
 
 
 class Member:
@@ -62,7 +65,7 @@ class Member:
 
     @property
     def role(self) -> str:
-        """Admin or member."""
+        """`admin` or `member`; on an asyncwb server also `viewer`."""
         return self._node.role or ("admin" if self.admin else "member")
 
     @property
@@ -218,7 +221,13 @@ class Team:
         self._take((await fetch_team(self._service, self.name))._node)
 
     @on_loop
-    async def invite(self, username_or_email: str, admin: bool = False) -> bool:
+    async def invite(
+        self,
+        username_or_email: str,
+        admin: bool = False,
+        *,
+        role: Literal["viewer", "member", "admin"] | None = None,
+    ) -> bool:
         """Invite somebody: by account name, or by address where the text has an `@`.
 
         On an asyncwb server who has an account is a member at once; another address is one as
@@ -226,28 +235,40 @@ class Team:
 
         Args:
             username_or_email: Who.
-            admin: Whether to make them an administrator of the team.
+            admin: Whether to make them an administrator of the team; the same as that role.
+            role: What they may do: a viewer changes nothing of the team's, a member does, an
+                administrator also adds and removes members. By default `member`. A server that
+                is none of asyncwb refuses viewers.
 
         Returns:
             Whether the server did it; False where it refused, for example an account that is
             not there, or a member already.
 
         Raises:
-            InvalidValueError: The text is empty.
+            InvalidValueError: The text is empty, there is no such role, or it is another one than
+                the administrator's with `admin`.
             CommError: The server was not reached.
         """
         who = username_or_email.strip()
         if not who:
             raise InvalidValueError("invite takes an account name or an e-mail address")
+        if role not in (None, *_ROLES):
+            raise InvalidValueError(f"unknown role {role!r}; there are {', '.join(_ROLES)}")
+        if admin and role not in (None, "admin"):
+            raise InvalidValueError(f"admin=True and role={role!r} contradict each other")
         by_address = "@" in who
-        variables = {
+        variables: dict[str, object] = {
             "team": self.name,
-            "admin": admin,
+            "admin": admin or role == "admin",
             "email": who if by_address else None,
             "username": None if by_address else who,
         }
+        operation = INVITE
+        if role == "viewer":
+            operation = INVITE_AS
+            variables["role"] = role
         try:
-            answer = await self._service.execute(INVITE, variables)
+            answer = await self._service.execute(operation, variables)
         except CommError as exc:
             if refused(exc):
                 return False

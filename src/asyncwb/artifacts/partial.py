@@ -7,13 +7,13 @@ them, whichever process makes it. A lock says who writes. Everything here blocks
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from asyncwb.artifacts.digest import hex_digest
 from asyncwb.artifacts.targets import draft_of, remove
+from asyncwb.locks import lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -166,16 +166,10 @@ def open_partial(target: Path, digest: str) -> Partial:
 
 
 def _lock(descriptor: int) -> bool:
-    if sys.platform == "win32":
-        return False
-    import fcntl
-
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        # Somebody has it, or the file system knows no locks.
+        return lock(descriptor)
+    except BlockingIOError:
         return False
-    return True
 
 
 def _read_notes(path: Path) -> set[tuple[int, int]]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from asyncwb.errors import UsageError
+from asyncwb.locks import lock
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -31,21 +31,16 @@ def exclusive(folder: Path) -> Generator[bool]:
     if sys.platform == "win32":
         yield False
         return
-    import fcntl
-
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        held = True
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as exc:
-            if exc.errno in (errno.EWOULDBLOCK, errno.EACCES):
-                raise UsageError(
-                    f"another export is writing into {folder}: wait for its end, or choose "
-                    "another place",
-                    exc=exc,
-                ) from exc
-            held = False
+            held = lock(descriptor)
+        except BlockingIOError as exc:
+            raise UsageError(
+                f"another export is writing into {folder}: wait for its end, or choose "
+                "another place",
+                exc=exc,
+            ) from exc
         yield held
     finally:
         os.close(descriptor)

@@ -199,15 +199,28 @@ CREATE_TEAM = Operation(
 }""",
     CreatedTeamAnswer,
 )
-INVITE = Operation(
-    "Invite",
-    """mutation Invite($team: String!, $email: String, $username: String, $admin: Boolean) {
-  result: createInvite(input: {
-    entityName: $team, email: $email, username: $username, admin: $admin
-  }) { invite { id } }
-}""",
-    InviteAnswer,
-)
+
+
+def invite(role: str = "") -> Operation[InviteAnswer]:
+    """The mutation that invites somebody to a team."""
+    declared = ", $role: String" if role else ""
+    return Operation(
+        "Invite",
+        f"""mutation Invite(
+  $team: String!, $email: String, $username: String, $admin: Boolean{declared}
+) {{
+  result: createInvite(input: {{
+    entityName: $team, email: $email, username: $username, admin: $admin{role}
+  }}) {{ invite {{ id }} }}
+}}""",
+        InviteAnswer,
+    )
+
+
+INVITE = invite()
+INVITE_AS = invite(", role: $role")
+"""With any role. Of an asyncwb server alone: other servers refuse the field."""
+
 REMOVE_MEMBER = Operation(
     "RemoveMember",
     """mutation RemoveMember($team: String!, $id: String!) {

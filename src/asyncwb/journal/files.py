@@ -8,6 +8,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from asyncwb.errors import JournalError
+from asyncwb.locks import lock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -141,8 +142,8 @@ def write_all(fd: int, data: bytes | memoryview) -> None:
 def _lock_file(fd: int) -> None:
     """Mark the file as being written; some file systems know no locks."""
     try:
-        import fcntl
-
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (ImportError, OSError) as exc:
-        log.debug("the journal cannot be locked: %s", exc)
+        held = lock(fd)
+    except BlockingIOError:
+        held = False
+    if not held:
+        log.debug("the journal cannot be locked")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import sys
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asyncwb.errors import UsageError
+from asyncwb.locks import lock
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -27,18 +26,11 @@ def exclusive(journal: Path) -> Generator[None]:
     Raises:
         UsageError: Another sync has it.
     """
-    if sys.platform == "win32":
-        yield
-        return
-    import fcntl
-
     with journal.open("rb") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as exc:
-            # File systems without locks do not stop a sync.
-            if exc.errno in (errno.EWOULDBLOCK, errno.EACCES):
-                raise UsageError(f"{journal.parent} is being synced already", exc=exc) from exc
+            lock(file.fileno())  # file systems without locks do not stop a sync
+        except BlockingIOError as exc:
+            raise UsageError(f"{journal.parent} is being synced already", exc=exc) from exc
         yield
 
 

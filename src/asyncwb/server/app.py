@@ -32,6 +32,7 @@ from .routes.admin import AdminEndpoints
 from .routes.answers import problem_response
 from .routes.artifacts import ArtifactEndpoints
 from .routes.batches import BatchEndpoints
+from .routes.exports import ExportEndpoints
 from .routes.files import FileEndpoints
 from .routes.filestream import FileStreamEndpoint
 from .routes.graphql import GraphQLEndpoint
@@ -114,6 +115,7 @@ def create_app(config: ServerConfig) -> Starlette:
     batches = BatchEndpoints(services)
     session = SessionEndpoint(services, secret)
     health = HealthEndpoints(services)
+    exports = ExportEndpoints(services)
     page = PageEndpoints()
     run = "/files/{entity}/{project}/{run}"
     version = "/artifactsV2/{region}/{entity}/{project}/{collection}"
@@ -143,6 +145,8 @@ def create_app(config: ServerConfig) -> Starlette:
             _route("/-/session", session.begin, "POST"),
             _route("/-/session", session.end, "DELETE"),
             _route("/-/series", SeriesEndpoint(services).handle, "POST"),
+            _route("/-/export/{entity}/{project}/runs.parquet", exports.runs, "GET"),
+            _route("/-/export/{entity}/{project}/{run}/history.parquet", exports.history, "GET"),
             _route("/-/frame/{entity}/{project}/{run}/{name:path}", files.show, "GET"),
             _route("/-/assets/{digest}/{name:path}", page.asset, "GET"),
             *(_route(path, page.document, *_EVERY_METHOD) for path in PAGES),

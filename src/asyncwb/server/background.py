@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from asyncwb.errors import UsageError
+from asyncwb.locks import lock
 from asyncwb.settings.background import BackgroundServer, state_path
 
 if TYPE_CHECKING:
@@ -30,9 +31,9 @@ def claim() -> None:
     path = state_path().with_suffix(".lock")
     path.parent.mkdir(parents=True, exist_ok=True)
     # Never closed, so that the lock lasts as long as the process.
-    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     deadline = time.monotonic() + _CLAIM_SECONDS
-    while not _lock(lock):
+    while not _is_ours(descriptor):
         # A client that looks whether a server lives holds the lock for an instant.
         if time.monotonic() > deadline:
             raise UsageError("Another background server of this user is running.")
@@ -60,22 +61,18 @@ def one_at_a_time() -> Generator[None]:
     """Let only one process of this user start or stop the background server at a time."""
     path: Path = state_path().with_suffix(".starting")
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        while not _lock(lock):
+        while not _is_ours(descriptor):
             time.sleep(0.02)
         yield
     finally:
-        os.close(lock)
+        os.close(descriptor)
 
 
-def _lock(descriptor: int) -> bool:
+def _is_ours(descriptor: int) -> bool:
     try:
-        import fcntl
-    except ImportError:  # Windows: clients look at the process id instead
-        return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock(descriptor)
     except BlockingIOError:
         return False
-    return True
+    return True  # also where there are no locks: clients look at the process id instead

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+from asyncwb.locks import lock
 from asyncwb.settings.sources import config_dir
 
 __all__ = ["BackgroundServer", "background_server", "is_locked", "state_path"]
@@ -56,22 +57,15 @@ def background_server(environ: Mapping[str, str] | None = None) -> BackgroundSer
 def is_locked(path: Path, pid: int) -> bool:
     """Whether a living process holds the lock; where locks are missing, whether `pid` lives."""
     try:
-        import fcntl
-    except ImportError:
-        return _lives(pid)
-    try:
-        lock = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
     except OSError:
         return False
     try:
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return not lock(descriptor, shared=True) and _lives(pid)
     except BlockingIOError:
         return True
-    except OSError:
-        return _lives(pid)
     finally:
-        os.close(lock)
-    return False
+        os.close(descriptor)
 
 
 def _lives(pid: int) -> bool:

@@ -4,10 +4,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from asyncwb.api.team import Member as AsyncMember
 from asyncwb.api.team import Team as AsyncTeam
 from asyncwb.portal import PORTAL
 from asyncwb.sync._base import Wrapper
+
+if TYPE_CHECKING:
+    from typing import Literal
 
 __all__ = ["Member", "Team"]
 
@@ -51,7 +56,7 @@ class Member(Wrapper[AsyncMember]):
 
     @property
     def role(self) -> str:
-        """Admin or member."""
+        """`admin` or `member`; on an asyncwb server also `viewer`."""
         return self._async.role
 
     @property
@@ -185,7 +190,13 @@ class Team(Wrapper[AsyncTeam]):
         """
         PORTAL.call(self._async.load, force)
 
-    def invite(self, username_or_email: str, admin: bool = False) -> bool:
+    def invite(
+        self,
+        username_or_email: str,
+        admin: bool = False,
+        *,
+        role: Literal["viewer", "member", "admin"] | None = None,
+    ) -> bool:
         """Invite somebody: by account name, or by address where the text has an `@`.
 
         On an asyncwb server who has an account is a member at once; another address is one as
@@ -193,17 +204,21 @@ class Team(Wrapper[AsyncTeam]):
 
         Args:
             username_or_email: Who.
-            admin: Whether to make them an administrator of the team.
+            admin: Whether to make them an administrator of the team; the same as that role.
+            role: What they may do: a viewer changes nothing of the team's, a member does, an
+                administrator also adds and removes members. By default `member`. A server that
+                is none of asyncwb refuses viewers.
 
         Returns:
             Whether the server did it; False where it refused, for example an account that is
             not there, or a member already.
 
         Raises:
-            InvalidValueError: The text is empty.
+            InvalidValueError: The text is empty, there is no such role, or it is another one than
+                the administrator's with `admin`.
             CommError: The server was not reached.
         """
-        return PORTAL.call(self._async.invite, username_or_email, admin)
+        return PORTAL.call(self._async.invite, username_or_email, admin, role=role)
 
     def create_service_account(self, description: str) -> Member:
         """Add an account that is not a person, for programs.

@@ -61,6 +61,10 @@ ROUTES: dict[tuple[str, str], tuple[Any, tuple[int, int, int, int], Given]] = {
         "/files/crew/hush/r/hush.html", (401, 404, 200, 200), {}),
     ("GET", "/-/frame/{entity}/{project}/{run}/{name:path}"): (
         "/-/frame/crew/hush/r/hush.html", (401, 404, 200, 200), {}),
+    ("GET", "/-/export/{entity}/{project}/runs.parquet"): (
+        "/-/export/crew/hush/runs.parquet", (401, 404, 200, 200), {}),
+    ("GET", "/-/export/{entity}/{project}/{run}/history.parquet"): (
+        "/-/export/crew/hush/r/history.parquet", (401, 404, 200, 200), {}),
     ("GET", "/artifactsV2/{region}/{entity}/{project}/{collection}/{id}/{birth}/{digest}/{name}"):
         (lambda w: at(w.urls["artifact"]), (401, 404, 200, 200), {}),
     ("GET", "/artifactsV2/{region}/{entity}/{project}/{collection}/{birth}/{digest}/{name}"): (

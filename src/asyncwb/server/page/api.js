@@ -3,7 +3,7 @@ export const ROOT = new URL("./", document.baseURI).href;
 
 const BINARY = "application/octet-stream";
 
-export const session = { user: null, csrf: "", version: "" };
+export const session = { user: null, csrf: "", version: "", parquet: false };
 
 // What the server answers as columns: a header, then x, and y and perhaps the mean of each run.
 // Where a run has no value is NaN. Nothing is copied: columns are views of the answer.
@@ -105,6 +105,11 @@ export const fileUrl = ({ entity, project, run }, name) =>
   `${ROOT}files/${pathTo(entity, project, run)}/${pathOfFile(name)}`;
 export const frameUrl = ({ entity, project, run }, name) =>
   `${ROOT}-/frame/${pathTo(entity, project, run)}/${pathOfFile(name)}`;
+
+// Tables that the server writes: runs as a listing has them, and all rows of one run.
+export const runsParquet = ({ entity, project }, { filters, order }) =>
+  `${ROOT}-/export/${pathTo(entity, project)}/runs.parquet?${new URLSearchParams({ filters: filters ?? "", order })}`;
+export const historyParquet = ({ entity, project }, run) => `${ROOT}-/export/${pathTo(entity, project, run)}/history.parquet`;
 
 // An absolute address in an answer, as this browser reaches it.
 export function reachable(url) {

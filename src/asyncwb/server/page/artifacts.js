@@ -81,18 +81,18 @@ function useVersions(variables, version) {
     const found = (await graphql(ONE, { ...variables, version })).project?.artifactType?.artifactCollection?.artifactMembership;
     return found && { ...found.artifact, version: `v${found.versionIndex}` };
   };
-  const { value: other, loading, reload } = useLoaded(load, [JSON.stringify(variables), version, Boolean(named), list.key]);
+  const { value: other, loading, error, reload } = useLoaded(load, [JSON.stringify(variables), version, Boolean(named), list.key]);
   const again = async () => {
     await list.reload();
     reload();
   };
-  return { list, versions, current: named ?? other, searching: !named && loading, reload: again };
+  return { list, versions, current: named ?? other, searching: !named && loading, error: list.error ?? error, reload: again };
 }
 
 export function Collection({ place, type, collection, version, query }) {
-  const { list, versions, current, searching, reload } = useVersions({ ...place, type, collection }, version);
+  const { list, versions, current, searching, error, reload } = useVersions({ ...place, type, collection }, version);
   const [chosen, setChosen] = useState(() => query.get("tab") ?? "overview");
-  if (!list.about) return html`<${Status} loading=${list.loading} error=${list.error} empty>There is no artifact ${collection}, or you may not see it.<//>`;
+  if (!list.about) return html`<${Status} loading=${list.loading} error=${error} empty>There is no artifact ${collection}, or you may not see it.<//>`;
   const { description, readOnly } = list.about;
   const path = (each) => pathTo(place.entity, place.project, "artifacts", type, collection, each);
   const tab = query.get("tab") ?? chosen;
@@ -112,7 +112,7 @@ export function Collection({ place, type, collection, version, query }) {
     <div class="artifact-body">
       <nav class="versions card" aria-label="Versions"><h2>Versions <small>${number(list.total)}</small></h2>${versions.map((each) => html`<a key=${each.id} href=${path(each.version)} aria-current=${each === current ? "page" : undefined}>
         <b>${each.version}</b> <${Aliases} of=${each.aliases} /><small><${Moment} at=${each.createdAt} /> · ${bytes(each.size)}</small></a>`)}<${More} of=${list} /></nav>
-      ${!current ? html`<${Status} loading=${searching} empty>${version ? `There is no version ${version}.` : "No versions yet."}<//>` : html`<div>
+      ${!current ? html`<${Status} loading=${searching} error=${error} empty>${version ? `There is no version ${version}.` : "No versions yet."}<//>` : html`<div>
         <nav class="tabs" aria-label="Parts">${[["overview", "Overview"], ["files", "Files"], ["lineage", "Lineage"]].map(([name, title]) => html`<button type="button" key=${name} aria-current=${tab === name ? "page" : undefined} onClick=${() => { setChosen(name); setQuery({ tab: name === "overview" ? null : name }); }}>${title}</button>`)}</nav>
         ${tab === "overview" && html`<section class="card"><h2>${collection}:${current.version}</h2><${KeyValues} rows=${[
           edited("Aliases", aliases.join(", "), saveAliases, { placeholder: "Add aliases", shown: aliases.length ? html`<${Aliases} of=${current.aliases} />` : null }),

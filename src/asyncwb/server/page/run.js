@@ -1,6 +1,6 @@
 // One run: its charts, what it is, its machine, console, files, media and artifacts.
 import { html, useMemo, useLoaded, usePolling } from "./lib.js";
-import { graphql, pathTo } from "./api.js";
+import { graphql, historyParquet, pathTo, session } from "./api.js";
 import { navigate } from "./router.js";
 import { color } from "./colors.js";
 import { duration, flatten, lasted, moment, naturally, value, when } from "./format.js";
@@ -119,9 +119,10 @@ export function RunPage({ place, name, tab, query }) {
       <${State} state=${run.state} />
       <span class="quiet"><${Moment} at=${run.createdAt} /> · ${duration(live ? (Date.now() - moment(run.createdAt)) / 1000 : lasted(run))}</span>
       <${Tags} tags=${run.tags} />
-      ${save && html`<${Menu} label="⋯" title="More" align="right">
-        ${run.state === "running" && html`<button type="button" onClick=${async () => { await graphql("mutation S($id: ID!) { stopRun(input: {id: $id}) { success } }", { id: run.id }); reload(); }}>Ask it to stop</button>`}
-        <button type="button" class="danger" onClick=${() => setDeleting(true)}>Delete</button>
+      ${(save || session.parquet) && html`<${Menu} label="⋯" title="More" align="right">
+        ${session.parquet && html`<a class="button" download href=${historyParquet(place, name)}>History as Parquet</a>`}
+        ${save && run.state === "running" && html`<button type="button" onClick=${async () => { await graphql("mutation S($id: ID!) { stopRun(input: {id: $id}) { success } }", { id: run.id }); reload(); }}>Ask it to stop</button>`}
+        ${save && html`<button type="button" class="danger" onClick=${() => setDeleting(true)}>Delete</button>`}
       <//>`}
     </header>
     <${Tabs} tabs=${tabs} current=${tab} path=${path} />

@@ -1,7 +1,7 @@
 // All runs of a project: columns, order, filters; and changes of many at once.
 import { html, useEffect, useMemo, useRef, useState, memory, useSeen, usePolling } from "./lib.js";
 import { setQuery } from "./router.js";
-import { pathTo } from "./api.js";
+import { pathTo, runsParquet, session } from "./api.js";
 import { duration, naturally, number, value, when } from "./format.js";
 import { Dialog, Menu, Moment, State, Status, Tags } from "./parts.js";
 import { saveCsv, saveJson } from "./export.js";
@@ -226,6 +226,7 @@ export function RunsTable({ place, query }) {
       <a class="button" href=${relations}>Relations</a>
       <button type="button" disabled=${exporting} title="All runs that fit" onClick=${() => download("csv")}>${exporting ? "Collecting …" : "CSV"}</button>
       <button type="button" disabled=${exporting} title="All runs that fit, with all they have" onClick=${() => download("json")}>JSON</button>
+      ${session.parquet && html`<a class="button" download title="All runs that fit, with all they have" href=${runsParquet(place, { filters, order: sign + serverKey(by) })}>Parquet</a>`}
       <span class="count" aria-live="polite">${table.loading ? "Loading …" : `${number(table.total)} run${table.total === 1 ? "" : "s"}`}</span>
     </div>
     ${picked.length > 0 && html`<${Bulk} place=${place} chosen=${picked} names=${picked.map((run) => run.name)} clear=${() => setChosen(new Set())} reload=${table.reload} readOnly=${table.readOnly} />`}

@@ -7,6 +7,7 @@ const LARGEST = 64 * 1024 * 1024;
 const LOADING = { error: "", facts: "Loading …" };
 const KINDS = [
   [/\.plotly\.json$/i, "plotly"],
+  [/\.bokeh\.json$/i, "bokeh"],
   [/\.(pts\.json|obj|gltf|glb|stl)$/i, "model"],
   [/\.(pdb|pqr|mmcif|mcif|cif|sdf|sd|gro|mol2|mmtf)$/i, "molecule"],
 ];

@@ -10,6 +10,7 @@ from asyncwb.server.jsontext import decode_as
 from asyncwb.server.links import read_link
 from asyncwb.server.problems import Problem, invalid
 from asyncwb.server.storage import sessions as store
+from asyncwb.server.storage.parquet import is_installed
 from asyncwb.version import VERSION
 
 from .answers import base_url, json_response, read_body
@@ -93,7 +94,7 @@ class SessionEndpoint:
         return response
 
     def _answer(self, user: User | None, token: str | None) -> Response:
-        content: dict[str, object] = {"user": None, "version": VERSION}
+        content: dict[str, object] = {"user": None, "version": VERSION, "parquet": is_installed()}
         if user is not None and token is not None:
             names = {"username": user.username, "name": user.name, "entity": user.entity}
             content.update(user=names, csrf=self._services.sessions.csrf(token))

@@ -30,6 +30,7 @@ __all__ = [
     "last_events",
     "lookup",
     "pick",
+    "pieces",
     "rows_between",
     "rows_with_keys",
     "sample",
@@ -37,6 +38,7 @@ __all__ = [
 ]
 
 _FAR = 2**62
+_PIECE = 100
 _END = 2**63
 # built once: that costs more than running it
 _BETWEEN = (
@@ -153,6 +155,18 @@ def sample(connection: Connection, run_id: int, stream: Stream, samples: int | N
     index = _Index(connection, run_id, stream)
     order = index.in_order(range(index.count))
     return index.lines([order[i] for i in pick(index.count, samples)])
+
+
+def pieces(connection: Connection, run_id: int, stream: Stream) -> Iterator[list[str]]:
+    """All lines of a stream, some at a time; history is in the order of steps."""
+    index = _Index(connection, run_id, stream)
+    every = range(index.count)
+    order = index.in_order(every)
+    if order is every:
+        yield from (lines for _, lines in index)
+        return
+    for start in range(0, index.count, _PIECE):
+        yield index.lines(order[start : start + _PIECE])
 
 
 def rows_with_keys(

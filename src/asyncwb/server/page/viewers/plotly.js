@@ -2,6 +2,7 @@
 "use strict";
 
 const view = document.getElementById("view");
+const IN_SPACE = ["scatter3d", "surface", "mesh3d", "isosurface", "volume", "cone", "streamtube"]; // a library of their own
 const OPTIONS = { responsive: true, displaylogo: false, topojsonURL: "none" };
 
 // A figure that chose its background keeps its colours: the page's might be invisible on it.
@@ -12,13 +13,19 @@ function layoutOf(own, { surface, text, grid }) {
   for (const axis of new Set(["xaxis", "yaxis", ...Object.keys(own).filter((key) => /^[xy]axis\d+$/.test(key))])) {
     layout[axis] = { gridcolor: grid, linecolor: grid, zerolinecolor: grid, ...own[axis] };
   }
+  for (const scene of new Set(["scene", ...Object.keys(own).filter((key) => /^scene\d+$/.test(key))])) {
+    layout[scene] = { ...own[scene] };
+    for (const axis of ["xaxis", "yaxis", "zaxis"]) layout[scene][axis] = { backgroundcolor: surface, gridcolor: grid, zerolinecolor: grid, ...own[scene]?.[axis] };
+  }
   return layout;
 }
 
 viewers.follow({
   async show(_name, file, colors) {
     const { data = [], layout = {} } = JSON.parse(viewers.text(file));
-    const unknown = [...new Set(data.map((trace) => trace.type ?? "scatter"))].filter((type) => !Plotly.PlotSchema.get().traces[type]);
+    const types = [...new Set(data.map((trace) => trace.type ?? "scatter"))];
+    await viewers.load(types.some((type) => IN_SPACE.includes(type)) ? "plotly3d" : "plotly");
+    const unknown = types.filter((type) => !Plotly.PlotSchema.get().traces[type]);
     if (unknown.length) throw new Error(`traces of type ${unknown.join(", ")} need all of plotly; download the figure`);
     view.own = layout;
     await Plotly.newPlot(view, data, layoutOf(layout, colors), OPTIONS);

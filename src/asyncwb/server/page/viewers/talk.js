@@ -21,4 +21,11 @@ function follow({ show, dress }) {
 }
 
 const text = (file) => new TextDecoder().decode(file);
-globalThis.viewers = { follow, text };
+
+// A library that only some of the files need.
+const load = (name) => new Promise((resolve, reject) => {
+  const script = Object.assign(document.createElement("script"), { src: `../vendor/${name}.js`, onload: resolve });
+  script.onerror = () => reject(new Error("a part of the page could not be loaded"));
+  document.head.append(script);
+});
+globalThis.viewers = { follow, text, load };
