@@ -463,7 +463,10 @@ async def test_references_between_drafts_resolve_however_long_uploads_take(api: 
     assert (await contents(await api.artifact("derived")))["x1"] == "x" * 2_000_000
 
 
-async def test_a_reference_to_a_draft_that_nobody_logged_is_an_error(api: Api) -> None:
+async def test_a_reference_to_a_draft_that_nobody_logged_is_an_error(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("asyncwb.artifacts.saver._DRAFT_SECONDS", 0.1)
     run = await asyncwb.init()
     derived = Artifact("dangling", "dataset")
     await derived.add_reference(draft("never", x="1").get_entry("x"))

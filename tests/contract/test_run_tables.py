@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import numpy as np
 import pytest
 
@@ -158,6 +159,85 @@ def test_values_of_an_artifact_both_faces(settings: dict[str, Any]) -> None:
     value = asyncwb.sync.Api().run(run.path).summary["again"]
     assert value["artifact_path"] == version.get_entry("picture.image-file.json").ref_url()
     assert value["path"].startswith("media/images/again_")
+
+
+@pytest.mark.parametrize("face", ["async", "sync"])
+async def test_a_table_that_is_logged_is_written_and_uploaded_once(
+    settings: dict[str, Any], face: str
+) -> None:
+    """As the real package does it: what is added to an artifact then refers to the run's."""
+    table = asyncwb.Table(
+        columns=["n", "image"], data=[[number, image(number)] for number in range(3)]
+    )
+    if face == "async":
+        async with asyncwb.init(**settings) as run:
+            await run.log({"mine": table})
+            artifact = asyncwb.Artifact(f"apart-{face}", "dataset")
+            entry = await artifact.add(table, "theirs")
+            assert [one.path for one in artifact.manifest] == ["theirs.table.json"]
+            await (await run.log_artifact(artifact)).wait()
+    else:
+
+        def log() -> tuple[Any, Any]:
+            with asyncwb.sync.init(**settings) as run:
+                run.log({"mine": table})
+                artifact = asyncwb.sync.Artifact(f"apart-{face}", "dataset")
+                entry = artifact.add(table, "theirs")
+                run.log_artifact(artifact).wait()
+            return run, entry
+
+        run, entry = await anyio.to_thread.run_sync(log)
+    assert entry.path == "theirs.table.json"
+    api = asyncwb.Api({"project": "tables"})
+    logged = await api.artifact(f"run-{run.id}-mine:latest")
+    there = (await logged.load()).entries["mine.table.json"]
+    assert entry.digest == there.digest
+    assert entry.ref is not None
+    assert entry.ref.startswith("wandb-client-artifact://")
+    version = await api.artifact(f"apart-{face}:latest")
+    found = (await version.load()).entries["theirs.table.json"]
+    assert found.ref == logged.get_entry("mine.table.json").ref_url()
+    value = await version.get("theirs")
+    assert isinstance(value, asyncwb.Table)
+    assert value.get_column("n") == [0, 1, 2]
+    assert (value.data[2][1].to_data_array() == image(2).to_data_array()).all()
+
+
+async def test_a_table_is_written_again_where_it_is_not_what_was_logged(
+    settings: dict[str, Any],
+) -> None:
+    changed = asyncwb.Table(columns=["n"], data=[[1]], log_mode="MUTABLE")
+    steps = asyncwb.Table(columns=["n"], data=[[1]], log_mode="INCREMENTAL")
+    offline = asyncwb.Table(columns=["n"], data=[[1]])
+    async with asyncwb.init(**settings) as run:
+        await run.log({"changed": changed, "steps": steps})
+        await run.flush()
+        changed.add_data(2)
+        steps.add_data(2)
+        artifact = asyncwb.Artifact("written", "dataset")
+        for name, table in (("changed", changed), ("steps", steps)):
+            assert (await artifact.add(table, name)).ref is None
+        async with asyncwb.init(**settings, mode="offline", reinit="create_new") as other:
+            await other.log({"offline": offline})
+            assert (await artifact.add(offline, "offline")).ref is None
+        version = await (await run.log_artifact(artifact)).wait()
+        assert (await version.get("changed")) == changed
+        assert (await version.get("offline")) == offline
+
+
+async def test_a_run_refers_to_a_table_that_another_run_is_sending(
+    settings: dict[str, Any],
+) -> None:
+    table = asyncwb.Table(columns=["n"], data=[[number] for number in range(20_000)])
+    async with (
+        asyncwb.init(**settings) as first,
+        asyncwb.init(**settings, reinit="create_new") as second,
+    ):
+        await first.log({"table": table})
+        artifact = asyncwb.Artifact("of-another", "dataset")
+        assert (await artifact.add(table, "table")).ref is not None
+        version = await (await second.log_artifact(artifact)).wait()
+        assert (await version.get("table")) == table
 
 
 async def test_increments_come_back_as_one_table(settings: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from cutting_proxy import CuttingProxy
 from asyncwb.api import Api
 from asyncwb.artifacts.artifact import Artifact
 from asyncwb.artifacts.fetching import Fetching
+from asyncwb.artifacts.partial import Partial
 from asyncwb.artifacts.uploads import FileUploads
 from asyncwb.errors import (
     CommError,
@@ -236,6 +238,45 @@ async def test_a_second_download_fetches_only_what_the_first_did_not(
         await version.download(there, skip_cache=True)
         assert proxy.down < (FILES - len(found) + 1) * BYTES
     assert contents(there) == contents(source)
+
+
+@pytest.mark.parametrize("multipart", [None, True])
+async def test_a_cancelled_download_closes_its_file_when_nothing_is_written_any_more(
+    server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, multipart: bool | None
+) -> None:
+    made = Artifact(f"cancelled-{multipart}", "dataset")
+    with made.new_file("large.bin", "wb") as file:
+        file.write(os.urandom(LARGE))
+    version = await log(api_of(server), made, "faults")
+    await version.load()
+    write, close = Partial.write, Partial.close
+    writes, go, events = threading.Event(), threading.Event(), list[str]()
+
+    def slow_write(self: Partial, pieces: list[bytes], position: int) -> int:
+        writes.set()
+        go.wait(10)
+        end = write(self, pieces, position)
+        events.append("written")
+        return end
+
+    def noted_close(self: Partial) -> None:
+        events.append("closed")
+        close(self)
+
+    monkeypatch.setattr(Partial, "write", slow_write)
+    monkeypatch.setattr(Partial, "close", noted_close)
+    with anyio.CancelScope() as scope:
+        async with anyio.create_task_group() as group:
+
+            async def stop() -> None:
+                await anyio.to_thread.run_sync(writes.wait)
+                threading.Timer(0.05, go.set).start()
+                scope.cancel()
+
+            group.start_soon(stop)
+            await version.download(tmp_path / "there", skip_cache=True, multipart=multipart)
+    assert scope.cancelled_caught
+    assert events == ["written", "closed"]
 
 
 @pytest.mark.parametrize("multipart", [None, True])

@@ -9,6 +9,7 @@ import pytest
 from artifact_logging import log
 from object_store import KEYS, put, s3_server
 
+import asyncwb
 from asyncwb.api import Api
 from asyncwb.artifacts.artifact import Artifact
 from asyncwb.errors import DigestMismatchError, InvalidValueError
@@ -264,6 +265,49 @@ result({
     assert ours.digest == found["draft"] == found["version"]
     assert (found["bytes"], found["far"], found["refs"]) == ("é", "deep", "a")
     same(facts(await api.artifact("ours/mine:v0")), found["facts"])
+
+
+async def test_a_table_that_a_run_has_logged_is_the_same_reference(
+    sdk: Callable[..., Any], server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, value in server.env.items():
+        monkeypatch.setenv(name, value)
+    rows = [[1, "a"], [2.5, "b"]]
+    table = Table(columns=["n", "t"], data=rows)
+    async with asyncwb.init(project="logged", id="ours") as run:
+        await run.log({"table": table})
+        ours = Artifact("ours", "dataset")
+        before = await ours.add(table, "of-a-run")
+        draft = (before.digest, before.size, (before.ref or "").partition("://")[0])
+        await (await run.log_artifact(ours)).wait()
+    found = sdk(
+        START
+        + """
+table = wandb.Table(columns=["n", "t"], data=[[1, "a"], [2.5, "b"]])
+with wandb.init(project="logged", id="theirs") as run:
+    run.log({"table": table})
+    made = wandb.Artifact("theirs", "dataset")
+    entry = made.add(table, "of-a-run")
+    draft = [entry.digest, entry.size, entry.ref.partition("://")[0]]
+    run.log_artifact(made).wait()
+api = wandb.Api()
+result({
+    "draft": draft,
+    "entries": {
+        name: {
+            path: [one.digest, one.size or 0, (one.ref or "").rpartition("/")[2]]
+            for path, one in api.artifact(f"logged/{name}:v0").manifest.entries.items()
+        }
+        for name in ("ours", "theirs")
+    },
+    "read": api.artifact("logged/ours:v0").get("of-a-run").data,
+})
+"""
+    )
+    assert list(draft) == found["draft"]
+    assert found["entries"]["ours"] == found["entries"]["theirs"]
+    assert found["read"] == rows
 
 
 async def test_media_of_a_store_are_the_same_references(

@@ -13,6 +13,7 @@ from asyncwb.artifacts.change_operations import (
     DELETE_ARTIFACT,
     UPDATE_ARTIFACT,
 )
+from asyncwb.artifacts.entry import CLIENT_SCHEME
 from asyncwb.artifacts.fields import aliases_of, metadata_of
 from asyncwb.artifacts.lineage import ArtifactLineage
 from asyncwb.artifacts.manifest import Manifest
@@ -185,6 +186,9 @@ class Artifact(ArtifactLineage):
         if self._incremental or self._distributed_id is not None:
             # The server laid it over other content.
             self._manifest = None
+        elif any((entry.ref or "").startswith(CLIENT_SCHEME) for entry in self._manifest or ()):
+            # What referred to drafts refers to versions now.
+            await self._load_manifest()
         for entry in self._manifest or ():
             # The copy that waited for the upload is gone.
             entry.local_path = None

@@ -151,8 +151,8 @@ class ArtifactBuilding(ArtifactFields):
         """Add a table, an image or another value; `get` gives it back as what it was.
 
         What is added is what it is now: a table may change right afterwards. Its files are
-        encoded in a thread. One that came from another version becomes a reference to it, and the
-        same value is added once.
+        encoded in a thread. One that came from another version becomes a reference to it, and so
+        does a table that an online run has logged as it is now; the same value is added once.
 
         Args:
             obj: A `Table`, `JoinedTable`, `PartitionedTable`, `Classes`, `Image`, `Audio`,
@@ -174,7 +174,7 @@ class ArtifactBuilding(ArtifactFields):
         contents = self._open_contents("add()")
         value = check_addable(obj).as_logged()
         if self._objects is None:
-            self._objects = ObjectWriter(contents)
+            self._objects = ObjectWriter(contents, refers=True)
         stored = await PORTAL.in_thread(
             self._objects.put, value, check_path(name), overwrite=overwrite
         )

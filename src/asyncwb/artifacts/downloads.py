@@ -21,7 +21,7 @@ from asyncwb.errors import (
     UsageError,
 )
 from asyncwb.transport import TRANSIENT_STATUSES, RetryPolicy
-from asyncwb.transport.offload import offload
+from asyncwb.transport.offload import Offloaded, offload
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Callable, Sequence
@@ -355,16 +355,27 @@ def _is_late(exc: CommError | UsageError) -> bool:
 async def _write_all(
     pieces: AsyncIterable[bytes], write: Callable[[list[bytes]], object], meter: FileMeter
 ) -> None:
-    """Write pieces, about a megabyte in each visit to a thread."""
+    """Write pieces, about a megabyte in each visit to a thread.
+
+    When this returns or raises, nothing is being written any more: the file may be closed.
+    """
+
+    async def visit(some: list[bytes]) -> None:
+        writing = Offloaded(write, some)
+        try:
+            await writing.result()
+        finally:
+            await writing.over()
+
     pending: list[bytes] = []
     size = 0
     async for piece in pieces:
         pending.append(piece)
         size += len(piece)
         if size >= _WRITE_BYTES:
-            await offload(write, pending)
+            await visit(pending)
             meter.moved(size)
             pending, size = [], 0
     if pending:
-        await offload(write, pending)
+        await visit(pending)
         meter.moved(size)

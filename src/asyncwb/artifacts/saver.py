@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
+import anyio
 import msgspec
 
 from asyncwb.artifacts.batches import BATCHES, SMALL_BYTES, Batches
@@ -47,6 +48,8 @@ _MANIFEST_NAMES = {
 _CLIENT_REFERENCE = "wandb-client-artifact://"
 _POLICY = RetryPolicy(retry_statuses=TRANSIENT_STATUSES, max_attempts=20)
 _CALL_SECONDS = 600.0
+_DRAFT_SECONDS = 20.0
+_DRAFT_WAIT_SECONDS = 0.5
 # Fewer files than this are not worth the question for batches.
 _FEW = 8
 
@@ -264,7 +267,7 @@ class Saver:
                 continue
             client_id, _, path = entry.ref.removeprefix(_CLIENT_REFERENCE).partition("/")
             if client_id not in known:
-                known[client_id] = hex_id(await self.id_of_draft(client_id))
+                known[client_id] = hex_id(await self._id_of_coming(client_id))
             entry.ref = f"wandb-artifact://{known[client_id]}/{path}"
 
     async def committed(self, client_id: str) -> str | None:
@@ -293,6 +296,17 @@ class Saver:
                 "artifact first"
             )
         return mapped.server_id
+
+    async def _id_of_coming(self, client_id: str) -> str:
+        """The same of a draft that another run may just be sending, which is waited for."""
+        deadline = anyio.current_time() + _DRAFT_SECONDS
+        while True:
+            try:
+                return await self.id_of_draft(client_id)
+            except ArtifactNotFoundError:
+                if anyio.current_time() > deadline:
+                    raise
+            await anyio.sleep(_DRAFT_WAIT_SECONDS)
 
     async def _use(self, draft: Draft, artifact_id: str) -> None:
         wanted = {

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from asyncwb.media.content import Content
     from asyncwb.media.stored import ObjectPlace, Origin
+    from asyncwb.media.tables.tablelog import Coming
 
 __all__ = ["Media", "Place", "checked_caption", "library"]
 
@@ -140,6 +141,13 @@ class Media:
             InvalidValueError: It cannot be written.
         """
         return self
+
+    def expect(self, work: Coming) -> None:
+        """Be told of what is about to write it into a run."""
+
+    def stored_elsewhere(self) -> Origin | None:
+        """The same value as a file that a run has logged; None: there is none. May block for it."""
+        return None
 
     def stored_json(self, place: ObjectPlace) -> dict[str, Any]:
         """Its JSON in an artifact; its files go there too. Blocks like `to_json`."""

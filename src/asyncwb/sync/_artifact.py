@@ -452,8 +452,8 @@ class Artifact(Wrapper[AsyncArtifact]):
         """Add a table, an image or another value; `get` gives it back as what it was.
 
         What is added is what it is now: a table may change right afterwards. Its files are
-        encoded in a thread. One that came from another version becomes a reference to it, and the
-        same value is added once.
+        encoded in a thread. One that came from another version becomes a reference to it, and so
+        does a table that an online run has logged as it is now; the same value is added once.
 
         Args:
             obj: A `Table`, `JoinedTable`, `PartitionedTable`, `Classes`, `Image`, `Audio`,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Generic, ParamSpec, TypeVar
 
 import anyio
 
@@ -12,27 +12,50 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
 
-__all__ = ["offload", "offload_whole"]
+__all__ = ["Offloaded", "offload", "offload_whole"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
+class Offloaded(Generic[T]):
+    """A call that runs in a thread of the portal from now on. In the loop.
+
+    Args:
+        fn: What is called.
+        args: Its arguments.
+        kwargs: And those with names.
+    """
+
+    def __init__(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> None:
+        done = self._done = anyio.Event()
+        self._future: Future[T] = PORTAL.executor.submit(fn, *args, **kwargs)
+
+        # Not a method: a circle would keep what the call returned until the garbage is collected.
+        def wake(_: Future[T]) -> None:
+            PORTAL.post(done.set)
+
+        self._future.add_done_callback(wake)
+
+    async def result(self) -> T:
+        """What it returned, or raised; cancelling the caller abandons that."""
+        try:
+            await self._done.wait()
+        except BaseException:
+            self._future.cancel()
+            raise
+        return self._future.result()
+
+    async def over(self) -> None:
+        """Wait until it has ended, or will not begin, even where the caller is cancelled."""
+        self._future.cancel()
+        with anyio.CancelScope(shield=True):
+            await self._done.wait()
+
+
 async def offload(fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call `fn` in a thread of the portal; cancelling the caller abandons the result."""
-    future = PORTAL.executor.submit(fn, *args, **kwargs)
-    done = anyio.Event()
-
-    def wake(_: Future[T]) -> None:
-        PORTAL.post(done.set)
-
-    future.add_done_callback(wake)
-    try:
-        await done.wait()
-    except BaseException:
-        future.cancel()
-        raise
-    return future.result()
+    return await Offloaded(fn, *args, **kwargs).result()
 
 
 async def offload_whole(fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -65,10 +65,12 @@ class ObjectWriter:
 
     Args:
         contents: The draft's.
+        refers: Whether what a run has logged already becomes a reference to that.
     """
 
-    def __init__(self, contents: Contents) -> None:
+    def __init__(self, contents: Contents, *, refers: bool = False) -> None:
         self._contents = contents
+        self._refers = refers
         # Kept, so that no other value gets the same id.
         self._put: dict[int, tuple[object, StoredObject]] = {}
 
@@ -94,6 +96,9 @@ class ObjectWriter:
             self._contents.add_entries([entry])
         elif there is not None and not overwrite:
             return StoredObject(there.path, there.digest)
+        elif self._refers and there is None and (logged := value.stored_elsewhere()) is not None:
+            entry = known_entry(logged, path)
+            self._contents.add_entries([entry])
         else:
             by_content = path.startswith(_NAMED_BY_CONTENT)
             entry = self._write(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from asyncwb.media.base import Place
     from asyncwb.media.stored import ObjectPlace
     from asyncwb.media.tables.joined import JoinedTable
+    from asyncwb.media.tables.tablelog import Coming, StoredTable
 
 __all__ = ["LogMode", "Table"]
 
@@ -364,6 +365,14 @@ class Table(TypedRows):
     def shown(self, place: Place) -> dict[str, Any]:
         """Put its file into a run: what the JSON of the value says about it."""
         return place.add(shown_content(self), self.folder)
+
+    def expect(self, work: Coming) -> None:
+        """Be told of what is about to write it into a run."""
+        self._log_state.expect(work)
+
+    def stored_elsewhere(self) -> StoredTable | None:
+        """Where a run has logged it as it is now; None: nowhere. Blocks for what is under way."""
+        return self._log_state.stored(self.version)
 
     def stored_json(self, place: ObjectPlace) -> dict[str, Any]:
         """Its JSON in an artifact."""

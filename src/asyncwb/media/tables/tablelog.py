@@ -4,13 +4,46 @@ from __future__ import annotations
 
 import os
 from threading import RLock
-from typing import TYPE_CHECKING, Any, NamedTuple
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from weakref import ReferenceType, WeakKeyDictionary, ref
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Published", "TableLogState"]
+__all__ = ["Coming", "Published", "StoredTable", "TableLogState"]
+
+# An encoder that takes longer is not waited for.
+_PATIENCE_SECONDS = 600.0
+
+
+class Coming(Protocol):
+    """What writes a table into a run, in another thread."""
+
+    def wait(self, timeout: float | None) -> bool:
+        """Wait until it is over; False after `timeout` seconds."""
+        ...
+
+
+class StoredTable(NamedTuple):
+    """The file of a table in an artifact that is logged: another artifact can refer to it.
+
+    Attributes:
+        path: Path in the artifact.
+        digest: Base64 of the content's hash.
+        url: URI under which others refer to it.
+    """
+
+    path: str
+    digest: str
+    url: str
+
+    @property
+    def ref(self) -> None:
+        """It is a file, and refers to nothing."""
+
+    def ref_url(self) -> str:
+        """URI under which others refer to it."""
+        return self.url
 
 
 class Published(NamedTuple):
@@ -41,6 +74,9 @@ class TableLogState:
         self.increment: int | None = None
         self.previous: list[str] = []
         self._by_run: WeakKeyDictionary[object, Published] = WeakKeyDictionary()
+        self._stored: tuple[int, StoredTable] | None = None
+        # Weak, as it has the run.
+        self._coming: tuple[int, ReferenceType[Coming]] | None = None
         self._lock = RLock()
         self._process = os.getpid()
 
@@ -70,6 +106,22 @@ class TableLogState:
         """Note what a run holds of it; returns that."""
         self._by_run[run] = Published(version, value)
         return value
+
+    def expect(self, work: Coming) -> None:
+        """Note what is about to write it."""
+        self._coming = os.getpid(), ref(work)
+
+    def store(self, version: int, stored: StoredTable) -> None:
+        """Note where a version of it lies."""
+        self._stored = version, stored
+
+    def stored(self, version: int) -> StoredTable | None:
+        """Where a version of it lies, once what is about to write it is over. Blocks for that."""
+        process, coming = self._coming or (0, None)
+        if coming is not None and process == os.getpid() and (work := coming()) is not None:
+            work.wait(_PATIENCE_SECONDS)
+        found = self._stored
+        return found[1] if found is not None and found[0] == version else None
 
     def resume(self, last: Mapping[str, Any]) -> None:
         """Continue the increments that an earlier process logged.

@@ -56,13 +56,13 @@ class MediaJob:
         done: Whether `value` is there; for good.
         value: What the row is to have; None where that failed.
         error: Why it failed.
-        over: Set after `done`, when whoever waited for it has been told.
+        over: Set after `done`, when whoever waited for it has been told; and where it is dropped.
     """
 
     __slots__ = (
-        "_claims", "_describe", "_files", "_is_quick", "_opened", "_publish", "_step", "_tell",
-        "_thread", "cost", "done", "error", "fast", "in_order", "label_key", "name", "over",
-        "value",
+        "__weakref__", "_claims", "_describe", "_files", "_is_quick", "_opened", "_publish",
+        "_step", "_tell", "_thread", "cost", "done", "error", "fast", "in_order", "label_key",
+        "name", "over", "value",
     )  # fmt: skip
 
     def __init__(
@@ -102,6 +102,7 @@ class MediaJob:
             for one in media:
                 for content in one.contents():
                     self._open(content)
+                one.expect(self)
         except (InvalidValueError, OSError):
             self.drop()
             raise
@@ -139,6 +140,7 @@ class MediaJob:
         if not next(self._claims):
             self._describe = None
             self._close()
+            self.over.set()
 
     def wait(self, timeout: float | None) -> bool:
         """Wait until it is over. False after `timeout` seconds, or where this thread does it."""

@@ -13,6 +13,7 @@ from asyncwb.artifacts.entry import CLIENT_SCHEME
 from asyncwb.artifacts.objects.adding import ObjectWriter
 from asyncwb.errors import UsageError
 from asyncwb.media.tables.table import Table
+from asyncwb.media.tables.tablelog import StoredTable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -108,6 +109,8 @@ class TableLog:
         )
         origin = value.origin
         own = f"{CLIENT_SCHEME}://{client}/{stored.path}"
+        if isinstance(value, Table) and not draft.incremental and not self._core.artifacts.offline:
+            value.log_state.store(value.version, StoredTable(stored.path, stored.digest, own))
         paths = {"artifact_path": own if origin is None else origin.ref_url()}
         if isinstance(value, Table):
             paths["_latest_artifact_path"] = f"{CLIENT_SCHEME}://{sequence}:latest/{stored.path}"
