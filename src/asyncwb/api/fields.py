@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 from urllib.parse import quote
 
 import msgspec
@@ -14,6 +14,8 @@ from asyncwb.errors import UsageError
 from asyncwb.graphql.api_operations import UPDATE_SUMMARY
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from asyncwb.api.history import RunAddress
     from asyncwb.graphql.api_answers import RunNode
     from asyncwb.graphql.service import Service
@@ -48,14 +50,8 @@ class RunFields:
         """Group; can be changed."""
         self.job_type: str | None = node.job_type
         """Job type; can be changed."""
-        self._rawconfig: dict[str, Any] | None = None
-        self._config: dict[str, Any] | None = None
-        self._summary: Summary | None = None
-        if node.config is not msgspec.UNSET:
-            self._rawconfig = unwrap_config(node.config)
-            self._config = {k: v for k, v in self._rawconfig.items() if k not in RESERVED}
-        if node.summary_metrics is not msgspec.UNSET:
-            self._summary = Summary(json_object(node.summary_metrics), self._write_summary)
+        # Read from their texts when they are asked for, by whoever asks: listings are long.
+        self._made: dict[str, Any] = {}
 
     def __repr__(self) -> str:
         return f"<Run {self._address} ({self.state})>"
@@ -134,7 +130,7 @@ class RunFields:
     @property
     def lazy(self) -> bool:
         """Whether config, summary and the like are still missing."""
-        return self._config is None
+        return self._node.config is msgspec.UNSET
 
     @property
     def config(self) -> dict[str, Any]:  # sync: lazy
@@ -143,7 +139,7 @@ class RunFields:
         Raises:
             UsageError: The run is lazy; `await run.load()` first.
         """
-        return self._loaded(self._config, "config")
+        return self._once("config", lambda: _without_reserved(self.rawconfig))
 
     @property
     def rawconfig(self) -> dict[str, Any]:  # sync: lazy
@@ -152,7 +148,7 @@ class RunFields:
         Raises:
             UsageError: The run is lazy; `await run.load()` first.
         """
-        return self._loaded(self._rawconfig, "rawconfig")
+        return self._once("rawconfig", lambda: unwrap_config(self._text("config")))
 
     @property
     def summary(self) -> Summary:  # sync: lazy
@@ -161,7 +157,7 @@ class RunFields:
         Raises:
             UsageError: The run is lazy; `await run.load()` first.
         """
-        return self._loaded(self._summary, "summary")
+        return self._once("summary", self._read_summary)
 
     @property
     def summary_metrics(self) -> dict[str, Any]:  # sync: lazy
@@ -170,7 +166,7 @@ class RunFields:
         Raises:
             UsageError: The run is lazy; `await run.load()` first.
         """
-        return dict(self.summary)
+        return self.summary._values.copy()  # pyright: ignore[reportPrivateUsage]
 
     @property
     def system_metrics(self) -> dict[str, Any]:  # sync: lazy
@@ -179,8 +175,7 @@ class RunFields:
         Raises:
             UsageError: The run is lazy; `await run.load()` first.
         """
-        node = self._node.system_metrics
-        return self._loaded(None if node is msgspec.UNSET else json_object(node), "system_metrics")
+        return json_object(self._text("system_metrics"))
 
     @property
     def history_keys(self) -> dict[str, Any]:  # sync: lazy
@@ -190,7 +185,9 @@ class RunFields:
             UsageError: The run is lazy; `await run.load()` first.
         """
         node = self._node.history_keys
-        return self._loaded(None if node is msgspec.UNSET else (node or {}), "history_keys")
+        if node is msgspec.UNSET:
+            raise self._is_missing("history_keys")
+        return node or {}
 
     @property
     def last_history_step(self) -> int:  # sync: lazy
@@ -210,12 +207,24 @@ class RunFields:
         text = jsonx.encode(values).decode()
         await self._service.execute(UPDATE_SUMMARY, {"id": self.storage_id, "summary": text})
 
-    def _loaded(self, value: T | None, name: str) -> T:
-        if value is None:
-            raise UsageError(
-                f"{self!r} was listed with lazy=True and has no {name} yet: await run.load()"
-            )
-        return value
+    def _once(self, name: str, make: Callable[[], T]) -> T:
+        """What is made when it is first asked for; threads that ask at once get the same."""
+        found: T | None = self._made.get(name)
+        return self._made.setdefault(name, make()) if found is None else found
+
+    def _read_summary(self) -> Summary:
+        return Summary(json_object(self._text("summary_metrics")), self._write_summary)
+
+    def _text(self, name: Literal["config", "summary_metrics", "system_metrics"]) -> str | None:
+        text: str | msgspec.UnsetType | None = getattr(self._node, name)
+        if text is msgspec.UNSET:
+            raise self._is_missing(name)
+        return text
+
+    def _is_missing(self, name: str) -> UsageError:
+        return UsageError(
+            f"{self!r} was listed with lazy=True and has no {name} yet: await run.load()"
+        )
 
 
 def json_object(text: str | None) -> dict[str, Any]:
@@ -226,11 +235,14 @@ def json_object(text: str | None) -> dict[str, Any]:
 
 def unwrap_config(text: str | None) -> dict[str, Any]:
     """Read a config: `{key: {"value": ..., "desc": ...}}`; older writers leave that out."""
-    return {key: _value(item) for key, item in json_object(text).items()}
+    return {
+        key: item["value"] if type(item) is dict and "value" in item else item
+        for key, item in json_object(text).items()
+    }
 
 
-def _value(item: Any) -> Any:
-    if not isinstance(item, dict):
-        return item
-    member = cast("dict[str, Any]", item)
-    return member.get("value", member)
+def _without_reserved(config: dict[str, Any]) -> dict[str, Any]:
+    found = config.copy()
+    for key in RESERVED:
+        found.pop(key, None)
+    return found

@@ -126,6 +126,15 @@ class HistoryScan:
         sources = [scan._source for scan in scans if isinstance(scan._source, ServerHistory)]
         return await ServerHistory.begin_together(sources, scans[0]._asked) if sources else (0, 0)
 
+    def whole(self) -> Callable[[], Columns] | None:  # sync: manual
+        """What reads the whole history from the page that `begin_together` brought; for exports.
+
+        Returns:
+            A function for a thread, to be called once; None: there is more to ask for.
+        """
+        source = self._source
+        return source.whole(self._asked) if isinstance(source, ServerHistory) else None
+
     # sync: manual
     @on_loop_iter
     async def columns(self) -> AsyncIterator[Columns]:

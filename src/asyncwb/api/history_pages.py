@@ -91,10 +91,11 @@ class ColumnPage:
     @classmethod
     async def read(cls, texts: list[str]) -> ColumnPage:
         """Decode JSON texts in a thread."""
-        return await offload(cls._read, texts)
+        return await offload(cls.of, texts)
 
     @classmethod
-    def _read(cls, texts: list[str]) -> ColumnPage:
+    def of(cls, texts: list[str]) -> ColumnPage:
+        """Decode JSON texts."""
         from asyncwb.columns import from_texts
 
         columns = from_texts(texts)

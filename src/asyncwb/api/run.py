@@ -103,7 +103,7 @@ class Run(RunAccess, RunFileMethods, RunArtifactMethods, RunMediaMethods):
         await self._write_summary(summary)
         if answer is not None and answer.bucket is not None:
             self._take(answer.bucket)
-            self._summary = Summary(summary, self._write_summary)
+            self._made["summary"] = Summary(summary, self._write_summary)
 
     @on_loop
     async def save(self) -> None:

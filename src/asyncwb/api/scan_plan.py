@@ -50,7 +50,8 @@ class PageSizes:
         expected = 1.0 if row_count is None else max(1, row_count) / max(1, span)
         self._rows_per_step = expected
 
-    def is_whole(self, rows: int, samples: int) -> bool:
+    @staticmethod
+    def is_whole(rows: int, samples: int) -> bool:
         """Whether a page certainly was not thinned out to `samples` rows.
 
         A sampler may return somewhat fewer rows than asked for; half is far from any.

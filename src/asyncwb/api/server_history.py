@@ -6,11 +6,12 @@ import itertools
 import logging
 from contextlib import aclosing
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
 from asyncwb import jsonx
+from asyncwb.api.first_page import LIVE, Opened, first_page, first_span
 from asyncwb.api.history_pages import ColumnPage, Page, RowPage
 from asyncwb.api.sampled import ask, restore_numbers, sampled
 from asyncwb.api.scan_plan import PageSizes, StepRange, cut, first_samples, ranges
@@ -47,37 +48,7 @@ P = TypeVar("P", bound=Page)
 WINDOW = 8
 """Pages of one scan in flight, or waiting for their turn, at most."""
 
-_LIVE: dict[str, object] = {"liveKeys": ["_step"]}
 _PLAIN = frozenset({float, int, bool})
-
-
-class _Opened(NamedTuple):
-    """What a server says of a history before it is read.
-
-    Attributes:
-        last_step: Highest step, -1 without rows.
-        lines: Number of rows, if known.
-        first: Range of the page that came along.
-        texts: Its rows.
-        exported: Addresses of Parquet files.
-        live: Rows, of the steps alone, that are in none of them.
-    """
-
-    last_step: int
-    lines: int | None
-    first: StepRange | None
-    texts: list[str] | None
-    exported: list[str]
-    live: list[dict[str, Any]]
-
-    def stop(self, asked: Asked) -> int:
-        """The step to stop before."""
-        end = self.last_step + 1
-        return end if asked.max_step is None else min(asked.max_step, end)
-
-    def without_page(self) -> _Opened:
-        """The same, where another range is read."""
-        return self._replace(first=None, texts=None, lines=None)
 
 
 class _Landed(Generic[P]):
@@ -95,7 +66,7 @@ class ServerHistory:
     def __init__(self, service: Service, address: RunAddress) -> None:
         self._service = service
         self._address = address
-        self._begun: _Opened | None = None
+        self._begun: Opened | None = None
 
     @classmethod
     async def begin_together(
@@ -103,7 +74,7 @@ class ServerHistory:
     ) -> tuple[int, int]:
         """Ask for the first pages of several runs of a project; see `HistoryScan`."""
         first = histories[0]
-        page = _first_page(asked)
+        page = first_page(asked)
         if page is None:
             return 0, 0
         names = {f"name{index}": one._address.run_id for index, one in enumerate(histories)}
@@ -114,10 +85,29 @@ class ServerHistory:
         for index, one in enumerate(histories):
             answer = (data.project or {}).get(f"run{index}")
             if answer is not None:
-                one._begun = one._understood(answer, _first_span(asked))
+                one._begun = one._understood(answer, first_span(asked))
                 texts = answer.history or ()
                 rows, size = rows + len(texts), size + sum(map(len, texts))
         return rows, size
+
+    def whole(self, asked: Asked) -> Callable[[], Columns] | None:
+        """What reads the whole history, where a first page holds it; see `HistoryScan`."""
+        opened = self._begun
+        if opened is None or opened.first is None or opened.texts is None or opened.exported:
+            return None
+        texts = opened.texts
+        span = StepRange(asked.min_step, max(opened.stop(asked), asked.min_step))
+        whole = PageSizes.is_whole(len(texts), first_samples(asked.page_size))
+        if not whole or span.stop > opened.first.stop:
+            return None
+        self._begun = None
+
+        def read() -> Columns:
+            columns = ColumnPage.of(texts).within(span).columns
+            self._check_count(asked, opened, columns.count)
+            return columns
+
+        return read
 
     async def rows(self, asked: Asked) -> AsyncGenerator[list[Row], None]:
         """Rows in step order, a page at a time."""
@@ -157,7 +147,7 @@ class ServerHistory:
             async for columns in pieces:
                 yield columns
 
-    async def _live_columns(self, asked: Asked, opened: _Opened) -> AsyncGenerator[Columns, None]:
+    async def _live_columns(self, asked: Asked, opened: Opened) -> AsyncGenerator[Columns, None]:
         if asked.keys is None:
             fetch = partial(self._fetch, ColumnPage.read)
             pages = self._pages(asked, opened, fetch, ColumnPage.read)
@@ -169,7 +159,7 @@ class ServerHistory:
             async for page in pages:
                 yield page.columns
 
-    async def _exported(self, asked: Asked, opened: _Opened) -> AsyncGenerator[Columns, None]:
+    async def _exported(self, asked: Asked, opened: Opened) -> AsyncGenerator[Columns, None]:
         """Rows that the server has moved to files, and those that it has not moved yet."""
         from asyncwb.api.parquet_history import Seen, live_boundary, parquet_files
         from asyncwb.columns import concat
@@ -204,7 +194,7 @@ class ServerHistory:
     async def _pages(
         self,
         asked: Asked,
-        opened: _Opened,
+        opened: Opened,
         fetch: Callable[[StepRange, int], Awaitable[P]],
         read: Callable[[list[str]], Awaitable[P]] | None,
     ) -> AsyncGenerator[P, None]:
@@ -228,21 +218,24 @@ class ServerHistory:
             async for page in pages:
                 count += len(page)
                 yield page
+        self._check_count(asked, opened, count)
+
+    def _check_count(self, asked: Asked, opened: Opened, count: int) -> None:
         if asked.is_whole and opened.lines is not None and count < opened.lines:
             log.warning(
                 "%s: the server counts %d rows of history but gave %d",
                 self._address, opened.lines, count,
             )  # fmt: skip
 
-    async def _open(self, asked: Asked) -> _Opened:
+    async def _open(self, asked: Asked) -> Opened:
         """Ask how far the history goes, and for the first page with it."""
         begun, self._begun = self._begun, None
         if begun is not None:
             return begun
-        page = _first_page(asked)
+        page = first_page(asked)
         try:
             if page is None:
-                run = await ask(self._service, SCAN_BOUNDS, self._address, _LIVE)
+                run = await ask(self._service, SCAN_BOUNDS, self._address, LIVE)
             else:
                 run = await ask(self._service, FIRST_PAGE, self._address, page)
         except GraphQLError as exc:
@@ -250,11 +243,11 @@ class ServerHistory:
                 raise
             # A server older than this field has every row in its live pages.
             run = await ask(self._service, LIVE_BOUNDS, self._address, {})
-        return self._understood(run, _first_span(asked))
+        return self._understood(run, first_span(asked))
 
-    def _understood(self, run: HistoryRun, first: StepRange | None) -> _Opened:
+    def _understood(self, run: HistoryRun, first: StepRange | None) -> Opened:
         exports = run.parquet_history
-        return _Opened(
+        return Opened(
             last_step=self._last_step(run.history_keys), lines=run.history_line_count,
             first=first, texts=run.history,
             exported=(exports.parquet_urls or []) if exports is not None else [],
@@ -336,27 +329,6 @@ class ServerHistory:
 
 def _row_list(columns: Columns) -> list[Row]:
     return list(columns.rows())
-
-
-def _first_page(asked: Asked) -> dict[str, object] | None:
-    """Variables of `FIRST_PAGE` besides the run; None: this question begins otherwise."""
-    first = _first_span(asked)
-    if first is None:
-        return None
-    samples = first_samples(asked.page_size)
-    return {**_LIVE, "minStep": first.start, "maxStep": first.stop, "samples": samples}
-
-
-def _first_span(asked: Asked) -> StepRange | None:
-    """The first page, as long as nothing is known of the run: one row per step.
-
-    None: no step, or columns of some keys, which are asked for in another way.
-    """
-    if asked.keys is not None:
-        return None
-    stop = asked.min_step + asked.page_size
-    stop = stop if asked.max_step is None else min(stop, asked.max_step)
-    return StepRange(asked.min_step, stop) if stop > asked.min_step else None
 
 
 async def _land(

@@ -73,16 +73,33 @@ def to_polars(columns: Columns) -> Any:
 
 def arrow_array(pa: Any, column: Column) -> Any:
     """The column as an Arrow array."""
+    # Of its buffers: `pa.array` imports pandas, to see whether it is given one of its objects.
     values, present = column
     if values.dtype == object:
-        kind = object_dtype(column, pa.bool_(), pa.string())
-        return pa.array(object_values(column), type=kind)
-    # Of its buffers: `pa.array` imports pandas, to see whether it is given one of its objects.
+        listed = object_values(column)
+        if object_kind(column) != "bool":
+            return _text_array(pa, listed)
+        present = np.array([value is not None for value in listed], np.bool_)
+        values = np.array([bool(value) for value in listed], np.bool_)
     kinds = {"f": pa.float64, "i": pa.int64, "b": pa.bool_}
     held = _bits(values) if values.dtype == bool else np.ascontiguousarray(values)
     valid = None if present is None else pa.py_buffer(_bits(present))
     kind = kinds[values.dtype.kind]()
     return pa.Array.from_buffers(kind, len(values), [valid, pa.py_buffer(held)])
+
+
+def _text_array(pa: Any, texts: list[str | None]) -> Any:
+    encoded = [b"" if text is None else text.encode() for text in texts]
+    offsets = np.zeros(len(texts) + 1, np.int64)
+    np.cumsum([len(text) for text in encoded], out=offsets[1:])
+    if offsets[-1] > np.iinfo(np.int32).max:
+        return pa.array(texts, type=pa.string())  # in several arrays
+    valid = None
+    if None in texts:
+        valid = pa.py_buffer(_bits(np.array([text is not None for text in texts], np.bool_)))
+    content = pa.py_buffer(b"".join(encoded))
+    buffers = [valid, pa.py_buffer(offsets.astype(np.int32)), content]
+    return pa.Array.from_buffers(pa.string(), len(texts), buffers)
 
 
 def _bits(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:

@@ -50,7 +50,7 @@ async def export(
         format: `parquet` or `arrow` (extra `export`), `csv` or `jsonl`. Whole numbers stay whole,
             NaN and infinities are kept. Nested values, and columns of several types, are JSON text.
         keys: Only these keys of the history and `_step`, and only rows that have all of them.
-        concurrency: Runs that are read at the same time.
+        concurrency: Runs that are read at the same time, or groups of short ones.
         progress: True shows a bar (extra `cli`); a function is called, in asyncwb's loop, with
             each step.
 

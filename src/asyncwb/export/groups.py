@@ -34,9 +34,11 @@ class Groups:
 
     def fits(self, group: list[Run], run: Run) -> bool:
         """Whether a run can join others."""
-        if not self.allowed or self._row_bytes is None or len(group) >= _MOST_RUNS:
+        if not self.allowed or len(group) >= _MOST_RUNS:
             return False
         if (run.entity, run.project) != (group[0].entity, group[0].project):
             return False
         counts = [one.history_line_count for one in (*group, run)]
+        if self._row_bytes is None:
+            return not any(counts)
         return max(counts) <= _PAGE_ROWS and sum(counts) * self._row_bytes <= _MOST_BYTES

@@ -216,12 +216,34 @@ class Job:
             entity=run.entity, project=run.project, run_id=run.id, file=None, rows=0, bytes=0,
             columns={}, state=state_of(run),
         )  # fmt: skip
+        read = scan.whole()
+        if read is not None:
+            await self._write_at_once(target, history_name(run, self._form), read, entry)
+            return entry
         async with closing(scan.columns()) as batches:
             first = await anext(batches, None)
             if first is not None:
                 entry.file = history_name(run, self._form)
                 await self._write_table(target, entry.file, first, batches, entry)
         return entry
+
+    async def _write_at_once(
+        self, target: Target, name: str, read: Callable[[], Columns], entry: RunEntry
+    ) -> None:
+        """Write a table whose rows are all here, in one visit to a thread."""
+        writer, draft = self._new_table(target)
+        try:
+            columns, size = await offload_whole(_write_file, writer, read, draft, target, name)
+        finally:
+            writer.discard()
+        if columns.count:
+            entry.file, entry.bytes, entry.columns = name, size, writer.kinds
+            self._note_rows(entry, columns)
+
+    def _new_table(self, target: Target) -> tuple[TableWriter, Path]:
+        self._numbers += 1
+        draft = target.scratch / f"{self._numbers}.{self._form}"
+        return table_writer(draft, self._form), draft
 
     async def _write_table(
         self,
@@ -232,11 +254,8 @@ class Job:
         entry: RunEntry,
     ) -> None:
         """Write one table, and note its rows, size and columns."""
-        self._numbers += 1
-        draft = target.scratch / f"{self._numbers}.{self._form}"
-        writer = table_writer(draft, self._form)
+        writer, draft = self._new_table(target)
         try:
-            # Most histories are one batch, which is written and moved in one visit to a thread.
             last = first
             async for columns in others:
                 await offload_whole(writer.add, last)
@@ -291,6 +310,14 @@ class Job:
 def _try_format(target: Target, form: Format) -> None:
     """Import what the format needs, and see that its files can be written."""
     table_writer(target.scratch / "probe", form).close()
+
+
+def _write_file(
+    writer: TableWriter, read: Callable[[], Columns], draft: Path, target: Target, name: str
+) -> tuple[Columns, int]:
+    """Read rows, and write a file of them where there are some; its size."""
+    columns = read()
+    return columns, _finish_file(writer, columns, draft, target, name) if columns.count else 0
 
 
 def _finish_file(writer: TableWriter, last: Columns, draft: Path, target: Target, name: str) -> int:

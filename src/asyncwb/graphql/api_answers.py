@@ -47,8 +47,8 @@ __all__ = [
 T = TypeVar("T")
 
 
-class _Node(msgspec.Struct, rename="camel"):
-    """Base of the answers: camel case on the wire."""
+class _Node(msgspec.Struct, rename="camel", gc=False):
+    """Base of the answers: camel case on the wire, and no cycles."""
 
 
 class _Name(_Node):

@@ -6,12 +6,14 @@ of several chunks, damage, a torn end) is left to `FrameScanner`, whose rules ar
 
 from __future__ import annotations
 
+import os
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
 from asyncwb.errors import JournalError
 from asyncwb.journal.framing import BLOCK_BYTES, FULL, HEADER_BYTES, Damage, FrameScanner
+from asyncwb.journal.places import Places
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,17 +60,27 @@ class BulkReader:
     Args:
         path: The `.wandb` file.
         position: 0 or the end of a record.
+        known: What `places` of an earlier reader of the file noted: most records are then neither
+            looked for nor checked again.
+
+    Attributes:
+        places: Where the records are that were read.
 
     Raises:
         JournalError: The file cannot be opened.
     """
 
-    def __init__(self, path: Path, position: int = 0) -> None:
+    def __init__(self, path: Path, position: int = 0, *, known: Places | None = None) -> None:
+        self.places = Places()
         try:
             self._file = path.open("rb", buffering=0)
         except OSError as exc:
             raise JournalError(f"cannot open {path}: {exc.strerror}", exc=exc) from exc
         self._path = path
+        found = os.fstat(self._file.fileno())
+        self.places.file = found.st_dev, found.st_ino
+        same = known is not None and known.file == self.places.file
+        self._known = known if same else None
         self._data = bytearray(MARGIN + WINDOW_BYTES + _EXTRA_BYTES + MARGIN)
         self._base: int = 0
         self._filled: int = 0
@@ -90,8 +102,12 @@ class BulkReader:
         Raises:
             JournalError: The file is no `.wandb` log, or the disk failed.
         """
+        again = self._read_again()
+        if again is not None:
+            return again
         scanner, data = self._scanner, self._data
         starts: list[int] = []
+        apart: list[int] = []
         ends: list[int] = []
         ordered = True
         self._empty()
@@ -105,9 +121,11 @@ class BulkReader:
                 return self._alone(payload)
             extra = self._keep(payload, MARGIN + WINDOW_BYTES, starts, ends)
             ordered = False
+            apart.append(0)
         else:
             extra = MARGIN + WINDOW_BYTES
-        self._fill(self.position)
+        begin = self.position
+        self._fill(begin)
         view = memoryview(data)
         add_start, add_end = starts.append, ends.append
         # All places are of the buffer: `shift` is what lies between them and those of the file.
@@ -133,7 +151,8 @@ class BulkReader:
                     continue
             elif last < block_end and self._filled == WINDOW_BYTES and at > MARGIN:
                 break  # the rest of this block is in the next window
-            scanner.position, damage = at - shift, list(scanner.damage)
+            place = at - shift
+            scanner.position, damage = place, list(scanner.damage)
             found = scanner.scan(1, 1)
             if not found:
                 at = scanner.position + shift
@@ -145,6 +164,7 @@ class BulkReader:
                     break  # it comes first in the next window
                 return self._alone(payload)
             extra = self._keep(payload, extra, starts, ends)
+            apart.append(place)
             ordered = False
             at = scanner.position + shift
             block_end = at + BLOCK_BYTES - scanner.position % BLOCK_BYTES
@@ -152,7 +172,35 @@ class BulkReader:
                 break
         scanner.position = at - shift
         view.release()
-        return Bulk(data, starts, ends, extra, ordered) if starts else None
+        if not starts:
+            return None
+        if 0 not in apart:
+            self.places.note(
+                begin, starts, ends, apart, stop=scanner.position, filled=self._filled,
+                size=extra, sorted=ordered,
+            )  # fmt: skip
+        return Bulk(data, starts, ends, extra, ordered)
+
+    def _read_again(self) -> Bulk | None:
+        """What an earlier reader found here; None: it did not read here, or the file is shorter."""
+        window = None if self._known is None else self._known.at(self.position)
+        if window is None:
+            return None
+        begin = self.position
+        self._fill(begin)
+        extra = MARGIN + WINDOW_BYTES
+        for place in window.apart:
+            self._scanner.position = place
+            found = self._scanner.scan(1, 1)
+            payload = found[0].payload if found else b""
+            self._data[extra : extra + len(payload)] = payload
+            extra += len(payload) + ROOM_BYTES
+        if self._filled < window.filled or extra != window.size:
+            self._known, self._scanner.position = None, begin
+            return None
+        self._scanner.position = window.stop
+        starts, ends = window.starts.tolist(), window.ends.tolist()
+        return Bulk(self._data, starts, ends, extra, window.sorted)
 
     def _keep(self, payload: bytes, extra: int, starts: list[int], ends: list[int]) -> int:
         """Put a record that is not in one piece in the file behind the window."""

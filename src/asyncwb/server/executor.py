@@ -10,6 +10,7 @@ errors are always graphql-core's.
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, cast
 
 from graphql import (
@@ -27,7 +28,7 @@ from graphql.execution.incremental.incremental_executor import IncrementalExecut
 from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from graphql import GraphQLField
     from graphql.pyutils import Path
@@ -111,24 +112,58 @@ class _Plan:
         self.scalars: list[tuple[str, str, type, bool]] = []
         self.trees: list[_Tree] = []
         self.executed: dict[str, list[Any]] = {}
+        self._names: list[str] = []
+        self._get: Callable[[Any], tuple[Any, ...]] | None = None
+        self._ints: list[int] = []
+        self._known: set[tuple[type, ...]] = set()
+
+    def complete(self) -> _Plan:
+        """The plan, ready for `copy`."""
+        if len(self.scalars) > 1:
+            self._names = [name for name, *_ in self.scalars]
+            self._get = itemgetter(*(key for _, key, *_ in self.scalars))
+            self._ints = [at for at, (*_, kind, _) in enumerate(self.scalars) if kind is int]
+        return self
 
     def copy(self, source: Any) -> Any:
         """The answer for an object; `_ABSENT` if it cannot be copied."""
         if self.executed or type(source) is not dict:
             return _ABSENT
         answer = self.template.copy()
+        if not self._copy_scalars(cast("dict[str, Any]", source), answer):
+            return _ABSENT
         get = cast("dict[str, Any]", source).get
-        for name, key, kind, nullable in self.scalars:
-            value = get(key, _ABSENT)
-            if not _fits(value, kind, nullable):
-                return _ABSENT
-            answer[name] = value
         for tree in self.trees:
             copied = tree.copy(get(tree.key, _ABSENT))
             if copied is _ABSENT:
                 return _ABSENT
             answer[tree.name] = copied
         return answer
+
+    def _copy_scalars(self, source: dict[str, Any], answer: dict[str, Any]) -> bool:
+        """Add the plain values; whether all of them fit."""
+        kinds: tuple[type, ...] = ()
+        if self._get is not None:
+            try:
+                values = self._get(source)
+            except KeyError:
+                return False
+            # The objects of a list are mostly alike: what fitted once is not looked at again.
+            kinds = tuple(map(type, values))
+            if kinds in self._known and all(_is_small(values[at]) for at in self._ints):
+                answer.update(zip(self._names, values, strict=True))
+                return True
+        for name, key, kind, nullable in self.scalars:
+            value = source.get(key, _ABSENT)
+            if not _fits(value, kind, nullable):
+                return False
+            answer[name] = value
+        self._known.add(kinds)
+        return True
+
+
+def _is_small(value: int | None) -> bool:
+    return value is None or -_LARGEST <= value <= _LARGEST
 
 
 def _fits(value: Any, kind: type[Any], nullable: bool) -> bool:  # noqa: FBT001 - once per value
@@ -182,7 +217,7 @@ class Executor(IncrementalExecutor):
         plans: dict[int, _Plan] = self.__dict__.setdefault("_plans", {})
         plan = plans.get(id(fields))
         if plan is None:
-            plan = plans[id(fields)] = _Plan(fields)
+            plan = _Plan(fields)
             for name, details in fields.items():
                 node = details[0].node
                 known = parent.fields.get(node.name.value)
@@ -190,6 +225,7 @@ class Executor(IncrementalExecutor):
                     plan.executed[name] = details
                 else:
                     self._add(plan, name, node.name.value, known.type, details)
+            plans[id(fields)] = plan.complete()
         return plan
 
     def _add(self, plan: _Plan, name: str, key: str, declared: Any, details: list[Any]) -> None:

@@ -36,10 +36,12 @@ def iso(moment: float | None) -> str | None:
     """A moment as ISO text, UTC, whole seconds."""
     if moment is None:
         return None
-    day, second = divmod(int(moment // 1), 86_400)
-    return f"{_date(day)}T{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}Z"
+    minute, second = divmod(int(moment // 1), 60)
+    return f"{_minute(minute)}:{second:02}Z"
 
 
-@lru_cache(1000)
-def _date(day: int) -> str:
-    return (date(1970, 1, 1) + timedelta(day)).isoformat()
+@lru_cache(10_000)
+def _minute(number: int) -> str:
+    day, minute = divmod(number, 1440)
+    date_text = (date(1970, 1, 1) + timedelta(day)).isoformat()
+    return f"{date_text}T{minute // 60:02}:{minute % 60:02}"

@@ -38,7 +38,7 @@ def export(
         to: A folder, or an address in an object store.
         format: `parquet`, `arrow`, `csv` or `jsonl`.
         keys: Only these keys of the history and `_step`, and only rows that have all of them.
-        concurrency: Runs that are read at the same time.
+        concurrency: Runs that are read at the same time, or groups of short ones.
         progress: True shows a bar; a function is called, in asyncwb's loop, with each step.
 
     Raises:

@@ -126,6 +126,9 @@ def test_what_fits_into_a_group() -> None:
     short, long = RunsServer(some_rows(900), some_rows(1001)).runs()
     groups = Groups()
     assert not groups.fits([short], short), "nothing is known of the size of rows"
+    (none,) = RunsServer([]).runs()
+    assert groups.fits([none], none)
+    assert not groups.fits([none], short)
     groups.learn(1000, 100_000)
     assert groups.fits([short], short)
     assert not groups.fits([short], long)

@@ -17,7 +17,7 @@ import asyncwb.journal.records as rec
 from asyncwb import jsonx
 from asyncwb.columns import Columns, concat
 from asyncwb.errors import JournalError
-from asyncwb.journal import JournalReader
+from asyncwb.journal import JournalReader, bulk
 from asyncwb.journal.bulk import BulkReader
 from asyncwb.journal.framing import FILE_HEADER, frame
 from asyncwb.journal.row_blocks import RowBlocks
@@ -37,11 +37,20 @@ def write(path: Path, payloads: list[bytes]) -> Path:
 
 
 def bulk_payloads(path: Path, position: int = 0) -> tuple[list[bytes], Any]:
-    found: list[bytes] = []
+    """What a reader finds, and one that knows where the first one found it."""
     with BulkReader(path, position) as reader:
-        while (bulk := reader.read()) is not None:
-            found += [bulk.payload(place) for place in range(len(bulk.starts))]
+        found = payloads_of(reader)
+        with BulkReader(path, position, known=reader.places) as again:
+            assert payloads_of(again) == found
+            assert again.position == reader.position
         return found, reader.damage
+
+
+def payloads_of(reader: BulkReader) -> list[bytes]:
+    found: list[bytes] = []
+    while (bulk := reader.read()) is not None:
+        found += [bulk.payload(place) for place in range(len(bulk.starts))]
+    return found
 
 
 def single_payloads(path: Path) -> tuple[list[bytes], Any]:
@@ -85,7 +94,11 @@ def test_damage_and_torn_ends_are_seen_alike(
         content[data.draw(st.integers(7, len(content) - 1))] ^= 0xFF
     del content[data.draw(st.integers(7, len(content))) :]
     path.write_bytes(content)
-    assert bulk_payloads(path) == single_payloads(path)
+    expected = single_payloads(path)
+    assert bulk_payloads(path) == expected
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bulk, "WINDOW_BYTES", 1 << 17)
+        assert bulk_payloads(path)[0] == expected[0]
 
 
 def test_a_log_that_grows_is_read_on(tmp_path: Path) -> None:
@@ -103,6 +116,36 @@ def test_a_log_that_grows_is_read_on(tmp_path: Path) -> None:
             bulk = reader.read()
             assert bulk is not None
             assert [bulk.payload(0)] == [b"%d" % number * 900]
+
+
+def test_places_are_those_of_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "WINDOW_BYTES", 1 << 17)
+    dice = random.Random(9)
+    payloads = [dice.randbytes(dice.randint(1, 1500)) for _ in range(1000)]
+    path = write(tmp_path / "run-a.wandb", payloads)
+    with BulkReader(path) as reader:
+        assert payloads_of(reader) == payloads
+    known = reader.places
+    assert known.at(0) is None
+    # What was found where it is known to be is not looked for: a checksum may be wrong there.
+    content = bytearray(path.read_bytes())
+    content[600_000] ^= 0xFF
+    path.write_bytes(content)
+    with BulkReader(path, known=known) as reader:
+        assert len(payloads_of(reader)) == 1000
+    # It is where the file is shorter, has grown, or is another one.
+    path.write_bytes(content[:500_000])
+    with BulkReader(path, known=known) as reader:
+        assert payloads_of(reader) == single_payloads(path)[0]
+    write(path, payloads)
+    end = path.stat().st_size
+    with path.open("ab") as file:
+        file.write(frame(b"more", end))
+    with BulkReader(path, known=known) as reader:
+        assert payloads_of(reader) == [*payloads, b"more"]
+    other = write(tmp_path / "other.wandb", payloads[::-1])
+    with BulkReader(other, known=known) as reader:
+        assert payloads_of(reader) == payloads[::-1]
 
 
 def test_what_is_no_log_is_named(tmp_path: Path) -> None:

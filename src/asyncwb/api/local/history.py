@@ -74,7 +74,8 @@ class LocalHistory:
 
 def _row_batches(parts: Sequence[Part], asked: Asked, held: ExitStack) -> Iterator[list[Row]]:
     for part in parts:
-        reader, blocks = held.enter_context(BulkReader(part.journal)), RowBlocks()
+        reader = held.enter_context(BulkReader(part.journal, known=part.places))
+        blocks = RowBlocks()
         while (bulk := reader.read()) is not None:
             rows = [_shifted(row, part) for row in blocks.read_rows(bulk)]
             yield [found for row in rows if (found := _chosen(row, asked, part)) is not None]
@@ -83,7 +84,8 @@ def _row_batches(parts: Sequence[Part], asked: Asked, held: ExitStack) -> Iterat
 
 def _column_batches(parts: Sequence[Part], asked: Asked, held: ExitStack) -> Iterator[Columns]:
     for part in parts:
-        reader, blocks = held.enter_context(BulkReader(part.journal)), RowBlocks()
+        reader = held.enter_context(BulkReader(part.journal, known=part.places))
+        blocks = RowBlocks()
         while (bulk := reader.read()) is not None:
             columns = _moved(blocks.read_columns(bulk), part)
             stop = _sooner(asked.max_step, part.stop)

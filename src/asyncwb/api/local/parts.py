@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from asyncwb.journal.places import Places
+
 __all__ = ["Part"]
 
 
@@ -18,9 +20,11 @@ class Part(NamedTuple):
         step_shift: What is added to each `_step`.
         runtime_shift: What is added to each `_runtime`.
         stop: Only rows before this step count: a later folder rewound the run.
+        places: Where the records of the file are, as far as is known.
     """
 
     journal: Path
     step_shift: int
     runtime_shift: float
     stop: int | None
+    places: Places | None = None

@@ -65,7 +65,8 @@ def load(folders: list[RunDir]) -> LocalRun:
             rows = min(rows, stop)
         elif survey.rows and survey.last_step < earlier.last_step:
             ascending = False
-        parts.append(Part(folder.journal, survey.step_shift, survey.runtime_shift, None))
+        shifts = survey.step_shift, survey.runtime_shift
+        parts.append(Part(folder.journal, *shifts, None, survey.places))
         used.append(folder)
         rows += survey.rows
         ascending = ascending and survey.ascending

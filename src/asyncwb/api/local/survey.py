@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from asyncwb.journal.places import Places
     from asyncwb.types import Row
 
 __all__ = ["Survey"]
@@ -50,6 +51,7 @@ class Survey:
         step_shift: What is added to each step: rows of a resumed run whose writer did not know
             where it ended.
         runtime_shift: The same for `_runtime`.
+        places: Where the records of the journal are.
     """
 
     def __init__(self, earlier: Survey | None, values_at: ValuesAt) -> None:
@@ -61,6 +63,7 @@ class Survey:
         self.step_shift = 0
         self.runtime_shift = 0.0
         self.goes_on = False
+        self.places: Places | None = None
         self._earlier = earlier
         self._values_at = values_at
         self._decided = False
@@ -84,6 +87,7 @@ class Survey:
         with BulkReader(journal) as reader:
             while (bulk := reader.read()) is not None:
                 survey._feed(bulk)
+            survey.places = reader.places
             for gap in reader.damage:
                 log.warning("%s: bytes %d to %d: %s", journal.name, gap.offset,
                             gap.offset + gap.length, gap.reason)  # fmt: skip

@@ -96,7 +96,9 @@ async def runs_page(
             rows += db.execute(part).mappings().all()
             if len(rows) > size:
                 break
-        wanted = [row["id"] for row in rows] if "systemMetrics" in asked else []
+        wanted: list[int] = []
+        if "systemMetrics" in asked:
+            wanted = [row["id"] for row in rows if row["events_lines"]]
         return rows, last_events(db, wanted) if wanted else {}
 
     rows, events = await _timed(context, selection, read)

@@ -226,8 +226,8 @@ def upsert_run(
         run_id = connection.execute(query).scalar()
         if run_id is None:
             check_name(name, "a run id", _FORBIDDEN)
-            number = count_runs(connection, project_id) + 1
-            columns.setdefault("display_name", invent(number))
+            if "display_name" not in columns:  # the count reads an entry of an index for each run
+                columns["display_name"] = invent(count_runs(connection, project_id) + 1)
             columns.setdefault("state", "running")
             run_id, inserted = (
                 insert_row(
