@@ -15,6 +15,7 @@ import shutil
 import statistics
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,8 @@ ROWS = """(kind) => {
   const before = look();
   const pending = () => look() === before || count().includes("…")
     || document.querySelector("table.grid.busy");
-  window.shown = new Promise((resolve) => {
+  window.shown = new Promise((resolve, reject) => {
+    setTimeout(() => reject(new Error("the rows stay as they are")), 30_000);
     let began = 0;
     document.addEventListener(kind, (event) => { began = event.timeStamp; }, { capture: true });
     const done = () => resolve(performance.now() - began);
@@ -101,6 +103,25 @@ def signed_in(chromium: Any, server: LocalServer, **more: Any) -> Iterator[Any]:
         raise RuntimeError(f"nobody is signed in: {answer.status} {answer.text()}")
     yield context.new_page()
     context.close()
+
+
+class Cpu:
+    """Milliseconds of CPU of the page's own thread and of the server since the last look."""
+
+    def __init__(self, page: Any, server: LocalServer) -> None:
+        self._pid = server.pid
+        self._session = page.context.new_cdp_session(page)
+        self._session.send("Performance.enable", {"timeDomain": "threadTicks"})
+        self._last = self._now()
+
+    def _now(self) -> tuple[float, float]:
+        metrics = self._session.send("Performance.getMetrics")["metrics"]
+        tasks = next(each["value"] for each in metrics if each["name"] == "TaskDuration")
+        return tasks * 1000, serving.cpu_seconds(self._pid) * 1000
+
+    def taken(self) -> tuple[float, float]:
+        before, self._last = self._last, self._now()
+        return self._last[0] - before[0], self._last[1] - before[1]
 
 
 class Workspace:
@@ -174,14 +195,21 @@ def measure_charts(table: Table, chromium: Any, server: LocalServer, runs: int) 
 
 def measure_frames(table: Table, chromium: Any, server: LocalServer, runs: int) -> None:
     seen: dict[str, list[float]] = {}
+    busy: dict[str, float] = {}
     finer: list[float] = []
     with signed_in(chromium, server) as page:
         workspace = Workspace(page, server.url, runs, "")
         workspace.opened()
         page.wait_for_timeout(2000)
         page.evaluate(FRAMES)
+        cpu = Cpu(page, server)
+
+        def note(what: str) -> None:
+            seen.setdefault(what, []).extend(workspace.frames())
+            busy[what] = busy.get(what, 0) + cpu.taken()[0]
+
         page.wait_for_timeout(1000)
-        seen["nothing to do"] = workspace.frames()
+        note("nothing to do")
         for _ in range(3):
             for what, act in (
                 ("wheel, in", lambda: workspace.wheel(40, -60)),
@@ -191,17 +219,19 @@ def measure_frames(table: Table, chromium: Any, server: LocalServer, runs: int) 
                 ("all again", lambda: page.locator(".u-over").first.dblclick()),
             ):
                 act()
-                seen.setdefault(what, []).extend(workspace.frames())
+                note(what)
                 finer.append(workspace.settled())
-                seen.setdefault("the finer points come", []).extend(workspace.frames())
+                note("the finer points come")
     for what, frames in seen.items():
         ordered = sorted(frames)
         middle, most = (ordered[int(len(ordered) * part)] for part in (0.5, 0.95))
-        text = f"{middle:.0f} / {most:.0f} / {ordered[-1]:.0f} ms"
         late = sum(frame > FRAME_MS for frame in frames)
+        text = (
+            f"{middle:.0f} / {most:.0f} / {ordered[-1]:.0f} ms, {late} of {len(frames)} over 33 ms;"
+            f" {busy[what] / len(frames):.1f} ms of CPU each"
+        )
         goal = "<= 33 ms" if what != "nothing to do" else ""
-        many = f", {late} of {len(frames)} over 33 ms"
-        table.add(f"frames, {what}: p50 / p95 / longest", "-", text + many, "-", goal)
+        table.add(f"frames, {what}: p50 / p95 / longest", "-", text, "-", goal)
     until = seconds(statistics.median(finer) * 1000)
     table.add("until the finer points are drawn, median", "-", until, "-", "")
 
@@ -212,12 +242,15 @@ def measure_table(table: Table, chromium: Any, server: LocalServer) -> None:
         page.locator("tbody a").first.wait_for()
         page.wait_for_timeout(1000)
         values = page.locator('th[data-column*="."] button')  # of config and summary
+        cpu = Cpu(page, server)
         ordered = [timed(page, "click", values.nth(i).click) for i in range(TIMES)]
+        cost = cpu.taken()
         box = page.get_by_label("Search runs (regular expression)")
-        found: list[float] = []
+        found: dict[str, list[float]] = {"a text": [], "a pattern": []}
         for digit in range(TIMES):
-            found.append(timed(page, "input", lambda d=digit: box.press_sequentially(f"{d}$")))
-            timed(page, "input", lambda: box.fill(""))
+            for what, typed in (("a text", f"{digit}7{digit}"), ("a pattern", f"{digit}$")):
+                found[what].append(timed(page, "input", partial(box.fill, typed)))
+                timed(page, "input", partial(box.fill, ""))
         filtered: list[float] = []
         for number in range(TIMES):
             page.get_by_role("button", name="Filter", exact=True).click()
@@ -229,11 +262,13 @@ def measure_table(table: Table, chromium: Any, server: LocalServer) -> None:
             timed(page, "click", page.get_by_label("Remove this filter").click)
     for what, took in (
         ("another order", ordered),
-        ("a search, from the last key", found),
+        *((f"a search for {what}, from the input", took) for what, took in found.items()),
         ("another filter", filtered),
     ):
         text = f"{statistics.median(took):.0f} / {max(took):.0f} ms"
         table.add(f"{what}, median / worst of {len(took)}", "-", text, "-", "<= 300 ms")
+    text = " / ".join(f"{part / TIMES:.0f} ms" for part in cost)
+    table.add("another order: CPU of the page / of the server", "-", text, "-", "")
 
 
 def timed(page: Any, event: str, act: Any) -> float:

@@ -77,6 +77,28 @@ def test_a_logarithmic_axis_leaves_out_what_it_has_no_place_for(call: Any) -> No
     assert lines(call, data, ["a"], logY=True)["columns"][1] == values(NAN, NAN, 5)
 
 
+def test_a_part_in_detail_stands_within_the_whole(page: Any) -> None:
+    found = page.evaluate(
+        """async () => {
+          const address = document.querySelector("script[type=module]").src;
+          const { detailed } = await import(address.replace("app.js", "lines.js"));
+          const column = (...values) => new Float64Array(values);
+          const mean = { a: column(1.5, NaN, 2.5, NaN, 3.5) };
+          const whole = { x: column(0, 10, 20, 30, 40), y: { a: column(1, 2, 3, 4, 5) }, mean };
+          const part = { x: column(9, 15), y: { a: column(7, 8), b: column(6, 6) }, mean: null };
+          const { x, y, mean: means } = detailed(whole, part, [9, 21]);
+          return [x, y.a, y.b, means.a, means.b].map((each) => [...each]);
+        }"""
+    )
+    assert found == [
+        [0, 9, 15, 30, 40],
+        [1, 7, 8, 4, 5],
+        values(NAN, 6, 6, NAN, NAN),
+        values(1.5, 7, 8, NAN, 3.5),
+        values(NAN, 6, 6, NAN, NAN),
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "given", "text"),
     [

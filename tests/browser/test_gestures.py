@@ -24,7 +24,8 @@ def long_runs(server: LocalServer) -> str:
     """The address of three runs of many rows, one of which leaps up at a single step."""
     for run in range(3):
         rows = [
-            {"_step": step, "loss": math.exp(-step / (900 + 300 * run))} for step in range(ROWS)
+            {"_step": step, "_timestamp": 1.7e9 + step, "loss": math.exp(-step / (900 + 300 * run))}
+            for step in range(ROWS)
         ]
         if run == 1:
             rows[SPIKE]["loss"] = 3.0
@@ -53,8 +54,16 @@ def over(page: Any) -> dict[str, float]:
 
 
 def zoom(page: Any) -> tuple[float, float]:
-    low, high = map(float, query(page)["zoom"].split("~"))
+    low, high = map(float, query(page)["zoom"].split("~")[:2])
     return low, high
+
+
+def narrow(page: Any, span: float) -> bool:
+    """Whether no more is seen. On a busy machine a hand seems to rest in between."""
+    if "zoom" not in query(page):
+        return False
+    low, high = zoom(page)
+    return high - low < span
 
 
 def wheel(page: Any, at: float, turns: int, by: int) -> None:
@@ -95,10 +104,9 @@ def ink(page: Any, left: float, right: float, top: float, bottom: float) -> int:
 def test_the_wheel_zooms_about_the_pointer_and_out_again(workspace: Any) -> None:
     page = workspace
     wheel(page, 0.5, 10, -100)
-    until(page, lambda: "zoom" in query(page))
+    until(page, lambda: narrow(page, ROWS / 4))
     painted(page)
     low, high = zoom(page)
-    assert high - low < ROWS / 4
     assert (low + high) / 2 == pytest.approx(ROWS / 2, abs=20)
     assert ink(page, 0, 1, 0, 1) > 0
     wheel(page, 0.3, 30, 100)
@@ -139,7 +147,7 @@ def test_a_single_value_is_seen_however_many_there_are(
     assert ink(page, 0, at - 0.05, 0.1, 0.5) == 0  # and nothing else does
     wheel(page, at, 6, -100)
     screenshot(page, "zooming")
-    until(page, lambda: "zoom" in query(page))
+    until(page, lambda: narrow(page, ROWS / 3))
     painted(page)
     low, high = zoom(page)
     at = (SPIKE - low) / (high - low)
@@ -152,11 +160,22 @@ def test_what_is_known_of_the_whole_stays_around_a_part(workspace: Any) -> None:
     asked: list[str] = []
     page.on("request", lambda request: "/-/series" in request.url and asked.append(request.url))
     wheel(page, 0.5, 10, -100)
-    until(page, lambda: "zoom" in query(page))
+    until(page, lambda: narrow(page, ROWS / 4))
     painted(page)
-    assert len(asked) == 1
+    asked.clear()
     page.locator(".u-over").dblclick()
     until(page, lambda: "zoom" not in query(page))
     painted(page)
-    assert len(asked) == 1  # it was there
+    assert asked == []  # it was there
     assert ink(page, 0, 0.1, 0, 1) > 0
+
+
+def test_a_part_of_a_minute_of_wall_time_can_be_seen(workspace: Any) -> None:
+    """Its ends are the same in their first eight digits."""
+    page = workspace
+    page.get_by_label("X axis").select_option("_timestamp")
+    painted(page)
+    wheel(page, 0.5, 30, -120)
+    until(page, lambda: narrow(page, 60))
+    painted(page)
+    assert page.get_by_role("button", name="Reset zoom", exact=True).is_visible()

@@ -66,9 +66,9 @@ export async function graphql(query, variables = {}, signal) {
   return (await ask("graphql", { method: "POST", body: { query, variables }, signal })).data;
 }
 
-// Charts share a few places, so that a page of them leaves room for everything else. A chart that
-// is given up while it waits is never asked for.
-const PLACES = 4;
+// Charts share a few places, so that a page of them leaves room for everything else, and those at its top come
+// first. A chart that is given up while it waits is never asked for.
+const PLACES = 3;
 let taken = 0;
 const waiting = [];
 

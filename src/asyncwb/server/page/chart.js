@@ -82,8 +82,6 @@ function extremes(plot) {
   return [low, high];
 }
 
-const same = (ends, others) => ends?.join() === others?.join();
-
 // The ends of all there is; where only a part is known, there may be more on both sides.
 function wholeOf(x, range, logX) {
   const [first, last] = [x[0], x[x.length - 1]];
@@ -157,19 +155,22 @@ export function Chart({ title, lines, axis, logX, logY, range, onZoom, loading, 
   const box = useRef(null);
   const plot = useRef(null);
   const painting = useRef(null);
-  const ends = useRef(null); // of x, as they are seen: while somebody moves the chart, not yet `range`
+  const ends = useRef(null); // of x, as they are seen
+  const moving = useRef(false); // somebody has the chart in hands: its ends are not yet `range`
   const latest = useRef(null);
   latest.current = { lines, range, onZoom };
   const shape = useMemo(() => JSON.stringify([lines.series, axis, logX, logY]), [lines, axis, logX, logY]);
   const empty = !lines.series.length;
 
+  const whileBusy = (busy) => place.current?.setAttribute("aria-busy", busy);
   const end = () => {
     plot.current?.letGo();
     plot.current?.destroy();
     painting.current?.close();
     plot.current = painting.current = null;
+    moving.current = false;
+    whileBusy(false);
   };
-  const whileBusy = (busy) => place.current?.setAttribute("aria-busy", busy);
 
   useEffect(() => {
     if (empty) return undefined;
@@ -180,21 +181,27 @@ export function Chart({ title, lines, axis, logX, logY, range, onZoom, loading, 
     const make = () => {
       if (!box.current) return; // it was taken away before its turn came
       const now = latest.current.lines;
-      ends.current = latest.current.range;
       end();
+      ends.current = latest.current.range;
       painting.current = new Painting(() => plot.current.redraw(false));
       painting.current.setLines(now);
-      const settings = { axis, logX, logY, ends: () => ends.current, moving: () => !same(ends.current, latest.current.range), zoomed, drawn };
+      const settings = { axis, logX, logY, ends: () => ends.current, moving: () => moving.current, zoomed, drawn };
       const made = new uPlot(options(box.current, now, settings, size()), now.columns, node);
+      const whole = () => wholeOf(made.data[0], latest.current.range, logX);
       made.letGo = followHands(made, {
         logX,
+        whole,
         ends: () => [made.scales.x.min, made.scales.x.max],
-        whole: () => wholeOf(made.data[0], latest.current.range, logX),
         show: (to) => {
+          moving.current = true;
           ends.current = to;
           made.setScale("x", { min: to[0], max: to[1] });
         },
-        done: (to) => zoomed(same(to, wholeOf(made.data[0], latest.current.range, logX)) ? null : to),
+        done: (to) => {
+          moving.current = false;
+          if (to.join() === whole().join()) ends.current = null;
+          zoomed(ends.current);
+        },
       });
       plot.current = made;
     };
@@ -217,8 +224,8 @@ export function Chart({ title, lines, axis, logX, logY, range, onZoom, loading, 
     if (empty || !plot.current) return undefined;
     whileBusy(true);
     return inTurn(() => {
-      if (!plot.current || (painting.current.lines === lines && same(ends.current, range))) return;
-      ends.current = range;
+      if (!plot.current) return;
+      if (!moving.current) ends.current = range;
       painting.current.setLines(lines);
       plot.current.setData(lines.columns);
     });

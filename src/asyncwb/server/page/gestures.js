@@ -3,6 +3,7 @@
 const RESTS = 180; // milliseconds
 const SPEED = 0.0025;
 const MOST = 120; // of one turn of a wheel, in its own units
+const NARROWEST = 1e-9; // what numbers can tell apart
 
 // `ends` are those of x now, `whole` those of all there is; `show` draws a part, `done` keeps it.
 export function followHands(plot, { logX, ends, whole, show, done }) {
@@ -19,6 +20,7 @@ export function followHands(plot, { logX, ends, whole, show, done }) {
   const to = (low, high) => {
     const [least, most] = whole().map(forth);
     const span = high - low;
+    if (span < NARROWEST * Math.max(Math.abs(low), Math.abs(high)) || least === most) return;
     const start = Math.min(Math.max(low, least), most - span);
     next = span < most - least ? [back(start), back(start + span)] : whole();
     frame ||= requestAnimationFrame(() => {

@@ -44,6 +44,7 @@ export class Painting {
 
   // Draws what there is of a view; whether that is all of it. What is missing will be painted.
   draw(context, view, left, top) {
+    if (view.width < 1 || view.height < 1) return true;
     const key = JSON.stringify(view);
     const fits = (each) => each?.key === key && each.lines === this.lines;
     if (this.#picture) this.#stretch(context, view, left, top);

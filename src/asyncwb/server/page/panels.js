@@ -19,8 +19,15 @@ function zoomOf(text) {
   return low && high && ends.every(Number.isFinite) && ends[0] < ends[1] ? { axis: axis.join("~") || "_step", ends } : null;
 }
 
+// As many digits as tell the ends apart: seconds of this century need more than steps.
+function short([low, high]) {
+  const size = Math.max(Math.abs(low), Math.abs(high));
+  const digits = 4 + Math.ceil(Math.log10(size / (high - low)));
+  return [low, high].map((end) => Number(end.toPrecision(Math.max(5, digits))));
+}
+
 export function zoomTo(ends, axis) {
-  const parts = ends && [...ends.map((x) => Number(x.toPrecision(8))), ...(axis === "_step" ? [] : [axis])];
+  const parts = ends && [...short(ends), ...(axis === "_step" ? [] : [axis])];
   setQuery({ zoom: parts && parts.join("~") });
 }
 
