@@ -279,6 +279,44 @@ async def test_a_cancelled_download_closes_its_file_when_nothing_is_written_any_
     assert events == ["written", "closed"]
 
 
+@pytest.mark.parametrize("bytes_per_second", [2e6, None])
+async def test_a_very_large_file_takes_more_connections_where_one_is_slow(
+    server: LocalServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    bytes_per_second: float | None,
+) -> None:
+    monkeypatch.setattr("asyncwb.artifacts.downloads._LARGE_BYTES", LARGE)
+    monkeypatch.setattr("asyncwb.artifacts.downloads._RANGE_BYTES", PART)
+    # The loopback may be as slow on a busy machine; without a limit, whatever comes is fast.
+    fast = 0 if bytes_per_second is None else 100e6
+    monkeypatch.setattr("asyncwb.artifacts.downloads._FAST_BYTES", fast)
+    right = os.urandom(LARGE + 12_345)
+    made = Artifact(f"speed-{bytes_per_second}", "dataset")
+    with made.new_file("large.bin", "wb") as file:
+        file.write(right)
+    await log(api_of(server), made, "faults")
+    begin, ranges, told = Partial.begin_ranges, list[int](), list[int]()
+
+    def noted_begin(self: Partial, wanted: list[tuple[int, int]], size: int) -> None:
+        begin(self, wanted, size)
+        ranges.append(sum(1 for one in wanted if not self.has(*one)))
+
+    monkeypatch.setattr(Partial, "begin_ranges", noted_begin)
+    with CuttingProxy(server.url) as proxy:
+        version = await api_of(server, proxy.url).artifact(f"speed-{bytes_per_second}:latest")
+        await version.load()
+        proxy.bytes_per_second = bytes_per_second
+        await version.download(
+            tmp_path / "there", skip_cache=True, progress=lambda now: told.append(now.bytes_done)
+        )
+    assert (tmp_path / "there" / "large.bin").read_bytes() == right
+    # What the first connection brought is not fetched again.
+    assert ranges == ([] if bytes_per_second is None else [LARGE // PART])
+    assert told == sorted(told)
+    assert told[-1] == len(right)
+
+
 @pytest.mark.parametrize("multipart", [None, True])
 async def test_a_large_file_goes_on_where_it_broke_off(
     server: LocalServer,

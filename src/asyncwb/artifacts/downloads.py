@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from asyncwb.artifacts.arriving import while_fast, write_all
 from asyncwb.artifacts.batches import grouped
 from asyncwb.artifacts.digest import new_hasher, text_digest
 from asyncwb.artifacts.targets import unwritable
@@ -21,10 +22,10 @@ from asyncwb.errors import (
     UsageError,
 )
 from asyncwb.transport import TRANSIENT_STATUSES, RetryPolicy
-from asyncwb.transport.offload import Offloaded, offload
+from asyncwb.transport.offload import offload
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterable, Callable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Sequence
     from pathlib import Path
 
     from asyncwb.artifacts.batches import Batches
@@ -40,9 +41,10 @@ _FILES_AT_ONCE = 32
 _BUNDLES_AT_ONCE = 4
 _SMALL_BYTES = 1024 * 1024
 _LARGE_BYTES = 2 * 1024**3
-_WRITE_BYTES = 1024 * 1024
 _RANGE_BYTES = 32 * 1024**2
 _RANGES_AT_ONCE = 6
+# In a second: a connection that brings as much is enough.
+_FAST_BYTES = 100e6
 _CHECKS_AT_ONCE = 200
 _ROUNDS = 5
 _POLICY = RetryPolicy(
@@ -61,7 +63,7 @@ class FileDownloads:
         meter: Counts what is there.
         writing: How many threads write and check files at once.
         deadline_seconds: Time until a file begins to arrive, retries included.
-        multipart: Whether every file is fetched in ranges; None: files of 2 GiB and more.
+        multipart: Whether every file is fetched in ranges; None: slow ones of 2 GiB and more.
 
     Attributes:
         batches: Fetches small files together; None: each by itself. Given up once one fails.
@@ -224,15 +226,11 @@ class FileDownloads:
                 await offload(self._placing.place, entry, answer.body)
             self._meter.done(size)
             return
-        ranges = size >= _LARGE_BYTES if self._multipart is None else self._multipart
         meter = self._meter.file(size)
         stale = False
         partial, target = await self._begin_large(entry)
         try:
-            if ranges and size > _RANGE_BYTES:
-                digest = await self._fetch_ranges(entry, url, partial, meter)
-            else:
-                digest = await self._fetch_stream(entry, url, partial, meter)
+            digest = await self._fetch_large(entry, url, partial, meter)
             await offload(self._placing.finish, entry, partial, target, digest)
         except CommError as exc:
             if not partial.resumed or not _is_unfit(exc):
@@ -258,10 +256,31 @@ class FileDownloads:
             begun.append(await offload(self._placing.begin_large, entry))
         return begun[0]
 
-    async def _fetch_stream(
+    async def _fetch_large(
         self, entry: ManifestEntry, url: str, partial: Partial, meter: FileMeter
     ) -> str:
-        """One stream into a file, which is hashed as it comes."""
+        """The file and its digest, over one connection or several."""
+        size, counted = entry.size or 0, 0
+        ranges = size >= _LARGE_BYTES if self._multipart is None else self._multipart
+        if not ranges or size <= _RANGE_BYTES:
+            return await self._fetch_stream(entry, url, partial, meter)
+        if self._multipart is None and not partial.resumed:
+            # Where one is fast, disk and hash are what is waited for: more of them cost time.
+            if digest := await self._fetch_stream(entry, url, partial, meter, only_fast=True):
+                return digest
+            counted = _RANGE_BYTES
+        return await self._fetch_ranges(entry, url, partial, meter, counted)
+
+    async def _fetch_stream(
+        self,
+        entry: ManifestEntry,
+        url: str,
+        partial: Partial,
+        meter: FileMeter,
+        *,
+        only_fast: bool = False,
+    ) -> str:
+        """One stream into a file, which is hashed as it comes; "" where it was given up as slow."""
         hasher = new_hasher(entry.algorithm)
         position = await offload(partial.begin_stream)
         if entry.size is None or position > entry.size:
@@ -277,14 +296,19 @@ class FileDownloads:
             position = partial.write(pieces, position)
 
         if position == 0 or position != entry.size:
-            async with self._transport.stream(
-                url, start=position, policy=_POLICY, deadline_seconds=self._deadline_seconds
-            ) as pieces:
-                await _write_all(pieces, write, meter)
-        return text_digest(hasher)
+            async with (
+                self._transport.stream(
+                    url, start=position, policy=_POLICY, deadline_seconds=self._deadline_seconds
+                ) as arriving,
+                aclosing(
+                    while_fast(arriving, _RANGE_BYTES, _FAST_BYTES if only_fast else 0)
+                ) as pieces,
+            ):
+                await write_all(pieces, write, meter)
+        return text_digest(hasher) if not only_fast or position == entry.size else ""
 
     async def _fetch_ranges(
-        self, entry: ManifestEntry, url: str, partial: Partial, meter: FileMeter
+        self, entry: ManifestEntry, url: str, partial: Partial, meter: FileMeter, counted: int
     ) -> str:
         """Several ranges at once into one file, which is hashed behind them."""
         size = entry.size or 0
@@ -309,7 +333,7 @@ class FileDownloads:
                     if failures:
                         return
                     if partial.has(start, end):
-                        meter.moved(end - start)
+                        meter.moved(end - start if end > counted else 0)
                         return
                     async with self._transport.stream(
                         url,
@@ -318,7 +342,7 @@ class FileDownloads:
                         policy=_POLICY,
                         deadline_seconds=self._deadline_seconds,
                     ) as pieces:
-                        await _write_all(pieces, write, meter)
+                        await write_all(pieces, write, meter)
                     if position == end:
                         await offload(partial.note, start, end)
                 except (CommError, OSError) as exc:
@@ -350,32 +374,3 @@ def _is_late(exc: CommError | UsageError) -> bool:
         return True
     response = exc.response if isinstance(exc, CommError) else None
     return response is not None and response.status in _EXPIRED
-
-
-async def _write_all(
-    pieces: AsyncIterable[bytes], write: Callable[[list[bytes]], object], meter: FileMeter
-) -> None:
-    """Write pieces, about a megabyte in each visit to a thread.
-
-    When this returns or raises, nothing is being written any more: the file may be closed.
-    """
-
-    async def visit(some: list[bytes]) -> None:
-        writing = Offloaded(write, some)
-        try:
-            await writing.result()
-        finally:
-            await writing.over()
-
-    pending: list[bytes] = []
-    size = 0
-    async for piece in pieces:
-        pending.append(piece)
-        size += len(piece)
-        if size >= _WRITE_BYTES:
-            await visit(pending)
-            meter.moved(size)
-            pending, size = [], 0
-    if pending:
-        await visit(pending)
-        meter.moved(size)

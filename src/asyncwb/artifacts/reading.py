@@ -114,7 +114,8 @@ class ArtifactReading(ArtifactBuilding):
             allow_missing_references: Leave out references to what is gone.
             skip_cache: Neither take files from the local cache nor keep them there.
             path_prefix: Only files whose path begins with this.
-            multipart: Fetch files in ranges, several at once; None: those of 2 GiB and more.
+            multipart: Fetch files in ranges, several at once; None: those of 2 GiB and more whose
+                first connection brings less than 100 MB/s.
             progress: Told how far the stored files are, in threads of asyncwb; must be quick. One
                 that raises is logged, and not called again.
 
