@@ -27,8 +27,10 @@ __all__ = [
     "WINDOW",
     "HistoryScan",
     "RunAddress",
+    "begin_together",
     "check_keys",
     "sampled_rows",
+    "whole_history",
 ]
 
 T = TypeVar("T")
@@ -105,35 +107,6 @@ class HistoryScan:
         """
         last, stop = await self._source.last_step(), self._asked.max_step
         return last if stop is None else min(last, stop - 1)
-
-    @classmethod
-    @on_loop
-    async def begin_together(  # sync: manual
-        cls, scans: Sequence[HistoryScan]
-    ) -> tuple[int, int]:
-        """Ask for the first pages of scans of one project in one request; for exports.
-
-        The next iteration of each begins with its own. What cannot be asked for in this way
-        (columns of some keys, runs of this machine, runs that are gone) is left to it.
-
-        Returns:
-            Rows and bytes of all pages.
-
-        Raises:
-            GraphQLError: The server refuses so many runs at once.
-            CommError: It was not reached.
-        """
-        sources = [scan._source for scan in scans if isinstance(scan._source, ServerHistory)]
-        return await ServerHistory.begin_together(sources, scans[0]._asked) if sources else (0, 0)
-
-    def whole(self) -> Callable[[], Columns] | None:  # sync: manual
-        """What reads the whole history from the page that `begin_together` brought; for exports.
-
-        Returns:
-            A function for a thread, to be called once; None: there is more to ask for.
-        """
-        source = self._source
-        return source.whole(self._asked) if isinstance(source, ServerHistory) else None
 
     # sync: manual
     @on_loop_iter
@@ -228,3 +201,30 @@ def check_keys(keys: Sequence[str] | None) -> list[str] | None:
         if not isinstance(name, str):
             raise InvalidValueError(f"keys must be names, not {name!r}")
     return cast("list[str]", names) or None
+
+
+async def begin_together(scans: Sequence[HistoryScan]) -> tuple[int, int]:
+    """Ask for the first pages of scans of one project in one request. In the loop; for exports.
+
+    The next iteration of each begins with its own. What cannot be asked for in this way (columns
+    of some keys, runs of this machine, runs that are gone) is left to it.
+
+    Returns:
+        Rows and bytes of all pages.
+
+    Raises:
+        GraphQLError: The server refuses so many runs at once.
+        CommError: It was not reached.
+    """
+    sources = [scan._source for scan in scans if isinstance(scan._source, ServerHistory)]
+    return await ServerHistory.begin_together(sources, scans[0]._asked) if sources else (0, 0)
+
+
+def whole_history(scan: HistoryScan) -> Callable[[], Columns] | None:
+    """What reads the whole history from the page that `begin_together` brought.
+
+    Returns:
+        A function for a thread, to be called once; None: there is more to ask for.
+    """
+    source = scan._source
+    return source.whole(scan._asked) if isinstance(source, ServerHistory) else None

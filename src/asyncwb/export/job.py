@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from asyncwb.api.batches import closing
-from asyncwb.api.history import HistoryScan
+from asyncwb.api.history import begin_together, whole_history
 from asyncwb.api.run import Run
 from asyncwb.api.runs import Runs
 from asyncwb.errors import CommError, Error, GraphQLError, UsageError
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
+    from asyncwb.api.history import HistoryScan
     from asyncwb.columns import Columns
     from asyncwb.export.manifest import Format, Kind
     from asyncwb.export.tables import TableWriter
@@ -201,7 +202,7 @@ class Job:
         if not self._groups.allowed:
             return
         try:
-            self._groups.learn(*await HistoryScan.begin_together(scans))
+            self._groups.learn(*await begin_together(scans))
         except CommError as exc:
             self._groups.allowed = not isinstance(exc, GraphQLError)
             log.debug("the first pages of %d runs did not come together: %s", len(scans), exc)
@@ -216,7 +217,7 @@ class Job:
             entity=run.entity, project=run.project, run_id=run.id, file=None, rows=0, bytes=0,
             columns={}, state=state_of(run),
         )  # fmt: skip
-        read = scan.whole()
+        read = whole_history(scan)
         if read is not None:
             await self._write_at_once(target, history_name(run, self._form), read, entry)
             return entry
