@@ -216,8 +216,9 @@ async def begin_together(scans: Sequence[HistoryScan]) -> tuple[int, int]:
         GraphQLError: The server refuses so many runs at once.
         CommError: It was not reached.
     """
-    sources = [scan._source for scan in scans if isinstance(scan._source, ServerHistory)]
-    return await ServerHistory.begin_together(sources, scans[0]._asked) if sources else (0, 0)
+    asked = [_inside(scan) for scan in scans]
+    sources = [source for source, _ in asked if isinstance(source, ServerHistory)]
+    return await ServerHistory.begin_together(sources, asked[0][1]) if sources else (0, 0)
 
 
 def whole_history(scan: HistoryScan) -> Callable[[], Columns] | None:
@@ -226,5 +227,9 @@ def whole_history(scan: HistoryScan) -> Callable[[], Columns] | None:
     Returns:
         A function for a thread, to be called once; None: there is more to ask for.
     """
-    source = scan._source
-    return source.whole(scan._asked) if isinstance(source, ServerHistory) else None
+    source, asked = _inside(scan)
+    return source.whole(asked) if isinstance(source, ServerHistory) else None
+
+
+def _inside(scan: HistoryScan) -> tuple[HistorySource, Asked]:
+    return scan._source, scan._asked  # pyright: ignore[reportPrivateUsage]
