@@ -1,4 +1,4 @@
-// Alerts that runs sent, newest first.
+// Alerts that runs and automations sent, newest first.
 import { html, useLoaded, usePolling } from "./lib.js";
 import { graphql, pathTo } from "./api.js";
 import { Moment, Status } from "./parts.js";
@@ -10,7 +10,7 @@ const LIVE_SECONDS = 10;
 
 const List = ({ alerts, place }) => html`<ul class="alerts">${alerts.map((alert) => html`<li key=${alert.id} class=${alert.severity.toLowerCase()}>
   <b>${alert.title}</b><small>${alert.severity}</small><p>${alert.text}</p>
-  <small>${place && html`<a href=${pathTo(place.entity, place.project, "runs", alert.runName)}>${alert.runDisplayName || alert.runName}</a> · `}<${Moment} at=${alert.createdAt} /></small></li>`)}</ul>`;
+  <small>${place && alert.runName && html`<a href=${pathTo(place.entity, place.project, "runs", alert.runName)}>${alert.runDisplayName || alert.runName}</a> · `}<${Moment} at=${alert.createdAt} /></small></li>`)}</ul>`;
 
 export function Alerts({ place }) {
   const { value: alerts, loading, error, reload } = useLoaded(async () => (await graphql(OF_PROJECT, place)).project?.alerts ?? [], [place.entity, place.project]);
