@@ -52,7 +52,8 @@ api.create_automation(state >> DoNothing(), name="ended")
 out["again"] = error_of(lambda: api.create_automation(state >> DoNothing(), name="ended"))
 out["existing"] = api.create_automation(
     metric >> DoNothing(), name="ended", fetch_existing=True).event.event_type.value
-out["listed"] = [sorted(one.name for one in listed) for listed in (
+# other tests may have some, too
+out["listed"] = [sorted({one.name for one in listed} & {"high", "ended"}) for listed in (
     api.automations("local"), api.automations(), api.automations("local", name="high"),
     api.automations("local", per_page=1))]
 with wandb.init(project="auto", id="s", settings=wandb.Settings(silent=True)) as run:

@@ -309,6 +309,25 @@ async def test_only_where_it_belongs_and_is_enabled(client: Client) -> None:
     assert await counts(client) == {"project": 1, "all": 2, "off": 0}
 
 
+async def test_those_of_one_entity_are_no_matter_of_another(client: Client) -> None:
+    await client.upsert("first")  # the first run of all is of the other entity
+    await client.data(
+        'mutation { createTeam(input: {teamName: "crew"}) { entity { id } }'
+        ' upsertModel(input: {entityName: "crew", name: "demo"}) { project { id } } }'
+    )
+    await client.upsert("r", entityName="crew")
+    team = (await client.data('{ entity(name: "crew") { id } }'))["entity"]["id"]
+    await make(client, "RUN_METRIC", metric(), name="there", scopeType="ENTITY", scopeID=team)
+    lines = {"files": {"wandb-history.jsonl": {"offset": 0, "content": ['{"loss": 2}']}}}
+    path = "/files/crew/demo/r/file_stream"
+    assert (await client.http.post(path, json=lines)).status_code == 200
+    found = await client.data(
+        '{ entity(name: "crew") { triggers { edges { node { name executionCount } } } } }'
+    )
+    (edge,) = found["entity"]["triggers"]["edges"]
+    assert edge["node"] == {"name": "there", "executionCount": 1}
+
+
 async def test_a_changed_condition_begins_anew(client: Client) -> None:
     made = await make(client, "RUN_METRIC", metric())
     await client.upsert("r")

@@ -15,7 +15,6 @@ from sqlalchemy import (
     bindparam,
     cast,
     delete,
-    exists,
     insert,
     literal,
     null,
@@ -64,27 +63,47 @@ _numbers = msgspec.json.Decoder(list[float])
 
 def watched() -> ColumnElement[bool]:
     """The condition that the entity of a run has automations that wait for what runs do."""
-    owner = select(projects.c.entity_id).where(projects.c.id == runs.c.project_id).scalar_subquery()
-    return exists().where(
-        automations.c.entity_id == owner,
-        automations.c.event.in_(_RUN_EVENTS),
-        automations.c.enabled,
+    waiting = (
+        select(automations.c.id)
+        .join(projects, projects.c.entity_id == automations.c.entity_id)
+        .where(
+            projects.c.id == runs.c.project_id,
+            # not in_(): that is written anew for every execution
+            or_(*(automations.c.event == event for event in _RUN_EVENTS)),
+            automations.c.enabled,
+        )
+    )
+    return waiting.correlate(runs).exists()
+
+
+# Built once, as that costs more than they do.
+def _waiting(*events: str) -> Any:
+    """Automations that wait for one of these events of a run."""
+    return (
+        select(automations)
+        .select_from(runs)
+        .join(projects, projects.c.id == runs.c.project_id)
+        .join(automations, automations.c.entity_id == projects.c.entity_id)
+        .where(
+            runs.c.id == bindparam("run"),
+            or_(*(automations.c.event == event for event in events)),
+            automations.c.enabled,
+            or_(automations.c.project_id.is_(None), automations.c.project_id == projects.c.id),
+            automations.c.collection_id.is_(None),
+        )
+        .order_by(automations.c.id)
     )
 
 
-_WAITING = (
-    select(automations)
-    .select_from(runs)
-    .join(projects, projects.c.id == runs.c.project_id)
-    .join(automations, automations.c.entity_id == projects.c.entity_id)
-    .where(
-        runs.c.id == bindparam("run"),
-        automations.c.event.in_(bindparam("events", expanding=True)),
-        automations.c.enabled,
-        or_(automations.c.project_id.is_(None), automations.c.project_id == projects.c.id),
-        automations.c.collection_id.is_(None),
-    )
-    .order_by(automations.c.id)
+_WAITING_FOR_STATES = _waiting(RUN_STATE)
+_WAITING_FOR_METRICS = _waiting(*METRIC_EVENTS)
+_mine = (
+    automation_runs.c.automation_id == bindparam("automation"),
+    automation_runs.c.run_id == bindparam("run"),
+)
+_SEEN = select(automation_runs.c.numbers, automation_runs.c.fired).where(*_mine)
+_SEE = (
+    update(automation_runs).where(*_mine).values(numbers=bindparam("kept"), fired=bindparam("told"))
 )
 
 
@@ -93,7 +112,7 @@ def state_changed(connection: Connection, run_id: int, before: str | None, after
     state = reported(after)
     if before is not None and reported(before) == state:
         return
-    for row in connection.execute(_WAITING, {"run": run_id, "events": [RUN_STATE]}).mappings():
+    for row in connection.execute(_WAITING_FOR_STATES, {"run": run_id}).mappings():
         condition = state_condition(row["filter"])
         if state in condition.states and _passes(connection, run_id, condition.run_filter):
             _act(connection, row, f"the run is {after}", alerts, run_id=run_id)
@@ -101,8 +120,7 @@ def state_changed(connection: Connection, run_id: int, before: str | None, after
 
 def rows_came(connection: Connection, run_id: int, rows: Sequence[dict[str, Any]]) -> None:
     """A run has new rows of history, in their order."""
-    waiting = {"run": run_id, "events": list(METRIC_EVENTS)}
-    for row in connection.execute(_WAITING, waiting).mappings().all():
+    for row in connection.execute(_WAITING_FOR_METRICS, {"run": run_id}).mappings().all():
         condition = metric_condition(row["event"], row["filter"])
         values = [
             (value, each) for each in rows if (value := condition.metric.of(each)) is not None
@@ -119,11 +137,11 @@ def _look(
     values: list[tuple[float, dict[str, Any]]],
 ) -> None:
     """Compare new values of a metric; of each run an automation tells once."""
-    mine = (automation_runs.c.automation_id == row["id"], automation_runs.c.run_id == run_id)
-    seen = connection.execute(select(automation_runs).where(*mine)).mappings().first()
-    if seen is not None and seen["fired"]:
+    mine = {"automation": row["id"], "run": run_id}
+    seen = connection.execute(_SEEN, mine).first()
+    if seen is not None and seen.fired:
         return
-    known = _numbers.decode(seen["numbers"]) if seen is not None else []
+    known = _numbers.decode(seen.numbers) if seen is not None else []
     needs = condition.metric.needs
     every = [*known, *(value for value, _ in values)]
     fired = False
@@ -135,12 +153,14 @@ def _look(
             fired = True
             break
     kept = [] if fired or needs == 1 else every[1 - needs :]
-    new = {"numbers": msgspec.json.encode(kept).decode(), "fired": fired}
+    numbers = msgspec.json.encode(kept).decode()
     if seen is not None:
-        connection.execute(update(automation_runs).where(*mine).values(**new))
+        connection.execute(_SEE, {**mine, "kept": numbers, "told": fired})
     elif fired or kept:
         connection.execute(
-            insert(automation_runs).values(automation_id=row["id"], run_id=run_id, **new)
+            insert(automation_runs).values(
+                automation_id=row["id"], run_id=run_id, numbers=numbers, fired=fired
+            )
         )
 
 
