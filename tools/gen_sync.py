@@ -81,6 +81,11 @@ PLAN = Plan(
             "_api_listings",
             ("ProjectArtifactCollections", "ProjectArtifactTypes"),
         ),
+        Source(
+            "asyncwb.api.automation_listings",
+            "_api_automations",
+            ("Automations", "Integrations", "SlackIntegrations", "WebhookIntegrations"),
+        ),
         Source("asyncwb.api.registries.listings", "_registries", ("Registries",)),
         Source("asyncwb.api.registries.search", "_registry_search", ("Collections", "Versions")),
         Source("asyncwb.api.registries.registry", "_registry", ("Registry",)),

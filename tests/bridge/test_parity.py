@@ -55,6 +55,14 @@ TWINS = {
         "asyncwb.sync._api_collections.ArtifactCollection"
     ),
     "asyncwb.api.artifact_types.ArtifactType": "asyncwb.sync._api_artifact_types.ArtifactType",
+    "asyncwb.api.automation_listings.Automations": "asyncwb.sync._api_automations.Automations",
+    "asyncwb.api.automation_listings.Integrations": "asyncwb.sync._api_automations.Integrations",
+    "asyncwb.api.automation_listings.SlackIntegrations": (
+        "asyncwb.sync._api_automations.SlackIntegrations"
+    ),
+    "asyncwb.api.automation_listings.WebhookIntegrations": (
+        "asyncwb.sync._api_automations.WebhookIntegrations"
+    ),
     "asyncwb.api.listings.ProjectArtifactCollections": (
         "asyncwb.sync._api_listings.ProjectArtifactCollections"
     ),

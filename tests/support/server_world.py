@@ -124,6 +124,19 @@ class World:
                  "access": "PRIVATE", "spec": '{"title": "hush"}'}  # fmt: skip
         made = await self.do("max", "createCustomChart", chart, "chart { id }")
         self.ids["chart"] = made["chart"]["id"]
+        found = await self.data("max", '{ entity(name: "crew") { id } }')
+        self.ids["team"] = found["entity"]["id"]
+        for kind, of, name in (("PROJECT", "project", "trigger"),
+                               ("ENTITY", "team", "trigger of team")):  # fmt: skip
+            automation = {
+                "name": f"hush {name}", "description": "hush", "enabled": True,
+                "scopeType": kind, "scopeID": self.ids[of],
+                "triggeringEventType": "CREATE_ARTIFACT", "eventFilter": '{"alias": "hush"}',
+                "triggeredActionType": "NO_OP",
+                "triggeredActionConfig": {"noOpActionInput": {"noOp": True}},
+            }  # fmt: skip
+            made = await self.do("max", "createFilterTrigger", automation, "trigger { id }")
+            self.ids[name] = made["trigger"]["id"]
         made = await self.do("max", "upsertSweep", {**there, "config": SWEEP}, "sweep { id name }")
         self.ids["sweep"], self.ids["sweep name"] = made["sweep"]["id"], made["sweep"]["name"]
         asked = {**there, "sweep": made["sweep"]["name"], "host": "hush"}
@@ -238,6 +251,7 @@ class World:
                 tags { edges { node { name } } }
                 aliases { edges { node { alias } } }
                 artifacts { edges { node { id state description } } } } } } }
+              triggers { edges { node { id name enabled } } }
               projects { edges { node { name } } } }
             user(userName: "ann") { apiKeys { edges { node { id } } } }
             registry: project(entityName: $o, name: "wandb-registry-hush") { access

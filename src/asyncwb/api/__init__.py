@@ -6,6 +6,12 @@ from asyncwb.api.api import Api
 from asyncwb.api.artifact_files import ArtifactFiles
 from asyncwb.api.artifact_types import ArtifactType
 from asyncwb.api.artifacts import ArtifactVersions, RunArtifacts
+from asyncwb.api.automation_listings import (
+    Automations,
+    Integrations,
+    SlackIntegrations,
+    WebhookIntegrations,
+)
 from asyncwb.api.client import Client
 from asyncwb.api.collections import ArtifactCollection
 from asyncwb.api.console_logs import ConsoleLogLine, ConsoleLogs
@@ -35,6 +41,7 @@ from asyncwb.api.user import User
 from asyncwb.api.watching import RunChange, RunWatch
 from asyncwb.artifacts.artifact import Artifact
 from asyncwb.artifacts.entry import ArtifactEntry
+from asyncwb.automations import Automation
 from asyncwb.errors import IncompleteRunHistoryError, RunNotFoundError
 
 # Names that the wandb package has had for the same things.
@@ -60,6 +67,8 @@ __all__ = [
     "ArtifactTypes",
     "ArtifactVersions",
     "Artifacts",
+    "Automation",
+    "Automations",
     "BetaReport",
     "Client",
     "Collections",
@@ -72,6 +81,7 @@ __all__ = [
     "HistoryFollow",
     "HistoryScan",
     "IncompleteRunHistoryError",
+    "Integrations",
     "Member",
     "MemberRole",
     "Organization",
@@ -92,6 +102,7 @@ __all__ = [
     "RunWatch",
     "Runs",
     "SampledHistoryScan",
+    "SlackIntegrations",
     "Summary",
     "Sweep",
     "Sweeps",
@@ -100,4 +111,5 @@ __all__ = [
     "User",
     "UserMember",
     "Versions",
+    "WebhookIntegrations",
 ]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from asyncwb.api.administration import Administration
 from asyncwb.api.artifact_queries import ArtifactQueries
+from asyncwb.api.automations import AutomationQueries
 from asyncwb.api.client import Client
 from asyncwb.api.custom_charts import CustomCharts
 from asyncwb.api.history import RunAddress
@@ -39,7 +40,14 @@ _PATH_FORMS = (
 )
 
 
-class Api(ProjectQueries, Administration, ArtifactQueries, RegistryQueries, CustomCharts):
+class Api(
+    ProjectQueries,
+    Administration,
+    ArtifactQueries,
+    RegistryQueries,
+    CustomCharts,
+    AutomationQueries,
+):
     """Queries what a server keeps: `run = await asyncwb.Api().run("entity/project/run_id")`.
 
     Making one sends nothing and looks up no key: the first request does. One Api has at most 16

@@ -17,6 +17,7 @@ from asyncwb.artifacts.collection_operations import (
     UPDATE_SEQUENCE,
 )
 from asyncwb.artifacts.names import check_name, check_tags, check_type
+from asyncwb.automations.scopes import ArtifactCollectionScope
 from asyncwb.errors import ArtifactNotFoundError, InvalidValueError, ProtocolError
 from asyncwb.portal import on_loop
 
@@ -47,6 +48,9 @@ class ArtifactCollection:
 
     def __repr__(self) -> str:
         return f"<ArtifactCollection {self._name} ({self._type})>"
+
+    def _automation_scope(self) -> ArtifactCollectionScope:
+        return ArtifactCollectionScope(self.id, self.name)
 
     @property
     def id(self) -> str:

@@ -86,7 +86,7 @@ def _text(spec: object) -> str:
         return spec
     if not isinstance(spec, Mapping):
         raise InvalidValueError(f"spec is a mapping or its JSON text, not {type(spec).__name__}")
-    return jsonx.encode(cast("Mapping[str, object]", spec), default=_mapping).decode()
+    return jsonx.encode(cast("object", spec), default=_mapping).decode()
 
 
 def _mapping(value: object) -> object:

@@ -13,6 +13,7 @@ from asyncwb.api.reports import Reports
 from asyncwb.api.runs import DEFAULT_ORDER, Runs
 from asyncwb.api.sweep_listing import Sweeps
 from asyncwb.api.user import User
+from asyncwb.automations.scopes import ProjectScope
 from asyncwb.errors import NotFoundError, ProtocolError
 from asyncwb.graphql.paginator import Page
 from asyncwb.graphql.project_operations import (
@@ -42,6 +43,9 @@ class Project(WebPage):
 
     def __repr__(self) -> str:
         return f"<Project {self._entity}/{self.name}>"
+
+    def _automation_scope(self) -> ProjectScope:
+        return ProjectScope(self.id, self.name)
 
     @property
     def id(self) -> str:

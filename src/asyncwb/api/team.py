@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from asyncwb.api.user import refused
+from asyncwb.automations.scopes import TeamScope
 from asyncwb.errors import CommError, InvalidValueError, NotFoundError
 from asyncwb.graphql.account_operations import (
     CREATE_SERVICE_ACCOUNT,
@@ -121,6 +122,9 @@ class Team:
 
     def __repr__(self) -> str:
         return f"<Team {self.name}>"
+
+    def _automation_scope(self) -> TeamScope:
+        return TeamScope(self.id, self.name)
 
     @property
     def id(self) -> str:

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from .problems import not_found
 
-__all__ = ["iso", "make_id", "parse_id"]
+__all__ = ["iso", "kind_of", "make_id", "parse_id"]
 
 
 def make_id(kind: str, number: int | str) -> str:
@@ -23,13 +23,23 @@ def parse_id(kind: str, text: str) -> int:
     Raises:
         Problem: The text is not an id of this type (404).
     """
-    try:
-        found, _, number = base64.b64decode(text, validate=True).decode().partition(":")
-        if found == kind and 0 < len(number) < 19 and number.isascii() and number.isdigit():
-            return int(number)
-    except (binascii.Error, UnicodeDecodeError, ValueError):
-        pass
+    found, number = _parts(text)
+    if found == kind and 0 < len(number) < 19 and number.isascii() and number.isdigit():
+        return int(number)
     raise not_found(f"no {kind.lower()} with id {text[:100]!r}")
+
+
+def kind_of(text: str) -> str:
+    """The type inside an id; empty where it is none."""
+    return _parts(text)[0]
+
+
+def _parts(text: str) -> tuple[str, str]:
+    try:
+        kind, _, number = base64.b64decode(text, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        return "", ""
+    return kind, number
 
 
 def iso(moment: float | None) -> str | None:

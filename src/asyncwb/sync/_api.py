@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from asyncwb.api.registries.changes import Visibility
     from asyncwb.api.registries.queries import Organization
+    from asyncwb.automations import Action, Automation, Event, NewAutomation
     from asyncwb.settings import Settings
 
 __all__ = ["Api"]
@@ -718,10 +719,198 @@ class Api(Wrapper[AsyncApi]):
             self._async.create_custom_chart, entity, name, display_name, spec_type, access, spec
         )
 
+    def automations(
+        self,
+        entity: str | None = None,
+        *,
+        name: str | None = None,
+        per_page: int = 50,
+        start: str | None = None,
+    ) -> Automations:
+        """Automations: `for automation in api.automations("team")`.
+
+        Args:
+            entity: User or team; None: those of all projects that the account sees.
+            name: Only those of this name.
+            per_page: Automations asked for at once; where they are listed by project: projects.
+            start: The `cursor` of an earlier listing, to go on from there.
+
+        Raises:
+            InvalidValueError: An argument is wrong.
+        """
+        return Automations.from_async(
+            self._async.automations(entity, name=name, per_page=per_page, start=start)
+        )
+
+    def automation(self, name: str, *, entity: str | None = None) -> Automation:
+        """The only automation of a name.
+
+        Args:
+            name: Its name.
+            entity: User or team; None: of all projects that the account sees.
+
+        Raises:
+            NotFoundError: There is none.
+            InvalidValueError: There are several.
+            CommError: The server refused or was not reached.
+        """
+        return PORTAL.call(self._async.automation, name, entity=entity)
+
+    def create_automation(
+        self,
+        obj: NewAutomation,
+        *,
+        fetch_existing: bool = False,
+        name: str | None = None,
+        description: str | None = None,
+        enabled: bool | None = None,
+        scope: object = None,
+        event: Event | None = None,
+        action: Action | None = None,
+    ) -> Automation:
+        """Make an automation: `api.create_automation(event >> action, name="n")`.
+
+        Args:
+            obj: What is to be made; it is not changed.
+            fetch_existing: Answer the automation that has this name already, if there is one.
+            name: In place of that of `obj`, as all that follow.
+            description: A text for people.
+            enabled: Whether it acts; by default it does.
+            scope: Where: an object of an Api, or a scope.
+            event: What it waits for.
+            action: What it does.
+
+        Raises:
+            InvalidValueError: Something is missing or wrong; the name is taken.
+            UnsupportedError: The server has no automations of this kind.
+            CommError: The server refused or was not reached.
+        """
+        return PORTAL.call(
+            self._async.create_automation,
+            obj,
+            fetch_existing=fetch_existing,
+            name=name,
+            description=description,
+            enabled=enabled,
+            scope=scope,
+            event=event,
+            action=action,
+        )
+
+    def update_automation(
+        self,
+        obj: Automation,
+        *,
+        create_missing: bool = False,
+        name: str | None = None,
+        description: str | None = None,
+        enabled: bool | None = None,
+        scope: object = None,
+        event: Event | None = None,
+        action: Action | None = None,
+    ) -> Automation:
+        """Let the server have an automation as it is here.
+
+        Args:
+            obj: The automation, with attributes that were changed; it is not changed.
+            create_missing: Make it where it is not there any more.
+            name: In place of that of `obj`, as all that follow.
+            description: A text for people.
+            enabled: Whether it acts.
+            scope: Where: an object of an Api, or a scope.
+            event: What it waits for; its scope is that of `obj` unless `scope` is given.
+            action: What it does.
+
+        Raises:
+            InvalidValueError: Something is wrong; the automation is not there, or the name is
+                taken.
+            UnsupportedError: The server has no automations of this kind.
+            CommError: The server refused or was not reached.
+        """
+        return PORTAL.call(
+            self._async.update_automation,
+            obj,
+            create_missing=create_missing,
+            name=name,
+            description=description,
+            enabled=enabled,
+            scope=scope,
+            event=event,
+            action=action,
+        )
+
+    def delete_automation(self, obj: Automation | str) -> Literal[True]:
+        """Delete an automation.
+
+        Args:
+            obj: The automation, or its id.
+
+        Raises:
+            CommError: The server refused, for example because it is not there, or was not reached.
+        """
+        return PORTAL.call(self._async.delete_automation, obj)
+
+    def integrations(
+        self, entity: str | None = None, *, per_page: int = 50, start: str | None = None
+    ) -> Integrations:
+        """Where notifications and webhooks of an entity go.
+
+        Args:
+            entity: User or team; None: the default one.
+            per_page: Integrations asked for at once.
+            start: The `cursor` of an earlier listing, to go on from there.
+
+        Raises:
+            InvalidValueError: An argument is wrong.
+        """
+        return Integrations.from_async(
+            self._async.integrations(entity, per_page=per_page, start=start)
+        )
+
+    def slack_integrations(
+        self, *, entity: str | None = None, per_page: int = 50, start: str | None = None
+    ) -> SlackIntegrations:
+        """Where notifications of an entity go; of an asyncwb server: its alerts.
+
+        Args:
+            entity: User or team; None: the default one.
+            per_page: Integrations asked for at once.
+            start: The `cursor` of an earlier listing, to go on from there.
+
+        Raises:
+            InvalidValueError: An argument is wrong.
+        """
+        return SlackIntegrations.from_async(
+            self._async.slack_integrations(entity=entity, per_page=per_page, start=start)
+        )
+
+    def webhook_integrations(
+        self, entity: str | None = None, *, per_page: int = 50, start: str | None = None
+    ) -> WebhookIntegrations:
+        """Where webhooks of an entity go; asyncwb servers have none.
+
+        Args:
+            entity: User or team; None: the default one.
+            per_page: Integrations asked for at once.
+            start: The `cursor` of an earlier listing, to go on from there.
+
+        Raises:
+            InvalidValueError: An argument is wrong.
+        """
+        return WebhookIntegrations.from_async(
+            self._async.webhook_integrations(entity, per_page=per_page, start=start)
+        )
+
 
 # ruff: noqa: E402, TC001
 from asyncwb.sync._api_artifact_types import ArtifactType
 from asyncwb.sync._api_artifacts import ArtifactVersions
+from asyncwb.sync._api_automations import (
+    Automations,
+    Integrations,
+    SlackIntegrations,
+    WebhookIntegrations,
+)
 from asyncwb.sync._api_client import Client
 from asyncwb.sync._api_collections import ArtifactCollection
 from asyncwb.sync._api_listings import ProjectArtifactCollections, ProjectArtifactTypes

@@ -9,11 +9,18 @@ from asyncwb.api.query_generator import PanelMetricsHelper, QueryGenerator
 from asyncwb.api.registries.members import MemberRole
 from asyncwb.api.registries.queries import Organization
 from asyncwb.api.registries.types import AddOnlyArtifactTypesList
+from asyncwb.automations import Automation
 from asyncwb.errors import IncompleteRunHistoryError, RunNotFoundError
 from asyncwb.sync._api import Api
 from asyncwb.sync._api_artifact_files import ArtifactFiles
 from asyncwb.sync._api_artifact_types import ArtifactType
 from asyncwb.sync._api_artifacts import ArtifactVersions, RunArtifacts
+from asyncwb.sync._api_automations import (
+    Automations,
+    Integrations,
+    SlackIntegrations,
+    WebhookIntegrations,
+)
 from asyncwb.sync._api_client import Client
 from asyncwb.sync._api_collections import ArtifactCollection
 from asyncwb.sync._api_console_logs import ConsoleLogs
@@ -62,6 +69,8 @@ __all__ = [
     "ArtifactTypes",
     "ArtifactVersions",
     "Artifacts",
+    "Automation",
+    "Automations",
     "BetaReport",
     "Client",
     "Collections",
@@ -74,6 +83,7 @@ __all__ = [
     "HistoryFollow",
     "HistoryScan",
     "IncompleteRunHistoryError",
+    "Integrations",
     "Member",
     "MemberRole",
     "Organization",
@@ -94,6 +104,7 @@ __all__ = [
     "RunWatch",
     "Runs",
     "SampledHistoryScan",
+    "SlackIntegrations",
     "Summary",
     "Sweep",
     "Sweeps",
@@ -102,4 +113,5 @@ __all__ = [
     "User",
     "UserMember",
     "Versions",
+    "WebhookIntegrations",
 ]

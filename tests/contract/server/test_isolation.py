@@ -34,6 +34,10 @@ HERE = {"entityName": "crew", "projectName": "hush"}
 RUN = {**HERE, "runName": "r"}
 LINE = [{"tagName": "t"}]
 CHART = {"displayName": "x", "type": "vega2", "access": "PRIVATE", "spec": "{}"}
+AUTOMATION = {
+    "name": "x", "enabled": True, "triggeringEventType": "CREATE_ARTIFACT", "eventFilter": "{}",
+    "triggeredActionType": "NO_OP", "triggeredActionConfig": {"noOpActionInput": {"noOp": True}},
+}  # fmt: skip
 NEW_SWEEP = '{"method": "random", "parameters": {"x": {"value": 1}}}'
 
 
@@ -59,6 +63,10 @@ MUTATIONS: dict[str, Callable[[World], Given]] = {
     "deleteFiles": lambda w: {"files": [w.ids["file"]]},
     "upsertView": lambda w: {"id": w.ids["view"], "displayName": "x"},
     "deleteView": lambda w: {"id": w.ids["view"]},
+    "createFilterTrigger": lambda w: {
+        **AUTOMATION, "scopeType": "PROJECT", "scopeID": w.ids["project"]},
+    "updateFilterTrigger": lambda w: {"id": w.ids["trigger"], "enabled": False},
+    "deleteTrigger": lambda w: {"triggerID": w.ids["trigger"]},
     "createCustomChart": lambda _: {**CHART, "entity": "crew", "name": "x"},
     "upsertSweep": lambda w: {"id": w.ids["sweep"], "state": "CANCELED"},
     "createAgent": lambda w: {**HERE, "sweep": w.ids["sweep name"], "host": "x"},
@@ -136,6 +144,14 @@ MORE: list[tuple[str, Callable[[World], Given]]] = [
     ("unlinkArtifact", lambda w: {
         "artifactID": w.ids["data"], "artifactPortfolioID": w.ids["registered"]}),
     ("deleteArtifactPortfolio", lambda w: {"artifactPortfolioID": w.ids["registered"]}),
+    ("createFilterTrigger", lambda w: {
+        **AUTOMATION, "scopeType": "ARTIFACT_COLLECTION", "scopeID": w.ids["portfolio"]}),
+    ("createFilterTrigger", lambda w: {
+        **AUTOMATION, "scopeType": "PROJECT", "scopeID": w.ids["registry hush"]}),
+    ("createFilterTrigger", lambda w: {
+        **AUTOMATION, "scopeType": "ENTITY", "scopeID": w.ids["team"]}),
+    ("updateFilterTrigger", lambda w: {"id": w.ids["trigger of team"], "enabled": False}),
+    ("deleteTrigger", lambda w: {"triggerID": w.ids["trigger of team"]}),
 ]  # fmt: skip
 
 # Mutations that are about the caller's own, or refused to all but administrators of the server.
@@ -184,6 +200,7 @@ NODES: dict[str, str | None] = {
     "File": "file", "Artifact": "data", "ArtifactManifest": "manifest of draft",
     "ArtifactSequence": "collection of data", "ArtifactPortfolio": "portfolio",
     "ApiKey": "key of ann", "Invite": "invite", "CustomChart": "chart",
+    "Trigger": "trigger", "SlackIntegration": None,
     "User": None, "Entity": None, "Organization": None, "ProjectMember": None,
     "ArtifactAlias": None, "ArtifactType": None, "ArtifactCollectionMembership": None, "Tag": None,
 }  # fmt: skip
@@ -242,7 +259,7 @@ def test_every_query_has_a_case() -> None:
 
 
 # Of which a server has none: their listings are there for those who ask, and empty.
-NEVER_THERE = {"GenericWebhookIntegration", "RunQueue", "SlackIntegration", "Trigger"}
+NEVER_THERE = {"GenericWebhookIntegration", "RunQueue"}
 
 
 def test_every_type_with_an_id_has_a_case() -> None:
@@ -317,7 +334,8 @@ async def test_members_may(there: World) -> None:
         answer = await there.ask("max", document(name), i=MUTATIONS[name](there))
         assert answer.status_code == 403, (name, answer.text)
     late = (
-        "deleteProjectMembers", "deleteArtifactPortfolio", "deleteArtifact", "deleteFiles",
+        "deleteTrigger", "deleteProjectMembers", "deleteArtifactPortfolio", "deleteArtifact",
+        "deleteFiles",
         "deleteArtifactSequence", "deleteView", "deleteRun", "deleteModel", "renameProject",
         "deleteApiKey",
     )  # fmt: skip

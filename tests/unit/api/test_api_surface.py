@@ -25,7 +25,6 @@ FACES = {"async": asyncwb.api, "blocking": asyncwb.sync.api}
 
 INSIDE = "how the package's listings work inside; ours have one base, and none is made by users"
 LAUNCH = "launch: no server of ours runs queued jobs"
-AUTOMATIONS = "automations: no server of ours reacts to events"
 
 # Classes that are another thing here, or not there.
 CLASSES_NOT_THERE = {
@@ -42,10 +41,6 @@ CLASSES_NOT_THERE = {
 NOT_THERE = {
     **{f"Api.{name}": LAUNCH for name in (
         "create_run_queue", "job", "list_jobs", "queued_run", "run_queue", "upsert_run_queue",
-    )},
-    **{f"Api.{name}": AUTOMATIONS for name in (
-        "automation", "automations", "create_automation", "delete_automation", "integrations",
-        "slack_integrations", "update_automation", "webhook_integrations",
     )},
     "Api.sync_tensorboard": "runs read event files: init(sync_tensorboard=True)",
     "Projects.length": "counts here, where the package says None",

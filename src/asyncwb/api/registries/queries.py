@@ -11,6 +11,7 @@ from asyncwb.api.registries.listings import Registries
 from asyncwb.api.registries.registry import Registry
 from asyncwb.api.registries.scopes import organization_name, require_search
 from asyncwb.artifacts.names import REGISTRY_PREFIX
+from asyncwb.automations.scopes import OrgScope
 from asyncwb.errors import RegistryNotFoundError
 from asyncwb.graphql.api_operations import ORGANIZATION
 from asyncwb.portal import on_loop
@@ -51,6 +52,9 @@ class Organization(msgspec.Struct, frozen=True, kw_only=True):
     id: str | None
     name: str
     org_entity: OrganizationEntity
+
+    def _automation_scope(self) -> OrgScope:
+        return OrgScope(self.org_entity.id or "", self.org_entity.name)
 
 
 class RegistryQueries:

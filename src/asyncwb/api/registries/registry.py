@@ -30,6 +30,7 @@ from asyncwb.api.registries.scopes import Scope
 from asyncwb.api.registries.search import Collections, Versions
 from asyncwb.api.registries.types import AddOnlyArtifactTypesList
 from asyncwb.artifacts.names import REGISTRY_PREFIX
+from asyncwb.automations.scopes import RegistryScope
 from asyncwb.errors import InvalidValueError, ProtocolError, RegistryNotFoundError
 from asyncwb.portal import on_loop
 
@@ -59,6 +60,9 @@ class Registry:
 
     def __repr__(self) -> str:
         return f"<Registry {self.organization}/{self.full_name}>"
+
+    def _automation_scope(self) -> RegistryScope:
+        return RegistryScope(self.id, self.full_name)
 
     @property
     def id(self) -> str:

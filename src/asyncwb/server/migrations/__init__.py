@@ -11,7 +11,7 @@ from typing import Final
 
 __all__ = ["FOLDER", "HEAD"]
 
-HEAD: Final = "0003"
+HEAD: Final = "0004"
 """The newest script; a test sees that it is. Asking Alembic would cost every start its import."""
 
 FOLDER = Path(__file__).parent

@@ -1,4 +1,4 @@
-// Alerts that runs sent, newest first.
+// Alerts that runs and automations sent, newest first.
 import { html, useEffect, usePolling } from "./lib.js";
 import { graphql, pathTo } from "./api.js";
 import { Moment, Status } from "./parts.js";
@@ -11,7 +11,7 @@ const LIVE_SECONDS = 10;
 
 const List = ({ alerts, place }) => html`<ul class="alerts">${alerts.map((alert) => html`<li key=${alert.id} class=${alert.severity.toLowerCase()}>
   <b>${alert.title}</b><small>${alert.severity}</small><p>${alert.text}</p>
-  <small>${place && html`<a href=${pathTo(place.entity, place.project, "runs", alert.runName)}>${alert.runDisplayName || alert.runName}</a> · `}<${Moment} at=${alert.createdAt} /></small></li>`)}</ul>`;
+  <small>${place && alert.runName && html`<a href=${pathTo(place.entity, place.project, "runs", alert.runName)}>${alert.runDisplayName || alert.runName}</a> · `}<${Moment} at=${alert.createdAt} /></small></li>`)}</ul>`;
 
 // The server has them as a plain list; the next page is what is older than its last one.
 const pageOf = (alerts, first) => alerts && { edges: alerts.map((node) => ({ node })), pageInfo: { hasNextPage: alerts.length === first, endCursor: alerts.at(-1)?.id } };

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from asyncwb.server.automations.acting import artifact_changed
 from asyncwb.server.ids import make_id, parse_id
 from asyncwb.server.jsontext import encode
 from asyncwb.server.problems import invalid, not_found
@@ -299,7 +300,7 @@ async def _update(_root: Any, info: Info, input: dict[str, Any]) -> Node:
         )
         for alias in input.get("aliases") or ():
             place = _place(db, context, artifact_id, alias)
-            places.put_aliases(db, place, [alias["alias"]])
+            _name(db, place, alias["alias"])
 
     await context.database.write(change)
     return {"artifact": await _one(context, artifact_id)}
@@ -331,7 +332,7 @@ async def _add_aliases(_root: Any, info: Info, input: dict[str, Any]) -> Node:
         store.version_by_id(db, context.user, artifact_id)
         for alias in input["aliases"]:
             place = _place(db, context, artifact_id, alias)
-            places.put_aliases(db, place, [alias["alias"]])
+            _name(db, place, alias["alias"])
 
     await context.database.write(change)
     return {"success": True}
@@ -350,6 +351,11 @@ async def _delete_aliases(_root: Any, info: Info, input: dict[str, Any]) -> Node
 
     await context.database.write(change)
     return {"success": True}
+
+
+def _name(db: Connection, place: Any, alias: str) -> None:
+    new = places.put_aliases(db, place, [alias])
+    artifact_changed(db, "ADD_ARTIFACT_ALIAS", place["collection_id"], place["artifact_id"], new)
 
 
 def _place(db: Connection, context: Context, artifact_id: int, alias: dict[str, Any]) -> Any:

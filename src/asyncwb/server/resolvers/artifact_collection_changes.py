@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
+from asyncwb.server.automations.acting import collection_changed
 from asyncwb.server.ids import parse_id
 from asyncwb.server.problems import not_found
 from asyncwb.server.storage import collections as store
@@ -112,7 +113,8 @@ async def _tag(_root: Any, info: Info, input: dict[str, Any]) -> Node:
 
     def change(db: Connection) -> list[Node]:
         row = _named(db, context, input)
-        store.tag_collection(db, row["id"], names)
+        new = store.add_tags(db, collection_tags, collection_tags.c.collection_id, row["id"], names)
+        collection_changed(db, "ADD_COLLECTION_TAG", row["id"], new)
         wanted = select(collection_tags).where(
             collection_tags.c.collection_id == row["id"], collection_tags.c.name.in_(names)
         )
@@ -127,7 +129,11 @@ async def _untag(_root: Any, info: Info, input: dict[str, Any]) -> Node:
     names = [tag["tagName"] for tag in input["tags"]]
 
     def change(db: Connection) -> None:
-        store.untag_collection(db, _named(db, context, input)["id"], names)
+        row = _named(db, context, input)
+        gone = store.remove_tags(
+            db, collection_tags, collection_tags.c.collection_id, row["id"], names
+        )
+        collection_changed(db, "REMOVE_COLLECTION_TAG", row["id"], gone)
 
     await context.database.write(change)
     return {"success": True}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from asyncwb.server.automations.acting import artifact_changed
 from asyncwb.server.ids import parse_id
 from asyncwb.server.problems import invalid, not_found
 from asyncwb.server.storage import collections as places
@@ -39,8 +40,12 @@ async def _link(_root: Any, info: Info, input: dict[str, Any]) -> Node:
     def change(db: Connection) -> Node:
         row = _wanted_version(db, context, input)
         target = _portfolio(db, context, input, row)
+        known = places.member(db, target["id"], row["id"])
         place = places.add_member(db, target["id"], row["id"])
-        places.put_aliases(db, place, ["latest", *aliases])
+        new = places.put_aliases(db, place, ["latest", *aliases])
+        if known is None:
+            artifact_changed(db, "LINK_MODEL", target["id"], row["id"], new)
+        artifact_changed(db, "ADD_ARTIFACT_ALIAS", target["id"], row["id"], new)
         return with_versions(db, context, [place])[0]
 
     made = await context.database.write(change)
@@ -93,6 +98,8 @@ async def _unlink(_root: Any, info: Info, input: dict[str, Any]) -> Node:
         if row["kind"] != "PORTFOLIO":
             raise invalid("a version cannot be unlinked from the collection that owns it")
         check_writable(db, context.user, row["project_id"], "member")
+        # while its number there is known; what raises below undoes it
+        artifact_changed(db, "UNLINK_ARTIFACT", portfolio_id, artifact_id)
         if not places.remove_member(db, portfolio_id, artifact_id):
             raise not_found(f"the artifact version is not linked to {row['name']!r}")
 

@@ -124,28 +124,28 @@ async def _rewind(_root: Any, info: Info, input: dict[str, Any]) -> Node:
     return {"rewoundRun": run_node(await context.database.write(change))}
 
 
-async def _change(info: Info, run: str, **columns: Any) -> Node:
+@mutation.field("updateRunState")
+async def _update_state(_root: Any, info: Info, input: dict[str, Any]) -> Node:
+    state = store.check_state(input["state"])
+    columns = {"heartbeat_at": time.time()} if state == "running" else {}
     context = context_of(info)
 
     def change(db: Connection) -> None:
-        store.set_columns(db, store.run_for(db, context.user, run), **columns)
+        store.set_state(db, store.run_for(db, context.user, input["id"]), state, **columns)
 
     await context.database.write(change)
     return {"success": True}
 
 
-@mutation.field("updateRunState")
-async def _update_state(_root: Any, info: Info, input: dict[str, Any]) -> Node:
-    state = store.check_state(input["state"])
-    columns: dict[str, Any] = {"state": state}
-    if state == "running":
-        columns["heartbeat_at"] = time.time()
-    return await _change(info, input["id"], **columns)
-
-
 @mutation.field("stopRun")
 async def _stop(_root: Any, info: Info, input: dict[str, Any]) -> Node:
-    return await _change(info, input["id"], stop_requested=True)
+    context = context_of(info)
+
+    def change(db: Connection) -> None:
+        store.set_columns(db, store.run_for(db, context.user, input["id"]), stop_requested=True)
+
+    await context.database.write(change)
+    return {"success": True}
 
 
 @mutation.field("deleteRun")

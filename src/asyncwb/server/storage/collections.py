@@ -15,7 +15,6 @@ from .artifact_tables import (
     artifact_memberships,
     artifact_types,
     artifacts,
-    collection_tags,
     collections,
 )
 from .names import check_name
@@ -47,10 +46,8 @@ __all__ = [
     "remove_aliases",
     "sequence_for",
     "split_name",
-    "tag_collection",
     "type_for",
     "type_query",
-    "untag_collection",
     "visible_collections",
 ]
 
@@ -240,30 +237,27 @@ def delete_collection(connection: Connection, collection_id: int) -> None:
     connection.execute(delete(collections).where(collections.c.id == collection_id))
 
 
-def tag_collection(connection: Connection, collection_id: int, names: Iterable[str]) -> None:
-    """Add tags; those that are there stay."""
-    add_tags(connection, collection_tags, collection_tags.c.collection_id, collection_id, names)
-
-
-def untag_collection(connection: Connection, collection_id: int, names: Iterable[str]) -> None:
-    """Remove tags."""
-    connection.execute(
-        delete(collection_tags).where(
-            collection_tags.c.collection_id == collection_id,
-            collection_tags.c.name.in_(list(names)),
-        )
-    )
-
-
 def add_tags(
     connection: Connection, table: Any, owner: Any, owner_id: int, names: Iterable[str]
-) -> None:
-    """Add tags to whatever has them; those that are there stay."""
+) -> list[str]:
+    """Add tags to whatever has them; returns those that were not there."""
     known = set(connection.execute(select(table.c.name).where(owner == owner_id)).scalars())
     new = [name for name in dict.fromkeys(names) if name not in known]
     if new:
         rows = [{owner.name: owner_id, "name": name} for name in new]
         connection.execute(insert(table), rows)
+    return new
+
+
+def remove_tags(
+    connection: Connection, table: Any, owner: Any, owner_id: int, names: Iterable[str]
+) -> list[str]:
+    """Remove tags of whatever has them; returns those that were there."""
+    gone = (owner == owner_id, table.c.name.in_(list(names)))
+    found = list(connection.execute(select(table.c.name).where(*gone)).scalars())
+    if found:
+        connection.execute(delete(table).where(*gone))
+    return found
 
 
 def split_name(name: str) -> tuple[str, str]:
@@ -333,29 +327,26 @@ def add_member(connection: Connection, collection_id: int, artifact_id: int) -> 
     return member(connection, collection_id, artifact_id)
 
 
-def put_aliases(connection: Connection, membership: Any, aliases: Iterable[str]) -> None:
-    """Let aliases name this version in its collection, and no other one there.
+def put_aliases(connection: Connection, membership: Any, aliases: Iterable[str]) -> list[str]:
+    """Let aliases name this version in its collection, no other one there; which are new to it.
 
     Raises:
         Problem: An alias is empty, holds `/` or `:`, or looks like a version's number (400).
     """
+    table, new = artifact_aliases, list[str]()
     for alias in dict.fromkeys(aliases):
         check_alias(alias)
-        same = (
-            artifact_aliases.c.collection_id == membership["collection_id"],
-            artifact_aliases.c.alias == alias,
-        )
-        moved = connection.execute(
-            update(artifact_aliases).where(*same).values(membership_id=membership["id"])
-        )
-        if moved.rowcount == 0:
-            insert_row(
-                connection,
-                artifact_aliases,
-                membership_id=membership["id"],
-                collection_id=membership["collection_id"],
-                alias=alias,
-            )
+        there = {"collection_id": membership["collection_id"], "alias": alias}
+        same = [table.c[name] == value for name, value in there.items()]
+        named = connection.execute(select(table.c.membership_id).where(*same)).scalar()
+        if named == membership["id"]:
+            continue
+        if named is None:
+            insert_row(connection, table, **there, membership_id=membership["id"])
+        else:
+            connection.execute(update(table).where(*same).values(membership_id=membership["id"]))
+        new.append(alias)
+    return new
 
 
 def check_alias(alias: str) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from sqlalchemy import Update, bindparam, select, update
 
+from asyncwb.server.automations.acting import rows_came, state_changed, watched
 from asyncwb.server.jsontext import decode, decode_as, is_object, plain, query_form
 from asyncwb.server.problems import Problem, invalid
 
@@ -202,6 +203,7 @@ _RUN = select(
     runs.c.state,
     runs.c.stop_requested,
     runs.c.preempting,
+    watched().label("watched"),
 ).where(runs.c.id == bindparam("run"))
 
 
@@ -230,14 +232,16 @@ def apply(
     now = time.time()
     run = connection.execute(_RUN, {"run": run_id}).one()
     changes: dict[str, Any] = {"heartbeat_at": now, "updated_at": now}
+    fresh: list[dict[str, Any]] = []
     if history is not None:
         written = write_lines(
             connection, run_id, "history", writer, history.offset, history.lines, history.steps
         )
         if written.fresh:
-            counts = history.counts
+            counts, fresh = history.counts, history.rows
             if len(written.fresh) < len(history.rows):
-                counts = count_keys([history.rows[i] for i in written.fresh])
+                fresh = [history.rows[i] for i in written.fresh]
+                counts = count_keys(fresh)
             replaced = [parse_row(text) for text in written.replaced]
             changes["history_keys"] = merge_counts(run.history_keys, counts, count_keys(replaced))
             newest = max(history.steps[i] for i in written.fresh)
@@ -257,6 +261,11 @@ def apply(
         changes.update(_summary(request, run.summary_line))
         changes.update(_state(request, preempting=run.preempting))
     connection.execute(_change(frozenset(changes)), {**changes, "run": run_id})
+    if run.watched:
+        if fresh:
+            rows_came(connection, run_id, fresh)
+        if "state" in changes:
+            state_changed(connection, run_id, run.state, changes["state"])
     return bool(run.stop_requested)
 
 

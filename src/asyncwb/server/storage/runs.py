@@ -19,10 +19,12 @@ from sqlalchemy import (
     update,
 )
 
+from asyncwb.server.automations.acting import state_changed
 from asyncwb.server.ids import parse_id
 from asyncwb.server.jsontext import decode, is_object, query_form, unwrap_config
 from asyncwb.server.problems import invalid, not_found
 
+from .alerts import insert_alert
 from .ingest import summary_columns
 from .names import check_name, invent, random_name
 from .policy import changed_by, owned_by, read_only, readable, writable
@@ -253,12 +255,16 @@ def upsert_run(
         columns.setdefault(
             "state", case((runs.c.state == "pending", "running"), else_=runs.c.state)
         )
+    before = None
     if not inserted:
+        before = state_of(connection, run_id) if "state" in columns else None
         connection.execute(
             update(runs).where(runs.c.id == run_id).values(**columns, updated_at=now)
         )
     if tags is not None:
         _set_tags(connection, run_id, tags, fresh=inserted)
+    if "state" in columns:
+        state_changed(connection, run_id, before, state_of(connection, run_id))
     return run_id, inserted
 
 
@@ -327,6 +333,18 @@ def set_columns(connection: Connection, run_id: int, **columns: Any) -> None:
     )
 
 
+def set_state(connection: Connection, run_id: int, state: str, **columns: Any) -> None:
+    """Set the state of one run, and further columns."""
+    before = state_of(connection, run_id)
+    set_columns(connection, run_id, state=state, **columns)
+    state_changed(connection, run_id, before, state)
+
+
+def state_of(connection: Connection, run_id: int) -> str:
+    """The stored state of a run."""
+    return str(connection.execute(select(runs.c.state).where(runs.c.id == run_id)).scalar_one())
+
+
 def delete_run(connection: Connection, run_id: int) -> None:
     """Remove a run with its lines, files and alerts."""
     connection.execute(delete(runs).where(runs.c.id == run_id))
@@ -336,13 +354,9 @@ def add_alert(
     connection: Connection, run_id: int, title: str, text: str, severity: str, wait: float
 ) -> None:
     """Store an alert, unless one with this title was stored less than `wait` seconds ago."""
-    now = time.time()
+    since = time.time() - wait
     recent = select(alerts.c.id).where(
-        alerts.c.run_id == run_id, alerts.c.title == title, alerts.c.created_at > now - wait
+        alerts.c.run_id == run_id, alerts.c.title == title, alerts.c.created_at > since
     )
     if connection.execute(recent).first() is None:
-        connection.execute(
-            insert(alerts).values(
-                run_id=run_id, title=title, text=text, severity=severity, created_at=now
-            )
-        )
+        insert_alert(connection, alerts, run_id=run_id, title=title, text=text, severity=severity)

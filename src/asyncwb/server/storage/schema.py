@@ -11,6 +11,7 @@ from sqlalchemy import BigInteger, Integer, String, Text
 
 from . import (
     artifact_tables,
+    automation_tables,
     custom_chart_tables,
     registry_tables,
     series_tables,
@@ -25,6 +26,7 @@ __all__ = ["TABLE_MODULES", "metadata"]
 
 TABLE_MODULES = (
     artifact_tables,
+    automation_tables,
     custom_chart_tables,
     registry_tables,
     series_tables,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import and_, delete, insert, or_, select, update
 
+from asyncwb.server.automations.acting import artifact_changed
 from asyncwb.server.jsontext import decode, encode, is_object, query_form
 from asyncwb.server.problems import conflict, forbidden, invalid, not_found
 
@@ -27,6 +28,7 @@ from .collections import (
     add_tags,
     every_collection,
     put_aliases,
+    remove_tags,
     visible_collections,
 )
 from .policy import check_writable, readable_registry
@@ -257,7 +259,7 @@ def commit_version(
     """Number a version and let its aliases name it."""
     row = connection.execute(select(artifacts).where(artifacts.c.id == artifact_id)).one()
     membership = add_member(connection, row.sequence_id, artifact_id)
-    put_aliases(connection, membership, decode(row.wanted_aliases))
+    new = put_aliases(connection, membership, decode(row.wanted_aliases))
     connection.execute(
         update(artifacts)
         .where(artifacts.c.id == artifact_id)
@@ -271,6 +273,8 @@ def commit_version(
             updated_at=time.time(),
         )
     )
+    artifact_changed(connection, "CREATE_ARTIFACT", row.sequence_id, artifact_id)
+    artifact_changed(connection, "ADD_ARTIFACT_ALIAS", row.sequence_id, artifact_id, new)
 
 
 def change_version(
@@ -295,13 +299,12 @@ def change_version(
         .where(artifacts.c.id == artifact_id)
         .values(**values, updated_at=time.time())
     )
-    owner = artifact_tags.c.artifact_id
-    connection.execute(
-        delete(artifact_tags).where(
-            owner == artifact_id, artifact_tags.c.name.in_(list(tags_to_delete))
-        )
-    )
-    add_tags(connection, artifact_tags, owner, artifact_id, tags_to_add)
+    tagged = (connection, artifact_tags, artifact_tags.c.artifact_id, artifact_id)
+    gone, new = remove_tags(*tagged, tags_to_delete), add_tags(*tagged, tags_to_add)
+    own = select(artifacts.c.sequence_id).where(artifacts.c.id == artifact_id)
+    sequence_id = connection.execute(own).scalar_one()
+    artifact_changed(connection, "REMOVE_ARTIFACT_TAG", sequence_id, artifact_id, gone)
+    artifact_changed(connection, "ADD_ARTIFACT_TAG", sequence_id, artifact_id, new)
 
 
 def delete_version(connection: Connection, artifact_id: int, *, with_aliases: bool) -> None:

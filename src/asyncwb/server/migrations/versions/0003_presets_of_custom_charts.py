@@ -1,4 +1,4 @@
-"""presets of custom charts."""
+"""Presets of custom charts."""
 
 from __future__ import annotations
 
