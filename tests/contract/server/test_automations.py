@@ -223,6 +223,7 @@ async def test_a_metric_is_told_of_once_for_each_run(client: Client) -> None:
     assert edge["node"]["lastExecutedAt"].startswith("20")
 
 
+@pytest.mark.parametrize("at_once", [False, True])
 @pytest.mark.parametrize(
     ("condition", "values", "fires"),
     [
@@ -253,21 +254,28 @@ async def test_a_metric_is_told_of_once_for_each_run(client: Client) -> None:
          [1, 2, 3, 0], True),
         (("RUN_METRIC_ZSCORE", {"window_size": 3, "threshold": 2, "change_dir": "ANY"}),
          [1, 1, 1, 100], False),
+        (("RUN_METRIC_ZSCORE", {"window_size": 3, "threshold": 2, "change_dir": "ANY"}),
+         [0.1, 0.1, 0.1, 0.2], False),
         # what is no number, is not looked at
         (("RUN_METRIC", {"cmp_op": "$lt", "threshold": 0}), ["x", None, True, "-1"], False),
         (("RUN_METRIC", {"cmp_op": "$lte", "threshold": 0}), ["x", 0], True),
     ],
 )  # fmt: skip
 async def test_conditions_on_metrics(
-    client: Client, condition: tuple[str, dict[str, Any]], values: list[Any], fires: bool
+    client: Client,
+    condition: tuple[str, dict[str, Any]],
+    values: list[Any],
+    fires: bool,
+    at_once: bool,
 ) -> None:
     event, given = condition
     kind = {"RUN_METRIC": "threshold_filter", "RUN_METRIC_CHANGE": "change_filter"}
     choice = {kind.get(event, "zscore_filter"): {"name": "a.b", **given}}
     await make(client, event, json.dumps({"run_filter": "{}", "run_metric_filter": choice}))
     await client.upsert("r")
-    for step, value in enumerate(values):
-        await client.history("r", step, [{"_step": step, "a": {"b": value}}])
+    rows = [{"_step": step, "a": {"b": value}} for step, value in enumerate(values)]
+    for some in [rows] if at_once else [[row] for row in rows]:
+        await client.history("r", some[0]["_step"], some)
     assert (await counts(client))[event] == int(fires)
 
 

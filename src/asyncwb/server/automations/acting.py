@@ -31,7 +31,14 @@ from asyncwb.server.storage.artifact_tables import artifact_memberships, collect
 from asyncwb.server.storage.automation_tables import automation_runs, automations, project_alerts
 from asyncwb.server.storage.tables import alerts, projects, runs, users
 
-from .conditions import METRIC_EVENTS, RUN_STATE, metric_condition, reported, state_condition
+from .conditions import (
+    METRIC_EVENTS,
+    RUN_STATE,
+    first_reached,
+    metric_condition,
+    reported,
+    state_condition,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -144,14 +151,12 @@ def _look(
     known = _numbers.decode(seen.numbers) if seen is not None else []
     needs = condition.metric.needs
     every = [*known, *(value for value, _ in values)]
-    fired = False
-    for end in range(max(len(known) + 1, needs), len(every) + 1):
-        what = condition.metric.reached(every[end - needs : end])
-        if what and _passes(connection, run_id, condition.run_filter):
-            step = values[end - len(known) - 1][1].get("_step")
-            _act(connection, row, f"{what} at step {step}", alerts, run_id=run_id)
-            fired = True
-            break
+    found = first_reached(condition.metric, every, max(len(known) + 1, needs))
+    fired = found is not None and _passes(connection, run_id, condition.run_filter)
+    if found is not None and fired:
+        end, what = found
+        step = values[end - len(known) - 1][1].get("_step")
+        _act(connection, row, f"{what} at step {step}", alerts, run_id=run_id)
     kept = [] if fired or needs == 1 else every[1 - needs :]
     numbers = msgspec.json.encode(kept).decode()
     if seen is not None:

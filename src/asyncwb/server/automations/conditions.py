@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
-import statistics
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
 import msgspec
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from asyncwb.server.jsontext import is_object
 from asyncwb.server.problems import invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from numpy.typing import NDArray
+
+    Floats: TypeAlias = NDArray[np.float64]
+    Truths: TypeAlias = NDArray[np.bool_]
 
 __all__ = [
     "ARTIFACT_EVENTS",
@@ -21,6 +25,7 @@ __all__ = [
     "Metric",
     "MetricCondition",
     "StateCondition",
+    "first_reached",
     "metric_condition",
     "reported",
     "state_condition",
@@ -48,6 +53,9 @@ _Direction: TypeAlias = Literal["INCREASE", "DECREASE", "ANY"]
 _State: TypeAlias = Literal["RUNNING", "FINISHED", "FAILED", "CRASHED"]
 
 _SIGNS = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
+_COMPARED = {"$gt": np.greater, "$gte": np.greater_equal, "$lt": np.less, "$lte": np.less_equal}
+_ROUNDING = 1e-12
+_AT_ONCE = 1 << 20  # values that are looked at in one go
 
 
 class _Metric(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,17 +90,15 @@ class Threshold(_Metric, frozen=True, kw_only=True):
         """How many values it looks at."""
         return self.window_size if self.agg_op else 1
 
-    def reached(self, values: Sequence[float]) -> str | None:
-        """What is told of the last values, if they fulfil it; they are as many as it needs."""
+    def reached(self, windows: Floats) -> Truths:
+        """Which windows fulfil it; each has as many values as it needs."""
+        return _COMPARED[self.cmp_op](_aggregated(windows, self.agg_op), self.threshold)
+
+    def told(self, values: Floats) -> str:
+        """What is said of a window that does."""
         value = _aggregated(values, self.agg_op)
-        beyond = {
-            "$gt": value > self.threshold,
-            "$gte": value >= self.threshold,
-            "$lt": value < self.threshold,
-            "$lte": value <= self.threshold,
-        }[self.cmp_op]
         what = _called(self.name, self.agg_op)
-        return f"{what} {_SIGNS[self.cmp_op]} {self.threshold:g}: {value:g}" if beyond else None
+        return f"{what} {_SIGNS[self.cmp_op]} {self.threshold:g}: {value:g}"
 
 
 class Change(_Metric, frozen=True, kw_only=True):
@@ -110,19 +116,23 @@ class Change(_Metric, frozen=True, kw_only=True):
         """How many values it looks at."""
         return self.current_window_size + self.prior_window_size if self.agg_op else 2
 
-    def reached(self, values: Sequence[float]) -> str | None:
-        """What is told of the last values, if they fulfil it; they are as many as it needs."""
-        cut = len(values) - (self.current_window_size if self.agg_op else 1)
-        before = _aggregated(values[:cut], self.agg_op)
-        now = _aggregated(values[cut:], self.agg_op)
+    def reached(self, windows: Floats) -> Truths:
+        """Which windows fulfil it; each has as many values as it needs."""
+        before, now = self._two(windows)
         change = now - before
         if self.change_type == "RELATIVE":
-            if before == 0:
-                return None
-            change /= abs(before)
-        if not _goes(change, self.change_amount, self.change_dir):
-            return None
+            change = np.divide(change, np.abs(before), out=np.zeros_like(change), where=before != 0)
+        return _goes(change, self.change_amount, self.change_dir)
+
+    def told(self, values: Floats) -> str:
+        """What is said of a window that does."""
+        before, now = self._two(values)
         return f"{_called(self.name, self.agg_op)} went from {before:g} to {now:g}"
+
+    def _two(self, windows: Floats) -> tuple[Floats, Floats]:
+        cut = self.needs - (self.current_window_size if self.agg_op else 1)
+        before, now = windows[..., :cut], windows[..., cut:]
+        return _aggregated(before, self.agg_op), _aggregated(now, self.agg_op)
 
 
 class ZScore(_Metric, frozen=True, kw_only=True):
@@ -137,15 +147,22 @@ class ZScore(_Metric, frozen=True, kw_only=True):
         """How many values it looks at."""
         return self.window_size + 1
 
-    def reached(self, values: Sequence[float]) -> str | None:
-        """What is told of the last values, if they fulfil it; they are as many as it needs."""
-        deviation = statistics.pstdev(values[:-1])
-        if deviation == 0:
-            return None
-        score = (values[-1] - statistics.fmean(values[:-1])) / deviation
-        if not _goes(score, self.threshold, self.change_dir):
-            return None
-        return f"zscore({self.name}) over {self.window_size} values: {score:g}"
+    def reached(self, windows: Floats) -> Truths:
+        """Which windows fulfil it; each has as many values as it needs."""
+        return _goes(self._scores(windows), self.threshold, self.change_dir)
+
+    def told(self, values: Floats) -> str:
+        """What is said of a window that does."""
+        return f"zscore({self.name}) over {self.window_size} values: {self._scores(values):g}"
+
+    def _scores(self, windows: Floats) -> Floats:
+        before = windows[..., :-1]
+        deviation = before.std(axis=-1)
+        above = windows[..., -1] - before.mean(axis=-1)
+        # equal values deviate by their rounding
+        spread = deviation > _ROUNDING * np.abs(before).max(axis=-1)
+        scores: Floats = np.divide(above, deviation, out=np.zeros_like(above), where=spread)
+        return scores
 
 
 Metric: TypeAlias = Threshold | Change | ZScore
@@ -155,21 +172,54 @@ def _called(name: str, aggregate: str | None) -> str:
     return f"{aggregate.lower()}({name})" if aggregate else name
 
 
-def _aggregated(values: Sequence[float], aggregate: str | None) -> float:
-    match aggregate:
-        case "MAX":
-            return max(values)
-        case "MIN":
-            return min(values)
-        case "AVERAGE":
-            return statistics.fmean(values)
+def first_reached(metric: Metric, values: list[float], end: int) -> tuple[int, str] | None:
+    """The first window of values that fulfils a condition.
+
+    Args:
+        metric: The condition.
+        values: Values of the metric, in their order.
+        end: Where the first window that counts ends, or later.
+
+    Returns:
+        Where it ends, and what is told of it; None: none does.
+    """
+    needs = metric.needs
+    begin = max(0, end - needs)
+    if len(values) < begin + needs:
+        return None
+    windows = sliding_window_view(np.array(values), needs)
+    count = max(1, _AT_ONCE // needs)
+    for start in range(begin, len(windows), count):
+        some = windows[start : start + count]
+        hits = metric.reached(some)
+        if hits.any():
+            found = int(hits.argmax())
+            return start + found + needs, metric.told(some[found])
+    return None
+
+
+def _aggregated(windows: Floats, aggregate: str | None) -> Floats:
+    """One number for each window, along the last axis."""
+    found: Floats
+    if aggregate == "MAX":
+        found = windows.max(axis=-1)
+    elif aggregate == "MIN":
+        found = windows.min(axis=-1)
+    elif aggregate == "AVERAGE":
+        found = windows.mean(axis=-1)
+    else:
+        found = windows[..., -1]
+    return found
+
+
+def _goes(change: Floats, amount: float, direction: str) -> Truths:
+    match direction:
+        case "INCREASE":
+            return change >= amount
+        case "DECREASE":
+            return change <= -amount
         case _:
-            return values[-1]
-
-
-def _goes(change: float, amount: float, direction: str) -> bool:
-    up, down = change >= amount, change <= -amount
-    return {"INCREASE": up, "DECREASE": down}.get(direction, up or down)
+            return np.abs(change) >= amount
 
 
 class _Choice(msgspec.Struct, frozen=True):
