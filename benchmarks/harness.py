@@ -99,6 +99,11 @@ def interleave(
     return {client: median(results) for client, results in seen.items()}
 
 
+def times(a: float, b: float) -> str:
+    """How many times as much `a` is as `b`."""
+    return f"{a / b:.1f}x" if b else "-"
+
+
 def median(results: Sequence[Result]) -> Result:
     return {key: statistics.median(r[key] for r in results) for key in results[0]}
 
