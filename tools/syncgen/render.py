@@ -122,7 +122,9 @@ class Writer:
                     module = load(origin[0], self.plan.path(origin[0]))
                     found = module.definitions[origin[1]]
                     assert isinstance(found, ast.ClassDef)
-                    waiting.append((self._types(module, inside), found))
+                    # of a base of a base, `T` is what it is in that base
+                    meant = types.bound.get(inside, inside) if inside else None
+                    waiting.append((self._types(module, meant), found))
                 elif above is self.main:
                     bases.append(ast.unparse(base))
                     self.defaults.update(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
 from asyncwb import jsonx
 from asyncwb.api.automation_nodes import automation_of, features_of, integration_of
@@ -14,12 +14,16 @@ from asyncwb.graphql.automation_operations import (
     list_automations,
     list_automations_of_projects,
 )
-from asyncwb.graphql.paginator import Page, PageInfo
+from asyncwb.graphql.paginator import Page
 
 if TYPE_CHECKING:
+    from types import UnionType
+
     from asyncwb.graphql.service import Service
 
 __all__ = ["Automations", "Integrations", "SlackIntegrations", "WebhookIntegrations"]
+
+T = TypeVar("T", bound=Integration)
 
 
 class Automations(Listing["Automation"]):
@@ -78,8 +82,10 @@ class Automations(Listing["Automation"]):
         return NotFoundError(f"Could not find entity {self._entity!r}")
 
 
-class Integrations(Listing["Integration"]):
-    """Integrations of an entity."""
+class _OfEntity(Listing[T]):
+    """Integrations of an entity, those of some kinds."""
+
+    _kind: ClassVar[type | UnionType]
 
     def __init__(
         self, service: Service, entity: str | None, *, per_page: int, start: str | None
@@ -88,52 +94,33 @@ class Integrations(Listing["Integration"]):
         self._entity = entity
 
     def __repr__(self) -> str:
-        return f"<Integrations of {self._entity or 'the default entity'}>"
+        return f"<{type(self).__name__} of {self._entity or 'the default entity'}>"
 
-    async def _fetch(self, cursor: str | None) -> Page[Integration]:
-        found, info = await fetch_integrations(self._service, self._entity, cursor, self._per_page)
-        return Page(found, info.end_cursor, info.has_next_page)
+    async def _fetch(self, cursor: str | None) -> Page[T]:
+        name = await self._service.entity(self._entity)
+        variables = {"entity": name, "cursor": cursor, "perPage": self._per_page}
+        node = (await self._service.execute(INTEGRATIONS, variables)).entity
+        if node is None or node.integrations is None:
+            raise NotFoundError(f"Could not find entity {name!r}")
+        nodes = [edge.node for edge in node.integrations.edges if edge.node is not None]
+        found = [one for one in map(integration_of, nodes) if isinstance(one, self._kind)]
+        info = node.integrations.page_info
+        return Page(cast("list[T]", found), info.end_cursor, info.has_next_page)
 
 
-class SlackIntegrations(Listing["SlackIntegration"]):
+class Integrations(_OfEntity["Integration"]):
+    """Integrations of an entity."""
+
+    _kind = Integration
+
+
+class SlackIntegrations(_OfEntity["SlackIntegration"]):
     """Integrations of an entity that send notifications."""
 
-    def __init__(
-        self, service: Service, entity: str | None, *, per_page: int, start: str | None
-    ) -> None:
-        super().__init__(service, name="asyncwb integrations", per_page=per_page, start=start)
-        self._entity = entity
-
-    async def _fetch(self, cursor: str | None) -> Page[SlackIntegration]:
-        found, info = await fetch_integrations(self._service, self._entity, cursor, self._per_page)
-        wanted = [one for one in found if isinstance(one, SlackIntegration)]
-        return Page(wanted, info.end_cursor, info.has_next_page)
+    _kind = SlackIntegration
 
 
-class WebhookIntegrations(Listing["WebhookIntegration"]):
+class WebhookIntegrations(_OfEntity["WebhookIntegration"]):
     """Integrations of an entity that post requests."""
 
-    def __init__(
-        self, service: Service, entity: str | None, *, per_page: int, start: str | None
-    ) -> None:
-        super().__init__(service, name="asyncwb integrations", per_page=per_page, start=start)
-        self._entity = entity
-
-    async def _fetch(self, cursor: str | None) -> Page[WebhookIntegration]:
-        found, info = await fetch_integrations(self._service, self._entity, cursor, self._per_page)
-        wanted = [one for one in found if isinstance(one, WebhookIntegration)]
-        return Page(wanted, info.end_cursor, info.has_next_page)
-
-
-async def fetch_integrations(
-    service: Service, entity: str | None, cursor: str | None, per_page: int
-) -> tuple[list[Integration], PageInfo]:
-    """One page of the integrations of an entity, and where the next one is."""
-    name = await service.entity(entity)
-    variables = {"entity": name, "cursor": cursor, "perPage": per_page}
-    node = (await service.execute(INTEGRATIONS, variables)).entity
-    if node is None or node.integrations is None:
-        raise NotFoundError(f"Could not find entity {name!r}")
-    nodes = [edge.node for edge in node.integrations.edges if edge.node is not None]
-    found = [one for one in map(integration_of, nodes) if one is not None]
-    return found, node.integrations.page_info
+    _kind = WebhookIntegration

@@ -158,7 +158,8 @@ def described(scope: Scope, event: Event | SavedEvent, action: Action) -> dict[s
         "triggeringEventType": event.event_type.value,
         "eventFilter": event.to_wire(),
     }
-    if not isinstance(action, OtherAction):
+    config = action.to_wire()
+    if config is not None:
         told["triggeredActionType"] = action.action_type.value
-        told["triggeredActionConfig"] = action.to_wire()
+        told["triggeredActionConfig"] = config
     return told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -36,14 +37,14 @@ class ActionType(StrEnum):
     PUSH_NOTIFICATION = "PUSH_NOTIFICATION"
 
 
-class Action:
+class Action(ABC):
     """Base of all actions."""
 
     action_type: ActionType
 
-    def to_wire(self) -> dict[str, Any]:
-        """The configuration, under the name that mutations give it."""
-        raise NotImplementedError
+    @abstractmethod
+    def to_wire(self) -> dict[str, Any] | None:
+        """The configuration, under the name that mutations give it; None: it cannot be sent."""
 
 
 @dataclass(init=False)
@@ -180,6 +181,9 @@ class OtherAction(Action):
     """An action of an automation that was made elsewhere, which this package cannot make."""
 
     action_type: ActionType
+
+    def to_wire(self) -> None:
+        """Nothing: a change of its automation leaves it as it is."""
 
 
 def _id(value: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -69,7 +70,7 @@ class EventType(StrEnum):
     RUN_STATE = "RUN_STATE"
 
 
-class Event:
+class Event(ABC):
     """Base of all events; `event >> action` is an automation to be made.
 
     Args:
@@ -95,13 +96,13 @@ class Event:
         return f"<{type(self).__name__} of {self.scope.name}>"
 
     @property
+    @abstractmethod
     def event_type(self) -> EventType:
         """Its kind."""
-        raise NotImplementedError
 
+    @abstractmethod
     def to_wire(self) -> str:
         """The text of its filter, as it is sent."""
-        raise NotImplementedError
 
     def then(self, action: Action) -> NewAutomation:
         """An automation to be made: this event leads to that action.

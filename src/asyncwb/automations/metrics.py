@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -53,7 +54,7 @@ class ChangeDir(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MetricFilter:
+class MetricFilter(ABC):
     """A condition on a metric; `&` joins it with a filter of runs."""
 
     name: str
@@ -70,9 +71,9 @@ class MetricFilter:
 
     __rand__ = __and__
 
+    @abstractmethod
     def to_wire(self) -> dict[str, Any]:
         """As it is sent."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -444,12 +444,19 @@ def test_members_of_a_generic_base_are_those_of_its_class(tmp_path: Path) -> Non
     assert "from boxes.sync._base import Wrapper, wrapped, wrapped_as" in text
 
 
-def generic_plan(folder: Path) -> Plan:
+def test_members_of_a_generic_base_of_a_base_are_those_of_its_class(tmp_path: Path) -> None:
+    (tmp_path / "asyncwb").mkdir()
+    shelf = 'class Shelf(Row[T]):\n    """Rows of a room."""\n'
+    [text] = gen_sync.generate(generic_plan(tmp_path, shelf, "Shelf")).files.values()
+    assert ROWS_GOLDEN in text
+
+
+def generic_plan(folder: Path, between: str = "", base: str = "Row") -> Plan:
     """The same rules, with the base in another module of the package."""
-    base, rest = ROWS.split("class Lid:")
-    (folder / "asyncwb" / "rows.py").write_text(base)
-    head = '"""Rows."""\nfrom __future__ import annotations\nfrom asyncwb.rows import Row\n'
-    return plan(folder, f"{head}\n\nclass Lid:{rest}")
+    above, rest = ROWS.split("class Lid:")
+    (folder / "asyncwb" / "rows.py").write_text(above + between)
+    head = f'"""Rows."""\nfrom __future__ import annotations\nfrom asyncwb.rows import {base}\n'
+    return plan(folder, f"{head}\n\nclass Lid:{rest}".replace("(Row[", f"({base}["))
 
 
 @pytest.mark.parametrize(
